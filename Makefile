@@ -1,0 +1,170 @@
+# mod_dav_multistatus. "make help" tells what there is.
+
+APXS ?= apxs
+# A python3 that comes first in PATH may not be Debian's, and then lacks Debian's pytest.
+PYTHON := /usr/bin/python3
+
+# The Debian packages that a goal needs beyond those of the build: here and nowhere else.
+# apache2-bin is httpd without the init files and the running server of apache2.
+PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev
+PACKAGES_run := apache2-bin media-types curl
+PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest curl
+PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
+PACKAGES_format := clang-format
+PACKAGES_bench := apache2-bin media-types python3
+
+# --- what there is to build ---
+
+comma := ,
+SANITIZE ?=
+B := build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))
+
+MODULE := $(B)/mod_dav_multistatus.so
+UNIT := $(B)/unit
+BENCH := build/bench-client build/bench-floor
+
+# Folders that need no httpd: the unit tests are linked with these.
+CORE_DIRS := src/multistatus src/request
+
+SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
+CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES))
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
+HEADERS := $(sort $(shell find src tests -name '*.h'))
+C_FILES := $(SOURCES) $(UNIT_SOURCES) $(wildcard tests/bench/*.c) $(HEADERS)
+PYTHON_FILES := $(sort $(shell find tests tools -name '*.py'))
+
+OBJECTS := $(SOURCES:%.c=$(B)/%.o)
+UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(B)/%.o) $(CORE_SOURCES:%.c=$(B)/%.o)
+
+# --- how ---
+
+# Asked once, and not before the packages that answer are there.
+once = $(eval $(1) := $(shell $(2)))$($(1))
+ifeq ($(origin CC),default)
+CC = $(call once,CC,$(APXS) -q CC)
+endif
+HTTPD_CFLAGS = $(call once,HTTPD_CFLAGS,\
+	$(APXS) -q CFLAGS CPPFLAGS EXTRA_CPPFLAGS EXTRA_CFLAGS | tr -d ';')
+HTTPD_LDFLAGS = $(call once,HTTPD_LDFLAGS,$(APXS) -q LDFLAGS)
+INCLUDEDIR = $(call once,INCLUDEDIR,$(APXS) -q INCLUDEDIR)
+LIBEXECDIR = $(call once,LIBEXECDIR,$(APXS) -q LIBEXECDIR)
+SYSCONFDIR = $(call once,SYSCONFDIR,$(APXS) -q SYSCONFDIR)
+APR_INCLUDES = $(call once,APR_INCLUDES,apr-1-config --includes; apu-1-config --includes)
+APR_LIBS = $(call once,APR_LIBS,apu-1-config --link-ld; apr-1-config --link-ld)
+CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
+CHECK_LIBS = $(call once,CHECK_LIBS,pkg-config --libs check)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wno-unused-parameter
+
+# -isystem: our warnings are for our code, not for httpd's headers.
+INCLUDES = -Isrc $(patsubst -I%,-isystem %,$(sort $(filter-out -I/usr/include,$(APR_INCLUDES)))) \
+	-isystem $(INCLUDEDIR)
+MODULE_CFLAGS = $(HTTPD_CFLAGS) -O2 -std=gnu99 -fPIC -fvisibility=hidden \
+	$(WARNINGS) $(INCLUDES) $(SANITIZE_FLAGS)
+
+ifneq ($(SANITIZE),)
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -O1 -U_FORTIFY_SOURCE
+# Debian's httpd is not built with a sanitizer, so the runtime has to be there before it.
+# httpd leaves memory to the end of the process on purpose: no leak check there.
+SANITIZE_RUNTIMES := $(if $(findstring address,$(SANITIZE)),libasan.so) \
+	$(if $(findstring thread,$(SANITIZE)),libtsan.so)
+TEST_ENV = DMS_SANITIZE=$(SANITIZE) \
+	DMS_LD_PRELOAD="$(strip $(foreach r,$(SANITIZE_RUNTIMES),$(shell $(CC) -print-file-name=$(r))))" \
+	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+	TSAN_OPTIONS=halt_on_error=1:abort_on_error=1
+endif
+
+# V=1 shows the whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "$(1)")
+
+# --- goals ---
+
+.PHONY: all packages run test lint format bench install clean help
+.DELETE_ON_ERROR:
+
+## make                       build build/mod_dav_multistatus.so
+all: $(MODULE)
+
+# Everything that any of the goals asked for needs, in one go.
+packages:
+	@tools/install-packages.sh $(sort $(PACKAGES_build) \
+		$(foreach goal,$(MAKECMDGOALS),$(PACKAGES_$(goal))))
+
+$(B)/%.o: %.c Makefile | packages
+	@mkdir -p $(@D)
+	$(call say,CC $<)
+	$(Q)$(CC) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# AP_DECLARE_MODULE does not export by itself. The module record is all that this file defines for
+# others; a check, since a hidden one would only show when httpd loads it.
+$(B)/mod_dav_multistatus.o: MODULE_CFLAGS += -fvisibility=default
+
+$(MODULE): $(OBJECTS)
+	$(call say,LD $@)
+	$(Q)$(CC) -shared $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) -o $@ $^ $(APR_LIBS) -lexpat
+	@nm -D --defined-only $@ | grep -q ' dav_multistatus_module$$' || \
+		{ echo "$@: dav_multistatus_module is not exported" >&2; exit 1; }
+
+$(UNIT_SOURCES:%.c=$(B)/%.o): MODULE_CFLAGS += $(CHECK_CFLAGS)
+$(UNIT): $(UNIT_OBJECTS)
+	$(call say,LD $@)
+	$(Q)$(CC) $(SANITIZE_FLAGS) -o $@ $^ $(CHECK_LIBS) $(APR_LIBS) -lexpat
+
+$(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
+	@mkdir -p $(@D)
+	$(call say,CC $<)
+	$(Q)$(CC) -O2 -std=gnu99 -D_GNU_SOURCE $(WARNINGS) -o $@ $<
+
+## make run [DIR=..] [PORT=..] serve a folder with a private httpd, until Ctrl-C
+# However make ends, the script hears of it and stops httpd.
+run: $(MODULE) | packages
+	@exec setpriv --pdeathsig TERM tools/run.sh $(abspath $(MODULE)) "$(PORT)" "$(DIR)"
+
+## make test [PYTEST_ARGS=..]  run all tests; with SANITIZE=address,undefined under sanitizers
+test: $(MODULE) $(UNIT) | packages
+	@failed=; \
+	$(UNIT) || failed="$$failed unit"; \
+	$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http $(PYTEST_ARGS) || \
+		failed="$$failed http"; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
+	echo "All tests passed."
+
+## make lint                  style and static analysis; any finding is an error
+lint: | packages
+	clang-format --dry-run -Werror $(C_FILES)
+	tools/check-style.sh "$(CORE_DIRS)" $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
+		--enable=warning,performance,portability --library=posix \
+		--suppress=readdirCalled -Isrc $(SOURCES) $(wildcard tests/bench/*.c)
+	printf '%s\n' $(SOURCES) $(wildcard tests/bench/*.c) | xargs -P "$$(nproc)" -n 4 \
+		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
+	pyflakes3 $(PYTHON_FILES)
+
+## make format                let clang-format rewrite the C sources
+format: | packages
+	clang-format -i $(C_FILES)
+
+## make bench [BENCH_ARGS=..]  measure beside mod_dav_fs and beside the disk's own limit
+bench: $(MODULE) $(BENCH) | packages
+	@$(PYTHON) tests/bench/bench.py $(BENCH_ARGS)
+
+## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
+install: $(MODULE)
+	mkdir -p "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(SYSCONFDIR)/mods-available"
+	$(APXS) -S LIBEXECDIR="$(DESTDIR)$(LIBEXECDIR)" -i -n dav_multistatus $(MODULE)
+	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' dist/dav_multistatus.load \
+		> "$(DESTDIR)$(SYSCONFDIR)/mods-available/dav_multistatus.load"
+
+## make clean                 remove build/
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+-include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)

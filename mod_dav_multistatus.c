@@ -1,0 +1,152 @@
+/*
+ * mod_dav_multistatus: WebDAV for Apache httpd, built around the streamed 207.
+ *
+ * The module record: hooks and the table of methods. src/README.md is the map of the rest.
+ */
+#include <httpd.h>
+
+#include <ap_provider.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "methods/method.h"
+#include "repository/fs/fs.h"
+#include "server/config.h"
+#include "server/conflict.h"
+
+#define HANDLER "dav-multistatus"
+
+static const struct {
+    int number;
+    dms_method_fn *method;
+} methods[] = {
+    {M_OPTIONS, dms_method_options},
+    {M_PROPFIND, dms_method_propfind},
+};
+
+static dms_method_fn *find_method(int number)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (methods[i].number == number) {
+            return methods[i].method;
+        }
+    }
+    return NULL;
+}
+
+static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *method)
+{
+    dms_request_t request = {.r = r, .config = config, .provider = config->provider};
+    int result = OK;
+    dms_error_t *error = method(&request, &result);
+
+    return error ? dms_error_send(r, error) : result;
+}
+
+static int method_not_allowed(request_rec *r, const dms_config_t *config)
+{
+    dms_resource_t resource = {.node = NULL};
+
+    if (config->provider->lookup(r, config->base, 0, &resource) == APR_SUCCESS) {
+        dms_method_set_allowed(r, &resource);
+    }
+    return HTTP_METHOD_NOT_ALLOWED;
+}
+
+/* GET, HEAD and POST go their usual way, to whatever handler is set; TRACE is httpd's own. */
+static int is_ours(const request_rec *r)
+{
+    return dms_config_is_on(dms_config_of(r)) && r->method_number != M_GET
+           && r->method_number != M_POST && r->method_number != M_TRACE && !r->proxyreq;
+}
+
+/* Takes the request before a script's handler, say, can. */
+static int take_request(request_rec *r)
+{
+    if (!is_ours(r)) {
+        return DECLINED;
+    }
+    if (dms_conflict_with_mod_dav(r)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "both Dav and DavMultistatus are on for %s: one of them has to be Off",
+                      r->uri);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    r->handler = HANDLER;
+    /* mod_dir, which comes later, then doesn't redirect a collection without its slash. */
+    apr_table_setn(r->subprocess_env, "redirect-carefully", "1");
+    return DECLINED; /* other fixups still have their say */
+}
+
+static int handle(request_rec *r)
+{
+    const dms_config_t *config;
+    dms_method_fn *method;
+
+    if (!r->handler || strcmp(r->handler, HANDLER) || !is_ours(r)) {
+        return DECLINED;
+    }
+    config = dms_config_of(r);
+    method = find_method(r->method_number);
+    return method ? answer(r, config, method) : method_not_allowed(r, config);
+}
+
+/* Whether r->handler says that nobody in particular is to handle a file: httpd then puts its type
+ * there, or the default handler's name. */
+static int has_no_handler(const request_rec *r)
+{
+    const char *type = r->content_type;
+    apr_size_t length = type ? strcspn(type, ";") : 0;
+
+    return !r->handler || !strcmp(r->handler, "default-handler")
+           || (type && !strncmp(r->handler, type, length) && !r->handler[length]);
+}
+
+/* Plain files, in place of httpd's default handler. */
+static int handle_get(request_rec *r)
+{
+    const dms_config_t *config = dms_config_of(r);
+
+    if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)
+        || r->finfo.filetype != APR_REG || (r->path_info && *r->path_info)) {
+        return DECLINED;
+    }
+    return answer(r, config, dms_method_get);
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    ap_register_provider(pconf, DMS_PROVIDER_GROUP, dms_fs_provider.name, DMS_PROVIDER_VERSION,
+                         &dms_fs_provider);
+    return OK;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
+{
+    return dms_conflict_check(ptemp, server) ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(take_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
+}
+
+AP_DECLARE_MODULE(dav_multistatus) = {
+    STANDARD20_MODULE_STUFF,
+    dms_config_create, /* create per-directory config */
+    dms_config_merge,  /* merge per-directory config */
+    NULL,              /* create per-server config */
+    NULL,              /* merge per-server config */
+    dms_config_directives,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};

@@ -1,0 +1,345 @@
+/*
+ * PROPFIND (RFC 4918, section 9.1): what properties a resource and its members have.
+ *
+ * The collections that a listing is in form a stack of levels, one cursor each; at any moment the
+ * answer costs the memory of one member and of the levels above it.
+ */
+#include "methods/method.h"
+
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_request.h>
+
+#include "access/access.h"
+#include "access/types.h"
+#include "properties/plan.h"
+#include "request/headers.h"
+#include "server/body.h"
+#include "server/reply.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+/* How deep a listing goes; each level holds a descriptor. */
+#define LEVELS_MAX 200
+
+/* What httpd calls a folder, and mod_dav_fs shows. */
+#define COLLECTION_TYPE "httpd/unix-directory"
+
+typedef struct level_t level_t;
+struct level_t {
+    level_t *outer;
+    int depth;
+    apr_pool_t *pool;
+    request_rec *r; /* whose configuration rules the collection */
+    dms_cursor_t *cursor;
+    const char *uri; /* escaped, with a slash at its end */
+    dms_types_t *types;
+};
+
+typedef struct listing_t {
+    request_rec *r;
+    const dms_provider_t *provider;
+    dms_plan_t *plan;
+    dms_depth_e depth;
+    apr_uint64_t left; /* how many responses may follow */
+    dms_reply_t *reply;
+    level_t *level; /* the innermost */
+} listing_t;
+
+static dms_error_t *read_request(dms_request_t *request, listing_t *listing)
+{
+    request_rec *r = request->r;
+    dms_element_t *root = NULL;
+    const char *complaint;
+    dms_error_t *error;
+
+    listing->depth = dms_depth_parse(apr_table_get(r->headers_in, "Depth"), DMS_DEPTH_INFINITY);
+    if (listing->depth == DMS_DEPTH_INVALID) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Depth is none of 0, 1 and infinity");
+    }
+    error = dms_body_read_xml(r, &root);
+    if (error) {
+        return error;
+    }
+    listing->plan = dms_plan_create(r->pool, root, &complaint);
+    if (!listing->plan) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "%s", complaint);
+    }
+    if (listing->depth == DMS_DEPTH_INFINITY && !dms_config_depth_infinity(request->config)) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, "propfind-finite-depth",
+                         "DavMultistatusDepthInfinity is Off here");
+    }
+    return NULL;
+}
+
+/* The escaped path of the request's resource. A collection that was asked for without its slash is
+ * answered, not redirected, and Content-Location tells its name (RFC 4918, section 5.2). */
+static const char *own_uri(request_rec *r, dms_kind_e kind)
+{
+    const char *uri = apr_pescape_path(r->pool, r->uri, 1);
+
+    if (kind == DMS_KIND_COLLECTION && uri[strlen(uri) - 1] != '/') {
+        uri = apr_pstrcat(r->pool, uri, "/", NULL);
+        apr_table_setn(r->headers_out, "Content-Location", uri);
+    }
+    return uri;
+}
+
+/* The last segment of r->uri, as a name to display. */
+static const char *own_name(request_rec *r)
+{
+    apr_size_t end = strlen(r->uri), begin;
+
+    while (end > 1 && r->uri[end - 1] == '/') {
+        end--;
+    }
+    for (begin = end; begin > 0 && r->uri[begin - 1] != '/'; begin--) {
+    }
+    return begin < end ? apr_pstrmemdup(r->pool, r->uri + begin, end - begin) : "/";
+}
+
+/* Adds the response of a resource. Returns 0 when the listing is over. */
+static int add_resource(listing_t *listing, const char *uri, const dms_subject_t *subject)
+{
+    dms_response_t *response = dms_response_create(dms_reply_pool(listing->reply), uri);
+
+    dms_plan_apply(listing->plan, subject, response);
+    return dms_reply_add(listing->reply, response);
+}
+
+static int add_failure(listing_t *listing, const char *uri, int status, const char *description)
+{
+    dms_response_t *response = dms_response_create(dms_reply_pool(listing->reply), uri);
+
+    dms_response_set_status(response, status);
+    response->description = description;
+    return dms_reply_add(listing->reply, response);
+}
+
+/* Ends an answer that has as many responses as it may, honestly: the last one says so. */
+static int add_limit(listing_t *listing, const char *uri)
+{
+    static const dms_name_t name = DMS_NAME(DMS_NS_DAV, "number-of-matches-within-limits");
+    static const dms_element_t condition = {.name = &name};
+    dms_response_t *response = dms_response_create(dms_reply_pool(listing->reply), uri);
+
+    dms_response_set_status(response, HTTP_INSUFFICIENT_STORAGE);
+    response->error = &condition;
+    dms_reply_add(listing->reply, response);
+    return 0;
+}
+
+static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec *r,
+                               const char *uri)
+{
+    return dms_plan_facts(listing->plan) & DMS_FACT_TYPE ? dms_types_create(pool, r, uri) : NULL;
+}
+
+static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
+                       const char *uri)
+{
+    level_t *level = apr_pcalloc(pool, sizeof(*level));
+
+    level->outer = listing->level;
+    level->depth = level->outer ? level->outer->depth + 1 : 1;
+    level->pool = pool;
+    level->r = r;
+    level->cursor = cursor;
+    level->uri = apr_pstrdup(pool, uri);
+    level->types = make_types(listing, pool, r, level->uri);
+    listing->level = level;
+}
+
+static void pop_level(listing_t *listing)
+{
+    level_t *level = listing->level;
+    request_rec *r = level->r;
+
+    listing->level = level->outer;
+    apr_pool_destroy(level->pool);
+    if (r != listing->r) {
+        ap_destroy_sub_req(r);
+    }
+}
+
+/* What came of the attempt to go into a member. */
+typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
+
+static entry_e open_member(listing_t *listing, request_rec *r, const char *uri,
+                           apr_status_t *status)
+{
+    unsigned int facts = dms_plan_facts(listing->plan) & ~DMS_FACT_TYPE;
+    dms_cursor_t *cursor;
+    dms_node_t *node;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, r->pool);
+    *status = listing->provider->enter(listing->level->cursor, pool, &node);
+    if (*status == APR_SUCCESS) {
+        *status = listing->provider->open(node, r, facts, pool, &cursor);
+    }
+    if (*status == APR_SUCCESS) {
+        push_level(listing, pool, r, cursor, uri);
+        return ENTERED;
+    }
+    apr_pool_destroy(pool);
+    if (*status == ENOENT || *status == ENOTDIR) { /* gone meanwhile */
+        return LEFT_OUT;
+    }
+    return *status == ELOOP ? LISTED_ONLY : FAILED;
+}
+
+/* Goes into a sub-collection, where httpd lets the request in and the module is on. */
+static entry_e enter_member(listing_t *listing, const char *uri, apr_status_t *status)
+{
+    request_rec *r;
+    entry_e entry = LISTED_ONLY;
+
+    if (listing->level->depth == LEVELS_MAX) {
+        *status = APR_ENAMETOOLONG;
+        return FAILED;
+    }
+    r = dms_access_ask(listing->level->r, listing->r->method, uri);
+    if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
+        entry = LEFT_OUT;
+    }
+    else if (r->status == HTTP_OK && dms_config_of(r)->provider == listing->provider) {
+        entry = open_member(listing, r, uri, status);
+    }
+    if (entry != ENTERED) {
+        ap_destroy_sub_req(r);
+    }
+    return entry;
+}
+
+static void tell_type(level_t *level, dms_subject_t *subject)
+{
+    if (!level->types) {
+        return;
+    }
+    if (subject->facts->kind == DMS_KIND_COLLECTION) {
+        subject->type = COLLECTION_TYPE;
+    }
+    else {
+        dms_types_tell(level->types, subject->name, &subject->type, &subject->language);
+    }
+}
+
+static const char *member_uri(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, level->uri, apr_pescape_path(pool, member->name, 1),
+                       member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
+}
+
+/* Adds a member's response, and goes into it where the depth wants that. Returns 0 when the listing
+ * is over. */
+static int add_member(listing_t *listing, const dms_member_t *member)
+{
+    level_t *level = listing->level;
+    const char *uri = member_uri(level, member, dms_reply_pool(listing->reply));
+    dms_subject_t subject = {.facts = &member->facts, .name = member->name};
+    apr_status_t status = member->status;
+    entry_e entry = status == APR_SUCCESS ? LISTED_ONLY : FAILED;
+
+    if (listing->depth == DMS_DEPTH_INFINITY && member->facts.kind == DMS_KIND_COLLECTION) {
+        entry = enter_member(listing, uri, &status);
+    }
+    if (entry == LEFT_OUT) {
+        return 1;
+    }
+    if (!listing->left--) {
+        return add_limit(listing, own_uri(listing->r, DMS_KIND_COLLECTION));
+    }
+    if (entry == FAILED) {
+        return add_failure(listing, uri, dms_status_from(status), NULL);
+    }
+    tell_type(level, &subject);
+    return add_resource(listing, uri, &subject);
+}
+
+/* Lists until the last level is done, or the client has gone. */
+static void list_members(listing_t *listing)
+{
+    int goes_on = 1;
+
+    while (listing->level && goes_on) {
+        dms_member_t member;
+        apr_status_t rv = listing->provider->next(listing->level->cursor, &member);
+
+        if (rv == APR_SUCCESS) {
+            goes_on = add_member(listing, &member);
+        }
+        else if (rv == APR_EOF || rv == ENOENT) { /* the end, or the folder is gone */
+            pop_level(listing);
+        }
+        else {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, listing->r, "%s can't be read to its end",
+                          listing->level->uri);
+            dms_reply_fail(listing->reply, rv);
+            goes_on = 0;
+        }
+    }
+    while (listing->level) {
+        pop_level(listing);
+    }
+}
+
+static int add_own(listing_t *listing, const dms_resource_t *resource, const char *uri)
+{
+    request_rec *r = listing->r;
+    dms_subject_t subject = {.facts = &resource->facts, .name = own_name(r)};
+
+    if (resource->facts.kind == DMS_KIND_COLLECTION) {
+        subject.type = COLLECTION_TYPE;
+    }
+    else {
+        subject.type = dms_types_of(r);
+        subject.language = dms_types_language_of(r);
+    }
+    listing->left--;
+    return add_resource(listing, uri, &subject);
+}
+
+dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
+{
+    request_rec *r = request->r;
+    listing_t listing = {.r = r, .provider = request->provider};
+    dms_resource_t resource = {.node = NULL};
+    apr_uint64_t limit = dms_config_max_responses(request->config);
+    dms_error_t *error = read_request(request, &listing);
+    dms_cursor_t *cursor;
+    const char *uri;
+    unsigned int facts;
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    facts = dms_plan_facts(listing.plan) & ~DMS_FACT_TYPE;
+    error = dms_method_lookup(request, facts, 1, &resource);
+    if (error) {
+        return error;
+    }
+    uri = own_uri(r, resource.facts.kind);
+    if (resource.facts.kind == DMS_KIND_COLLECTION && listing.depth != DMS_DEPTH_0) {
+        apr_pool_t *pool;
+
+        apr_pool_create(&pool, r->pool);
+        rv = listing.provider->open(resource.node, r, facts, pool, &cursor);
+        if (rv != APR_SUCCESS) {
+            return dms_error_of(r->pool, rv, "the collection can't be listed");
+        }
+        push_level(&listing, pool, r, cursor, uri);
+    }
+    listing.left = limit ? limit : APR_UINT64_MAX;
+    listing.reply = dms_reply_create(r);
+    dms_plan_declare(listing.plan, listing.reply->writer);
+    if (add_own(&listing, &resource, uri)) {
+        list_members(&listing);
+    }
+    *result = dms_reply_end(listing.reply);
+    return NULL;
+}

@@ -1,0 +1,317 @@
+#include "multistatus/xml.h"
+
+#include <stdio.h>
+
+/* A namespace that an element which is still open has declared. */
+typedef struct scope_t scope_t;
+struct scope_t {
+    const char *ns;
+    const char *prefix;
+    const scope_t *outer;
+};
+
+typedef struct output_t {
+    dms_buffer_t *buffer;
+    const dms_prefixes_t *prefixes;
+} output_t;
+
+#define PUT(out, literal) dms_buffer_put((out), (literal), sizeof(literal) - 1)
+
+/* What a byte needs: 0 nothing, 1 a closer look. Spares nearly every byte of every text. */
+static int is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '&' && c != '<' && c != '>' && c != '"';
+}
+
+/* The reference that stands for an ASCII character, or NULL where it stands for itself. */
+static const char *reference(char c, int in_attribute)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return in_attribute ? "&quot;" : NULL;
+    case '\t':
+        return in_attribute ? "&#9;" : NULL;
+    case '\n':
+        return in_attribute ? "&#10;" : NULL;
+    case '\r': /* a parser would make it a newline */
+        return "&#13;";
+    default:
+        return NULL;
+    }
+}
+
+static void put_escaped(dms_buffer_t *out, const char *text, int in_attribute)
+{
+    const char *run = text;
+
+    while (*text) {
+        const char *instead;
+        apr_size_t length;
+
+        if (is_plain((unsigned char)*text)) {
+            text++;
+            continue;
+        }
+        length = dms_char_length(text);
+        instead = length == 1 ? reference(*text, in_attribute) : NULL;
+        if (!length) {
+            instead = "\xEF\xBF\xBD"; /* U+FFFD */
+            length = 1;
+        }
+        if (instead) {
+            dms_buffer_put(out, run, (apr_size_t)(text - run));
+            dms_buffer_puts(out, instead);
+            run = text + length;
+        }
+        text += length;
+    }
+    dms_buffer_put(out, run, (apr_size_t)(text - run));
+}
+
+void dms_xml_text(dms_buffer_t *out, const char *text)
+{
+    put_escaped(out, text, 0);
+}
+
+void dms_prefixes_add(dms_prefixes_t *prefixes, const char *ns)
+{
+    int i;
+
+    if (!*ns || !strcmp(ns, DMS_NS_DAV) || !strcmp(ns, DMS_NS_XML)
+        || prefixes->count == DMS_PREFIXES_MAX) {
+        return;
+    }
+    for (i = 0; i < prefixes->count; i++) {
+        if (!strcmp(prefixes->list[i].ns, ns)) {
+            return;
+        }
+    }
+    prefixes->list[i].ns = ns;
+    snprintf(prefixes->list[i].prefix, sizeof(prefixes->list[i].prefix), "ns%d", i);
+    prefixes->count++;
+}
+
+static void put_declaration(dms_buffer_t *out, const char *prefix, const char *ns)
+{
+    PUT(out, " xmlns:");
+    dms_buffer_puts(out, prefix);
+    PUT(out, "=\"");
+    put_escaped(out, ns, 1);
+    PUT(out, "\"");
+}
+
+void dms_xml_begin(dms_buffer_t *out, const dms_prefixes_t *prefixes, const char *root)
+{
+    int i;
+
+    PUT(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:");
+    dms_buffer_puts(out, root);
+    PUT(out, " xmlns:D=\"DAV:\"");
+    for (i = 0; prefixes && i < prefixes->count; i++) {
+        put_declaration(out, prefixes->list[i].prefix, prefixes->list[i].ns);
+    }
+    PUT(out, ">");
+}
+
+void dms_xml_start(dms_buffer_t *out, const char *local)
+{
+    PUT(out, "<D:");
+    dms_buffer_puts(out, local);
+    PUT(out, ">");
+}
+
+void dms_xml_end(dms_buffer_t *out, const char *local)
+{
+    PUT(out, "</D:");
+    dms_buffer_puts(out, local);
+    PUT(out, ">");
+}
+
+/* The prefix that is bound to ns here, "" for no namespace, or NULL where it must be declared. */
+static const char *bound_prefix(const output_t *out, const scope_t *scope, const char *ns)
+{
+    const scope_t *s, *inner;
+    int i;
+
+    if (!strcmp(ns, DMS_NS_DAV)) {
+        return "D";
+    }
+    if (!*ns) {
+        return "";
+    }
+    for (i = 0; out->prefixes && i < out->prefixes->count; i++) {
+        if (!strcmp(out->prefixes->list[i].ns, ns)) {
+            return out->prefixes->list[i].prefix;
+        }
+    }
+    for (s = scope; s; s = s->outer) {
+        if (strcmp(s->ns, ns)) {
+            continue;
+        }
+        for (inner = scope; inner != s && strcmp(inner->prefix, s->prefix); inner = inner->outer) {
+        }
+        if (inner == s) {
+            return s->prefix;
+        }
+    }
+    return strcmp(ns, DMS_NS_XML) ? NULL : "xml";
+}
+
+/* The prefix to declare for an element's own namespace: the one that its author chose, unless it
+ * has a meaning on the root already. */
+static const char *own_prefix(const dms_element_t *element)
+{
+    const char *hint = element->prefix;
+
+    if (!hint || !*hint || !strcmp(hint, "D") || !strncmp(hint, "ns", 2)
+        || ((hint[0] | 0x20) == 'x' && (hint[1] | 0x20) == 'm' && (hint[2] | 0x20) == 'l')) {
+        return "x";
+    }
+    return hint;
+}
+
+/* Attributes declare their namespaces one by one, with prefixes that no element uses. */
+static void put_attributes(output_t *out, const dms_attribute_t *attribute)
+{
+    int count = 0;
+
+    for (; attribute; attribute = attribute->next) {
+        char prefix[16] = "";
+
+        if (!strcmp(attribute->name->ns, DMS_NS_XML)) {
+            strcpy(prefix, "xml");
+        }
+        else if (*attribute->name->ns) {
+            snprintf(prefix, sizeof(prefix), "ns-a%d", count++);
+            put_declaration(out->buffer, prefix, attribute->name->ns);
+        }
+        PUT(out->buffer, " ");
+        if (*prefix) {
+            dms_buffer_puts(out->buffer, prefix);
+            PUT(out->buffer, ":");
+        }
+        dms_buffer_put(out->buffer, attribute->name->local, attribute->name->length);
+        PUT(out->buffer, "=\"");
+        put_escaped(out->buffer, attribute->value, 1);
+        PUT(out->buffer, "\"");
+    }
+}
+
+static void put_tag_name(dms_buffer_t *out, const char *prefix, const dms_name_t *name)
+{
+    if (*prefix) {
+        dms_buffer_puts(out, prefix);
+        PUT(out, ":");
+    }
+    dms_buffer_put(out, name->local, name->length);
+}
+
+static void put_elements(output_t *out, const scope_t *scope, const dms_element_t *element);
+
+static void put_element(output_t *out, const scope_t *outer, const dms_element_t *element)
+{
+    const dms_name_t *name = element->name;
+    const char *prefix = bound_prefix(out, outer, name->ns);
+    const scope_t *scope = outer;
+    scope_t own;
+
+    PUT(out->buffer, "<");
+    if (prefix) {
+        put_tag_name(out->buffer, prefix, name);
+    }
+    else {
+        own.ns = name->ns;
+        own.prefix = prefix = own_prefix(element);
+        own.outer = outer;
+        scope = &own;
+        put_tag_name(out->buffer, prefix, name);
+        put_declaration(out->buffer, prefix, name->ns);
+    }
+    put_attributes(out, element->attributes);
+    if (!element->text && !element->children) {
+        PUT(out->buffer, "/>");
+        return;
+    }
+    PUT(out->buffer, ">");
+    if (element->text) {
+        dms_xml_text(out->buffer, element->text);
+    }
+    put_elements(out, scope, element->children);
+    PUT(out->buffer, "</");
+    put_tag_name(out->buffer, prefix, name);
+    PUT(out->buffer, ">");
+}
+
+static void put_elements(output_t *out, const scope_t *scope, const dms_element_t *element)
+{
+    for (; element; element = element->next) {
+        if (element->name) {
+            put_element(out, scope, element);
+        }
+        else if (element->text) {
+            dms_xml_text(out->buffer, element->text);
+        }
+    }
+}
+
+void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes,
+                      const dms_element_t *first)
+{
+    output_t output = {out, prefixes};
+
+    put_elements(&output, NULL, first);
+}
+
+/* Whether a URI reference can hold the byte as it is (RFC 3986, section 2): escapes, reserved and
+ * unreserved characters. */
+static int is_uri_char(unsigned char c)
+{
+    return c > 0x20 && c < 0x7F && !strchr("\"<>\\^`{|}", c);
+}
+
+void dms_xml_href(dms_buffer_t *out, const char *uri)
+{
+    const char *run = uri;
+
+    PUT(out, "<D:href>");
+    for (; *uri; uri++) {
+        char escape[4];
+
+        if (is_uri_char((unsigned char)*uri) && *uri != '&') {
+            continue;
+        }
+        dms_buffer_put(out, run, (apr_size_t)(uri - run));
+        if (*uri == '&') {
+            PUT(out, "&amp;");
+        }
+        else {
+            snprintf(escape, sizeof(escape), "%%%02X", (unsigned char)*uri);
+            dms_buffer_put(out, escape, 3);
+        }
+        run = uri + 1;
+    }
+    dms_buffer_put(out, run, (apr_size_t)(uri - run));
+    PUT(out, "</D:href>");
+}
+
+void dms_xml_error_document(dms_buffer_t *out, const dms_element_t *elements,
+                            const char *description)
+{
+    static const dms_name_t human_readable = DMS_NAME("http://apache.org/dav/xmlns",
+                                                      "human-readable");
+    dms_element_t message = {.name = &human_readable, .prefix = "m", .text = description};
+
+    dms_xml_begin(out, NULL, "error");
+    dms_xml_elements(out, NULL, elements);
+    if (description) {
+        dms_xml_elements(out, NULL, &message);
+    }
+    dms_xml_end(out, "error");
+    PUT(out, "\n");
+}

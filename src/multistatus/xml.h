@@ -1,0 +1,54 @@
+/*
+ * XML out: elements, text and references as markup into a buffer.
+ *
+ * Whatever the strings hold, what comes out is well-formed: characters that XML can't carry, and
+ * bytes that are no UTF-8, become U+FFFD in text and %XX in references.
+ *
+ * Prefixes: each document declares its usual namespaces on the root (a dms_prefixes_t); DAV: is
+ * always "D" (clients look for it literally). Any other namespace is declared on the element that
+ * needs it, so no two declarations can meet.
+ */
+#ifndef DMS_XML_H
+#define DMS_XML_H
+
+#include "multistatus/buffer.h"
+#include "multistatus/element.h"
+
+#define DMS_PREFIXES_MAX 8
+
+/* The namespaces that the root element declares, beside DAV:. */
+typedef struct dms_prefixes_t {
+    int count;
+    struct {
+        const char *ns;
+        char prefix[16];
+    } list[DMS_PREFIXES_MAX];
+} dms_prefixes_t;
+
+/* Declares ns (kept by reference) in a document that has not begun. Does nothing where it is
+ * declared already or no room is left: then elements declare it themselves. */
+void dms_prefixes_add(dms_prefixes_t *prefixes, const char *ns);
+
+/* Writes the XML declaration and the start tag of the DAV: element root, with all declarations. */
+void dms_xml_begin(dms_buffer_t *out, const dms_prefixes_t *prefixes, const char *root);
+
+/* Writes the start or end tag of a DAV: element without attributes. */
+void dms_xml_start(dms_buffer_t *out, const char *local);
+void dms_xml_end(dms_buffer_t *out, const char *local);
+
+/* Writes character data. */
+void dms_xml_text(dms_buffer_t *out, const char *text);
+
+/* Writes a list of elements with all that is in them. */
+void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes,
+                      const dms_element_t *first);
+
+/* Writes <D:href> with an escaped URI reference in it. Bytes that no URI may hold are escaped. */
+void dms_xml_href(dms_buffer_t *out, const char *uri);
+
+/* Writes a whole DAV:error document (RFC 4918, section 16): the elements, and a description for
+ * people unless it is NULL. */
+void dms_xml_error_document(dms_buffer_t *out, const dms_element_t *elements,
+                            const char *description);
+
+#endif

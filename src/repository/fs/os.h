@@ -1,0 +1,49 @@
+/*
+ * The system calls that POSIX lacks, each with a fallback that has it do without.
+ *
+ * All work relative to a directory's descriptor, so that no name is resolved twice. They return
+ * APR_SUCCESS or errno.
+ */
+#ifndef DMS_OS_H
+#define DMS_OS_H
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <apr_errno.h>
+
+#include "repository/provider.h"
+
+/* What stat() and its kin tell. */
+typedef struct dms_os_stat_t {
+    mode_t mode;
+    uid_t owner;
+    off_t size;
+    dev_t device;
+    ino_t inode;
+    dms_moment_t modified;
+    dms_moment_t created;
+    int has_created; /* the file system knows the birth time */
+} dms_os_stat_t;
+
+/* Stats name in directory, or directory itself where name is "". follow: where name is a symbolic
+ * link, what it points to. */
+apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_stat_t *st);
+
+/* Which symbolic links a path may go through: httpd's Options FollowSymLinks and
+ * SymLinksIfOwnerMatch, and neither. */
+typedef enum dms_links_e { DMS_LINKS_NEVER, DMS_LINKS_OF_OWNER, DMS_LINKS_ALWAYS } dms_links_e;
+
+/* Opens path below root with the flags of open(); DMS_OS_PATH opens nothing but a starting point.
+ * A link that is not allowed is ELOOP, wherever in path it stands and whenever it was put there.
+ * path is relative, without "..", and "." for root itself. */
+#ifdef O_PATH
+#define DMS_OS_PATH O_PATH
+#else
+#define DMS_OS_PATH O_RDONLY
+#endif
+apr_status_t dms_os_open_below(int root, const char *path, int flags, dms_links_e links,
+                               int *descriptor);
+
+#endif

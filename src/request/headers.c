@@ -1,0 +1,100 @@
+#include "request/headers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+dms_depth_e dms_depth_parse(const char *depth, dms_depth_e fallback)
+{
+    if (!depth) {
+        return fallback;
+    }
+    if (!strcmp(depth, "0")) {
+        return DMS_DEPTH_0;
+    }
+    if (!strcmp(depth, "1")) {
+        return DMS_DEPTH_1;
+    }
+    return !strcasecmp(depth, "infinity") ? DMS_DEPTH_INFINITY : DMS_DEPTH_INVALID;
+}
+
+static const char *skip_space(const char *s)
+{
+    while (*s == ' ' || *s == '\t') {
+        s++;
+    }
+    return s;
+}
+
+/* The weight among the parameters of one media range, which end at the next comma. */
+static double weight(const char *parameters)
+{
+    while (*parameters == ';') {
+        parameters = skip_space(parameters + 1);
+        if ((parameters[0] | 0x20) == 'q' && parameters[1] == '=') {
+            return strtod(parameters + 2, NULL);
+        }
+        parameters += strcspn(parameters, ";,");
+    }
+    return 1.0;
+}
+
+/* The weight that an Accept header gives a type: that of the most specific range which covers it. */
+static double accept_weight(const char *accept, const char *type)
+{
+    apr_size_t major = (apr_size_t)(strchr(type, '/') - type) + 1;
+    int best = 0;
+    double q = 0.0;
+
+    while (*accept) {
+        apr_size_t length;
+        int rank = 0;
+
+        accept += strspn(accept, ", \t");
+        length = strcspn(accept, ";, \t");
+        if (length == strlen(type) && !strncasecmp(accept, type, length)) {
+            rank = 3;
+        }
+        else if (length == major + 1 && accept[major] == '*' && !strncasecmp(accept, type, major)) {
+            rank = 2;
+        }
+        else if (length == 3 && !strncmp(accept, "*/*", 3)) {
+            rank = 1;
+        }
+        accept = skip_space(accept + length);
+        if (rank > best) {
+            best = rank;
+            q = weight(accept);
+        }
+        accept += strcspn(accept, ",");
+    }
+    return q;
+}
+
+int dms_accept_prefers_text_xml(const char *accept)
+{
+    return accept && accept_weight(accept, "text/xml") > accept_weight(accept, "application/xml");
+}
+
+dms_media_e dms_media_parse(const char *content_type)
+{
+    apr_size_t length;
+
+    if (!content_type) {
+        return DMS_MEDIA_UNTOLD;
+    }
+    content_type = skip_space(content_type);
+    length = strcspn(content_type, "; \t");
+    if ((length == 8 && !strncasecmp(content_type, "text/xml", length))
+        || (length == 15 && !strncasecmp(content_type, "application/xml", length))
+        || (length > 4 && !strncasecmp(content_type + length - 4, "+xml", 4))) {
+        return DMS_MEDIA_XML;
+    }
+    if (length == 0
+        || (length == 33 && !strncasecmp(content_type, "application/x-www-form-urlencoded", length))) {
+        return DMS_MEDIA_UNTOLD;
+    }
+    return DMS_MEDIA_OTHER;
+}

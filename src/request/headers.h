@@ -1,0 +1,32 @@
+/*
+ * Request headers that mean the same to several methods.
+ *
+ * Each function takes the header's value as httpd has it, NULL where the header is absent.
+ */
+#ifndef DMS_HEADERS_H
+#define DMS_HEADERS_H
+
+/* Depth (RFC 4918, section 10.2). */
+typedef enum dms_depth_e {
+    DMS_DEPTH_INVALID = -1, /* present, but none of the three */
+    DMS_DEPTH_0 = 0,
+    DMS_DEPTH_1 = 1,
+    DMS_DEPTH_INFINITY = 2
+} dms_depth_e;
+
+/* The depth that a Depth header asks for; absent, it is fallback. */
+dms_depth_e dms_depth_parse(const char *depth, dms_depth_e fallback);
+
+/* Whether an Accept header prefers text/xml to application/xml (RFC 9110, section 12.5.1). */
+int dms_accept_prefers_text_xml(const char *accept);
+
+/* What a Content-Type header says of a body that has to be XML. */
+typedef enum dms_media_e {
+    DMS_MEDIA_XML,    /* text/xml, application/xml, or a type that ends in +xml */
+    DMS_MEDIA_UNTOLD, /* absent, or what curl -d says of any body */
+    DMS_MEDIA_OTHER
+} dms_media_e;
+
+dms_media_e dms_media_parse(const char *content_type);
+
+#endif

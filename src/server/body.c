@@ -1,0 +1,105 @@
+#include "server/body.h"
+
+#include <http_core.h>
+#include <http_protocol.h>
+#include <util_filter.h>
+
+#include "request/headers.h"
+#include "request/xml_body.h"
+
+#define READ_SIZE (32 * 1024)
+
+typedef struct reader_t {
+    request_rec *r;
+    dms_xml_body_t *xml;
+    dms_media_e media;
+    apr_size_t total;
+    apr_size_t limit; /* 0: none */
+} reader_t;
+
+static dms_error_t *fault_error(const reader_t *reader, dms_xml_fault_e fault)
+{
+    const char *message = dms_xml_body_message(reader->xml);
+    apr_pool_t *pool = reader->r->pool;
+
+    switch (fault) {
+    case DMS_XML_FINE:
+        return NULL;
+    case DMS_XML_DOCTYPE:
+        return dms_error(pool, HTTP_FORBIDDEN, "no-external-entities", "%s", message);
+    case DMS_XML_NOT_XML:
+        if (reader->media == DMS_MEDIA_UNTOLD) {
+            return dms_error(pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL, "%s", message);
+        }
+        break;
+    case DMS_XML_MALFORMED:
+    case DMS_XML_TOO_MUCH:
+        break;
+    }
+    return dms_error(pool, HTTP_BAD_REQUEST, NULL, "%s", message);
+}
+
+static dms_error_t *feed(reader_t *reader, apr_bucket *bucket)
+{
+    const char *bytes;
+    apr_size_t length;
+    apr_status_t rv = apr_bucket_read(bucket, &bytes, &length, APR_BLOCK_READ);
+
+    if (rv != APR_SUCCESS) {
+        return dms_error(reader->r->pool, HTTP_BAD_REQUEST, NULL, "the body could not be read");
+    }
+    if (length && reader->media == DMS_MEDIA_OTHER) {
+        return dms_error(reader->r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
+                         "the body is %s, not XML",
+                         apr_table_get(reader->r->headers_in, "Content-Type"));
+    }
+    reader->total += length;
+    if (reader->limit && reader->total > reader->limit) {
+        return dms_error(reader->r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
+                         "the body is longer than LimitXMLRequestBody allows");
+    }
+    return fault_error(reader, dms_xml_body_feed(reader->xml, bytes, length));
+}
+
+static dms_error_t *read_brigade(reader_t *reader, apr_bucket_brigade *bb, int *at_end)
+{
+    apr_status_t rv = ap_get_brigade(reader->r->input_filters, bb, AP_MODE_READBYTES,
+                                     APR_BLOCK_READ, READ_SIZE);
+    dms_error_t *error = NULL;
+    apr_bucket *bucket;
+
+    if (rv != APR_SUCCESS) {
+        return dms_error(reader->r->pool, ap_map_http_request_error(rv, HTTP_BAD_REQUEST), NULL,
+                         "the body could not be read");
+    }
+    for (bucket = APR_BRIGADE_FIRST(bb); bucket != APR_BRIGADE_SENTINEL(bb) && !error && !*at_end;
+         bucket = APR_BUCKET_NEXT(bucket)) {
+        if (APR_BUCKET_IS_EOS(bucket)) {
+            *at_end = 1;
+        }
+        else if (!APR_BUCKET_IS_METADATA(bucket)) {
+            error = feed(reader, bucket);
+        }
+    }
+    apr_brigade_cleanup(bb);
+    return error;
+}
+
+dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root)
+{
+    reader_t reader = {
+        .r = r,
+        .media = dms_media_parse(apr_table_get(r->headers_in, "Content-Type")),
+        .limit = ap_get_limit_xml_body(r),
+        .xml = dms_xml_body_create(r->pool),
+    };
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    dms_error_t *error = NULL;
+    int at_end = 0;
+
+    while (!at_end && !error) {
+        error = read_brigade(&reader, bb, &at_end);
+    }
+    apr_brigade_destroy(bb);
+    return error ? error : fault_error(&reader, dms_xml_body_finish(reader.xml, root));
+}

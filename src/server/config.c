@@ -1,0 +1,108 @@
+#include "server/config.h"
+
+#include <ap_provider.h>
+#include <apr_strings.h>
+
+#define UNSET (-1)
+
+void *dms_config_create(apr_pool_t *pool, char *section)
+{
+    dms_config_t *config = apr_pcalloc(pool, sizeof(*config));
+
+    config->base = section;
+    config->depth_infinity = UNSET;
+    config->max_responses = UNSET;
+    return config;
+}
+
+void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
+{
+    const dms_config_t *outer = outer_config, *inner = inner_config;
+    dms_config_t *merged = apr_pmemdup(pool, inner, sizeof(*inner));
+
+    if (!inner->provider_name) {
+        merged->provider_name = outer->provider_name;
+        merged->provider = outer->provider;
+        merged->base = outer->base;
+    }
+    if (inner->depth_infinity == UNSET) {
+        merged->depth_infinity = outer->depth_infinity;
+    }
+    if (inner->max_responses == UNSET) {
+        merged->max_responses = outer->max_responses;
+    }
+    return merged;
+}
+
+int dms_config_depth_infinity(const dms_config_t *config)
+{
+    return config->depth_infinity != 0;
+}
+
+apr_uint64_t dms_config_max_responses(const dms_config_t *config)
+{
+    return config->max_responses == UNSET ? 0 : (apr_uint64_t)config->max_responses;
+}
+
+const dms_config_t *dms_config_of(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &dav_multistatus_module);
+}
+
+int dms_config_is_on(const dms_config_t *config)
+{
+    return config->provider_name && *config->provider_name;
+}
+
+static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
+{
+    dms_config_t *config = baton;
+
+    if (!strcasecmp(name, "off")) {
+        config->provider_name = "";
+        return NULL;
+    }
+    if (!config->base) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           " belongs into a <Location> or <Directory> section", NULL);
+    }
+    config->provider_name = !strcasecmp(name, "on") ? "fs" : name;
+    config->provider = ap_lookup_provider(DMS_PROVIDER_GROUP, config->provider_name,
+                                          DMS_PROVIDER_VERSION);
+    if (!config->provider) {
+        return apr_psprintf(cmd->pool, "%s: no provider is named '%s': On, Off, or a name that a "
+                            "module registers", cmd->cmd->name, name);
+    }
+    return NULL;
+}
+
+static const char *set_depth_infinity(cmd_parms *cmd, void *baton, int on)
+{
+    dms_config_t *config = baton;
+
+    config->depth_infinity = on;
+    return NULL;
+}
+
+static const char *set_max_responses(cmd_parms *cmd, void *baton, const char *number)
+{
+    dms_config_t *config = baton;
+    char *end;
+
+    config->max_responses = apr_strtoi64(number, &end, 10);
+    if (end == number || *end || config->max_responses < 0) {
+        return apr_psprintf(cmd->pool, "%s takes a number of responses, or 0 for no limit, not '%s'",
+                            cmd->cmd->name, number);
+    }
+    return NULL;
+}
+
+const command_rec dms_config_directives[] = {
+    AP_INIT_TAKE1("DavMultistatus", set_provider, NULL, ACCESS_CONF,
+                  "On, Off, or the name of a repository provider"),
+    AP_INIT_FLAG("DavMultistatusDepthInfinity", set_depth_infinity, NULL, ACCESS_CONF,
+                 "whether a PROPFIND may have Depth: infinity"),
+    AP_INIT_TAKE1("DavMultistatusMaxResponses", set_max_responses, NULL, ACCESS_CONF,
+                  "how many resources one answer tells of at the most; 0 for no limit"),
+    {NULL},
+};

@@ -1,0 +1,41 @@
+/*
+ * The configuration of a <Location> or <Directory>: one record for each, merged by httpd from the
+ * outer to the inner section.
+ */
+#ifndef DMS_CONFIG_H
+#define DMS_CONFIG_H
+
+#include <httpd.h>
+
+#include <http_config.h>
+
+#include "repository/provider.h"
+
+/* The one symbol that the shared object exports: LoadModule looks for it. */
+extern module AP_MODULE_DECLARE_DATA dav_multistatus_module
+    __attribute__((visibility("default")));
+
+typedef struct dms_config_t {
+    const char *provider_name;       /* NULL: unset; "": Off */
+    const dms_provider_t *provider;  /* NULL: unset or Off */
+    const char *base;                /* the path of the section that names the provider */
+    int depth_infinity;              /* -1: unset */
+    apr_int64_t max_responses;       /* 0: no limit; -1: unset */
+} dms_config_t;
+
+/* For the module record. */
+void *dms_config_create(apr_pool_t *pool, char *section);
+void *dms_config_merge(apr_pool_t *pool, void *outer, void *inner);
+
+/* The configuration that rules a request. */
+const dms_config_t *dms_config_of(const request_rec *r);
+
+/* What a configuration says, with the default where it says nothing. */
+int dms_config_is_on(const dms_config_t *config); /* Off */
+int dms_config_depth_infinity(const dms_config_t *config); /* On */
+apr_uint64_t dms_config_max_responses(const dms_config_t *config); /* 0, no limit */
+
+/* The directives. */
+extern const command_rec dms_config_directives[];
+
+#endif

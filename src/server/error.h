@@ -1,0 +1,43 @@
+/*
+ * What a method could not do: a dms_error_t, from where it arose to the client and the error log.
+ *
+ * Units below the methods return apr_status_t. A method turns it into an error, which carries the
+ * HTTP status, the precondition of RFC 4918 (section 16) where one has a name, words for people, and
+ * the system's own reason.
+ */
+#ifndef DMS_ERROR_H
+#define DMS_ERROR_H
+
+#include <httpd.h>
+
+#include "multistatus/element.h"
+
+typedef struct dms_error_t {
+    int status;                    /* HTTP, 400 or more */
+    const dms_element_t *condition; /* what DAV:error holds, or NULL */
+    const char *message;
+    apr_status_t cause; /* APR_SUCCESS: the client's mistake */
+    const char *file;
+    int line;
+} dms_error_t;
+
+/* Makes an error in pool; message is a format. condition: the name of a DAV: precondition or
+ * postcondition element, static, or NULL. */
+dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int status,
+                              const char *condition, apr_status_t cause, const char *message, ...)
+    __attribute__((format(printf, 7, 8)));
+
+#define dms_error(pool, status, condition, ...)                                                    \
+    dms_error_create(__FILE__, __LINE__, (pool), (status), (condition), APR_SUCCESS, __VA_ARGS__)
+
+/* An error of the system's: the status is that of the cause. */
+#define dms_error_of(pool, cause, ...)                                                             \
+    dms_error_create(__FILE__, __LINE__, (pool), dms_status_from(cause), NULL, (cause), __VA_ARGS__)
+
+/* The HTTP status that tells a client of a failed system call: the one table for all. */
+int dms_status_from(apr_status_t cause);
+
+/* Logs an error and answers r with it; returns what the handler has to return. */
+int dms_error_send(request_rec *r, const dms_error_t *error);
+
+#endif

@@ -1,0 +1,106 @@
+#include "server/reply.h"
+
+#include <http_log.h>
+#include <http_protocol.h>
+#include <util_filter.h>
+
+#include "request/headers.h"
+#include "server/config.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+void dms_reply_set_content_type(request_rec *r)
+{
+    const char *accept = apr_table_get(r->headers_in, "Accept");
+
+    ap_set_content_type(r, dms_accept_prefers_text_xml(accept) ? "text/xml; charset=utf-8"
+                                                               : "application/xml; charset=utf-8");
+}
+
+apr_status_t dms_reply_sink(void *request, apr_bucket_brigade *bb, int flush)
+{
+    request_rec *r = request;
+    apr_status_t rv;
+
+    if (flush) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
+    }
+    /* r->output_filters is read at each pass: a filter may have removed itself. */
+    rv = ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+    if (rv == APR_SUCCESS && r->connection->aborted) {
+        rv = APR_ECONNABORTED;
+    }
+    return rv;
+}
+
+static apr_status_t commit_and_pass(void *baton, apr_bucket_brigade *bb, int flush)
+{
+    request_rec *r = baton;
+
+    if (r->status != HTTP_MULTI_STATUS) {
+        r->status = HTTP_MULTI_STATUS;
+        dms_reply_set_content_type(r);
+    }
+    return dms_reply_sink(r, bb, flush);
+}
+
+dms_reply_t *dms_reply_create(request_rec *r)
+{
+    dms_reply_t *reply = apr_pcalloc(r->pool, sizeof(*reply));
+
+    reply->r = r;
+    reply->writer = dms_writer_create(r->pool, r->connection->bucket_alloc, commit_and_pass, r);
+    return reply;
+}
+
+apr_pool_t *dms_reply_pool(dms_reply_t *reply)
+{
+    return dms_writer_pool(reply->writer);
+}
+
+int dms_reply_add(dms_reply_t *reply, const dms_response_t *response)
+{
+    if (reply->status == APR_SUCCESS) {
+        reply->status = dms_writer_response(reply->writer, response);
+    }
+    return reply->status == APR_SUCCESS;
+}
+
+void dms_reply_fail(dms_reply_t *reply, apr_status_t status)
+{
+    reply->status = status;
+}
+
+/* Ends what can't be completed: an error bucket keeps the HTTP filters from ending the body as if it
+ * were whole, and the connection is not used again. */
+static void abandon(request_rec *r)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+
+    if (!r->connection->aborted) {
+        APR_BRIGADE_INSERT_TAIL(bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool,
+                                                           bb->bucket_alloc));
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+        ap_pass_brigade(r->output_filters, bb);
+    }
+    r->connection->keepalive = AP_CONN_CLOSE;
+    r->connection->aborted = 1;
+}
+
+int dms_reply_end(dms_reply_t *reply)
+{
+    request_rec *r = reply->r;
+
+    if (reply->status == APR_SUCCESS) {
+        reply->status = dms_writer_end(reply->writer, NULL);
+    }
+    if (reply->status != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, reply->status, r,
+                      "%s %s: client left after %" APR_UINT64_T_FMT " responses", r->method,
+                      r->uri, dms_writer_responses(reply->writer));
+        dms_writer_break(reply->writer);
+        abandon(r);
+    }
+    return OK;
+}

@@ -1,0 +1,154 @@
+"""Fixtures: `server` (one for all tests, default configuration), `place` (a fresh folder on it), `httpd` (a factory of
+servers with their own configuration). See harness.py for the terms.
+
+Every test that touches a server also fails when that server's error log shows a crash, a sanitizer's report, or a
+line at level error or worse that the test has not announced with `server.expect_log(regex)`."""
+
+import itertools
+import os
+import pathlib
+import shutil
+
+import pytest
+
+import harness
+
+os.umask(0o022)
+
+
+def pytest_report_header():
+    return f"module: {harness.MODULE}" + (f", preload: {harness.PRELOAD}" if harness.PRELOAD else "")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("root") and not harness.IS_ROOT:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+        if item.get_closest_marker("no_sanitizer") and harness.PRELOAD:
+            item.add_marker(pytest.mark.skip(reason="a sanitizer's own cost would be measured"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "root: needs to run as root")
+    config.addinivalue_line("markers", "no_sanitizer: measures memory or CPU, which a sanitizer distorts")
+
+
+class Place:
+    """A folder of the test's own on a server, and its URL."""
+
+    def __init__(self, server, path, url):
+        self.server, self.path, self.url = server, pathlib.Path(path), url
+
+    def file(self, name, content=b"hello\n", mode=None):
+        """Makes a file (and the folders above it); `name` is str or bytes."""
+        path = os.path.join(os.fsencode(self.path), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(content)
+        if mode is not None:
+            os.chmod(path, mode)
+        return pathlib.Path(os.fsdecode(path))
+
+    def folder(self, name):
+        path = self.path / name
+        path.mkdir(parents=True)
+        return path
+
+    def link(self, name, target):
+        os.symlink(target, self.path / name)
+        return self.path / name
+
+    def propfind(self, name="", depth="0", body=None, headers=(), **kw):
+        return self.server.propfind(self.url + name, depth, body, headers, **kw)
+
+    def try_propfind(self, name="", depth="0", body=None, headers=(), **kw):
+        return self.server.try_propfind(self.url + name, depth, body, headers, **kw)
+
+    def list(self, depth="1", body=harness.RESOURCETYPE):
+        return self.propfind("", depth, body)
+
+    def get(self, name="", *headers):
+        return self.server.get(self.url + name, *headers)
+
+    def head(self, name="", *headers):
+        return self.server.head(self.url + name, *headers)
+
+    def ask(self, method, name="", headers=(), body=None, **kw):
+        return self.server.ask(method, self.url + name, headers, body, **kw)
+
+
+class Shared:
+    """The server that all tests of default configuration share; started again if a test has killed it."""
+
+    server = None
+
+
+@pytest.fixture(scope="session")
+def shared():
+    holder = Shared()
+    yield holder
+    if holder.server:
+        wrong = holder.server.stop()
+        holder.server.remove()
+        assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def server(shared):
+    if shared.server is None or shared.server.process.poll() is not None:
+        shared.server = harness.Server(modules=["dav"]).start()
+    server = shared.server
+    server.expected = []
+    server.log_seen = len(server.log_text())
+    yield server
+    wrong = server.new_alarms()
+    assert not wrong, "\n".join(wrong)
+
+
+counter = itertools.count(1)
+
+
+@pytest.fixture
+def place(server):
+    name = f"t{next(counter)}"
+    path = server.data / name
+    path.mkdir()
+    yield Place(server, path, f"/dav/{name}/")
+    shutil.rmtree(os.fsencode(path), ignore_errors=True)
+
+
+@pytest.fixture
+def httpd():
+    """httpd(**arguments of harness.Server) starts a server and returns the Place of its whole /dav/."""
+    started = []
+
+    def start(**kw):
+        server = harness.Server(**kw)
+        try:
+            server.start()
+        except harness.StartError:
+            server.remove()
+            raise
+        started.append(server)
+        return Place(server, server.data, "/dav/")
+
+    yield start
+    wrong = []
+    for server in started:
+        wrong += server.stop()
+        server.remove()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="session")
+def big_folders():
+    """A directory that holds `few` (1,000 empty files) and `many` (100,000)."""
+    root = harness.new_dir("dms-big-")
+    for name, count in (("few", 1000), ("many", 100000)):
+        (root / name).mkdir()
+        fd = os.open(root / name, os.O_RDONLY)
+        for i in range(count):
+            os.close(os.open(f"file{i:06}.txt", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=fd))
+        os.close(fd)
+    yield root
+    shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,29 @@
+#include <stdlib.h>
+
+#include <apr_general.h>
+
+#include "unit.h"
+
+int main(int argc, const char *const *argv)
+{
+    SRunner *runner;
+    int failed;
+
+    if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS) {
+        return EXIT_FAILURE;
+    }
+    runner = srunner_create(status_suite());
+    srunner_add_suite(runner, element_suite());
+    srunner_add_suite(runner, response_suite());
+    srunner_add_suite(runner, buffer_suite());
+    srunner_add_suite(runner, xml_suite());
+    srunner_add_suite(runner, writer_suite());
+    srunner_add_suite(runner, examples_suite());
+    srunner_add_suite(runner, headers_suite());
+    srunner_add_suite(runner, xml_body_suite());
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    apr_terminate();
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
