@@ -7,11 +7,12 @@ PYTHON := /usr/bin/python3
 # The Debian packages that a goal needs beyond those of the build: here and nowhere else.
 # apache2-bin is httpd without the init files and the running server of apache2.
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev
-PACKAGES_run := apache2-bin media-types curl
-PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest curl
+PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
+PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml \
+	libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
-PACKAGES_bench := apache2-bin media-types python3
+PACKAGES_bench := apache2-bin media-types python3 libaprutil1-dbd-sqlite3
 
 # --- what there is to build ---
 
@@ -24,7 +25,7 @@ UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
-CORE_DIRS := src/multistatus src/request
+CORE_DIRS := src/multistatus src/request src/store
 
 SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
 CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES))
@@ -54,6 +55,11 @@ APR_LIBS = $(call once,APR_LIBS,apu-1-config --link-ld; apr-1-config --link-ld)
 CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call once,CHECK_LIBS,pkg-config --libs check)
 
+# Where the store is kept unless DavMultistatusStore says otherwise. Debian's localstatedir is a folder
+# for lock files, which a restart of the machine empties: no place for properties.
+LOCALSTATEDIR = $(call once,LOCALSTATEDIR,$(APXS) -q localstatedir)
+STATE_DIR = $(if $(filter /var/lock/% /run/% /var/run/% /tmp/%,$(LOCALSTATEDIR)),/var,$(LOCALSTATEDIR))/lib/mod_dav_multistatus
+
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wno-unused-parameter
 
@@ -62,6 +68,7 @@ INCLUDES = -Isrc $(patsubst -I%,-isystem %,$(sort $(filter-out -I/usr/include,$(
 	-isystem $(INCLUDEDIR)
 MODULE_CFLAGS = $(HTTPD_CFLAGS) -O2 -std=gnu99 -fPIC -fvisibility=hidden \
 	$(WARNINGS) $(INCLUDES) $(SANITIZE_FLAGS)
+$(B)/src/server/state.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
 
 ifneq ($(SANITIZE),)
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
@@ -99,13 +106,11 @@ $(B)/%.o: %.c Makefile | packages
 	$(call say,CC $<)
 	$(Q)$(CC) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
 
-# AP_DECLARE_MODULE does not export by itself. The module record is all that this file defines for
-# others; a check, since a hidden one would only show when httpd loads it.
-$(B)/mod_dav_multistatus.o: MODULE_CFLAGS += -fvisibility=default
-
+# A module record that -fvisibility=hidden swallowed would only show when httpd loads it.
 $(MODULE): $(OBJECTS)
 	$(call say,LD $@)
-	$(Q)$(CC) -shared $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) -o $@ $^ $(APR_LIBS) -lexpat
+	$(Q)$(CC) -shared $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) \
+		-o $@ $^ $(APR_LIBS) -lexpat
 	@nm -D --defined-only $@ | grep -q ' dav_multistatus_module$$' || \
 		{ echo "$@: dav_multistatus_module is not exported" >&2; exit 1; }
 
@@ -136,18 +141,19 @@ test: $(MODULE) $(UNIT) | packages
 
 ## make lint                  style and static analysis; any finding is an error
 lint: | packages
-	clang-format --dry-run -Werror $(C_FILES)
-	tools/check-style.sh "$(CORE_DIRS)" $(C_FILES)
-	cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(Q)tools/check-style.sh "$(CORE_DIRS)" $(C_FILES)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --library=posix \
 		--suppress=readdirCalled -Isrc $(SOURCES) $(wildcard tests/bench/*.c)
-	printf '%s\n' $(SOURCES) $(wildcard tests/bench/*.c) | xargs -P "$$(nproc)" -n 4 \
+	$(Q)printf '%s\n' $(SOURCES) $(wildcard tests/bench/*.c) | xargs -P "$$(nproc)" -n 4 \
 		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
-	pyflakes3 $(PYTHON_FILES)
+	$(Q)pyflakes3 $(PYTHON_FILES)
+	@echo "Nothing found."
 
 ## make format                let clang-format rewrite the C sources
 format: | packages
-	clang-format -i $(C_FILES)
+	$(Q)clang-format -i $(C_FILES)
 
 ## make bench [BENCH_ARGS=..]  measure beside mod_dav_fs and beside the disk's own limit
 bench: $(MODULE) $(BENCH) | packages

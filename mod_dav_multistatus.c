@@ -6,6 +6,7 @@
 #include <httpd.h>
 
 #include <ap_provider.h>
+#include <apr_strings.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -16,6 +17,7 @@
 #include "repository/fs/fs.h"
 #include "server/config.h"
 #include "server/conflict.h"
+#include "server/state.h"
 
 #define HANDLER "dav-multistatus"
 
@@ -23,8 +25,10 @@ static const struct {
     int number;
     dms_method_fn *method;
 } methods[] = {
-    {M_OPTIONS, dms_method_options},
-    {M_PROPFIND, dms_method_propfind},
+    {M_COPY, dms_method_copy},           {M_DELETE, dms_method_delete},
+    {M_MKCOL, dms_method_mkcol},         {M_MOVE, dms_method_move},
+    {M_OPTIONS, dms_method_options},     {M_PROPFIND, dms_method_propfind},
+    {M_PROPPATCH, dms_method_proppatch}, {M_PUT, dms_method_put},
 };
 
 static dms_method_fn *find_method(int number)
@@ -65,9 +69,24 @@ static int is_ours(const request_rec *r)
            && r->method_number != M_POST && r->method_number != M_TRACE && !r->proxyreq;
 }
 
+/* Whether a URL leads to what is the module's own: reserved names, and the store's files. */
+static int is_hidden(request_rec *r)
+{
+    return strstr(r->uri, "/" DMS_RESERVED_PREFIX)
+           || (r->filename && dms_state_owns(r->pool, r->filename));
+}
+
+/* mod_dir would redirect a collection that was asked for without its slash, and let an index file
+ * answer for one that has such a file. It leaves alone what has a path info, so a collection's
+ * request has this one while mod_dir looks. */
+static const char keep_mod_dir_out[] = "/";
+
 /* Takes the request before a script's handler, say, can. */
 static int take_request(request_rec *r)
 {
+    if (dms_config_is_on(dms_config_of(r)) && is_hidden(r)) {
+        return r->method_number == M_GET ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
+    }
     if (!is_ours(r)) {
         return DECLINED;
     }
@@ -78,9 +97,18 @@ static int take_request(request_rec *r)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     r->handler = HANDLER;
-    /* mod_dir, which comes later, then doesn't redirect a collection without its slash. */
-    apr_table_setn(r->subprocess_env, "redirect-carefully", "1");
+    if (r->finfo.filetype == APR_DIR && (!r->path_info || !*r->path_info)) {
+        r->path_info = (char *)keep_mod_dir_out;
+    }
     return DECLINED; /* other fixups still have their say */
+}
+
+static int restore_path_info(request_rec *r)
+{
+    if (r->path_info == keep_mod_dir_out) {
+        r->path_info = apr_pstrdup(r->pool, "");
+    }
+    return DECLINED;
 }
 
 static int handle(request_rec *r)
@@ -121,6 +149,7 @@ static int handle_get(request_rec *r)
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
+    dms_state_reset();
     ap_register_provider(pconf, DMS_PROVIDER_GROUP, dms_fs_provider.name, DMS_PROVIDER_VERSION,
                          &dms_fs_provider);
     return OK;
@@ -128,14 +157,29 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
-    return dms_conflict_check(ptemp, server) ? HTTP_INTERNAL_SERVER_ERROR : OK;
+    if (dms_conflict_check(ptemp, server)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
+        dms_state_prepare(ptemp, server);
+    }
+    return OK;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *server)
+{
+    dms_state_open(pchild, server);
 }
 
 static void register_hooks(apr_pool_t *pool)
 {
+    static const char *const mod_dir[] = {"mod_dir.c", NULL};
+
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_fixups(take_request, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
+    ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
 }

@@ -11,9 +11,9 @@
 #include <httpd.h>
 
 /* Asks httpd what it makes of a URL for a method. uri is an escaped path. The answer's status is
- * HTTP_OK where the request would be let through, and its per_dir_config, content_type and so on are
- * those of the URL. A refusal is not logged: nobody has asked for the member. To be freed with
- * ap_destroy_sub_req(). */
+ * HTTP_OK where the request would be let through, and its per_dir_config, content_type and so on
+ * are those of the URL. A refusal is not logged: nobody has asked for the member. To be freed
+ * with ap_destroy_sub_req(). */
 request_rec *dms_access_ask(request_rec *r, const char *method, const char *uri);
 
 /* Whether some section may treat a member unlike its siblings: a <Files> or <FilesMatch> that

@@ -12,14 +12,13 @@
 
 typedef struct dms_types_t dms_types_t;
 
-/* Begins to tell types for the members of the collection at uri (an escaped path with a slash at its
- * end), which r is a request or subrequest for. Lives in pool. */
+/* Begins to tell types for the members of the collection at uri (an escaped path with a slash at
+ * its end), which r is a request or subrequest for. Lives in pool. */
 dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri);
 
 /* Tells of a file by its name (not escaped). *type and *language are NULL where httpd would send
  * none; they live until the next call. */
-void dms_types_tell(dms_types_t *types, const char *name, const char **type,
-                    const char **language);
+void dms_types_tell(dms_types_t *types, const char *name, const char **type, const char **language);
 
 /* What httpd sends, or would, with the answer to r itself; in r->pool. */
 const char *dms_types_of(request_rec *r);

@@ -32,8 +32,7 @@ static dms_error_t *read_file(dms_request_t *request, apr_bucket_brigade *bb, dm
 
 static void set_headers(request_rec *r, const dms_facts_t *facts)
 {
-    ap_update_mtime(r, apr_time_make(facts->modified.seconds,
-                                     facts->modified.nanoseconds / 1000));
+    ap_update_mtime(r, apr_time_make(facts->modified.seconds, facts->modified.nanoseconds / 1000));
     ap_set_last_modified(r);
     apr_table_setn(r->headers_out, "ETag", apr_pstrdup(r->pool, facts->etag));
     ap_set_accept_ranges(r);

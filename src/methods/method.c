@@ -1,7 +1,33 @@
 #include "methods/method.h"
 
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
 #include <http_protocol.h>
 #include <http_request.h>
+
+#include "request/headers.h"
+#include "server/state.h"
+
+void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource)
+{
+    ap_allow_methods(r, REPLACE_ALLOW, "OPTIONS", NULL);
+    switch (resource->facts.kind) {
+    case DMS_KIND_NONE:
+        ap_allow_methods(r, MERGE_ALLOW, "PUT", "MKCOL", NULL);
+        break;
+    case DMS_KIND_FILE:
+        ap_allow_methods(r, MERGE_ALLOW, "PUT", NULL);
+        /* fall through */
+    case DMS_KIND_COLLECTION:
+        ap_allow_methods(r, MERGE_ALLOW, "GET", "PROPFIND", "PROPPATCH", "DELETE", "COPY", "MOVE",
+                         NULL);
+        break;
+    case DMS_KIND_OTHER:
+        break;
+    }
+}
 
 dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,
                                dms_resource_t *resource)
@@ -12,17 +38,127 @@ dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int m
     if (rv != APR_SUCCESS) {
         return dms_error_of(r->pool, rv, "the resource can't be looked up");
     }
-    if (must_exist
-        && (resource->facts.kind == DMS_KIND_NONE || resource->facts.kind == DMS_KIND_OTHER)) {
+    if (resource->facts.kind == DMS_KIND_OTHER) {
+        return dms_error(r->pool, must_exist ? HTTP_NOT_FOUND : HTTP_FORBIDDEN, NULL,
+                         "what is there is neither a file nor a collection");
+    }
+    if (must_exist && resource->facts.kind == DMS_KIND_NONE) {
         return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such resource");
     }
     return NULL;
 }
 
-void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource)
+dms_error_t *dms_method_parent(dms_request_t *request, dms_resource_t *resource,
+                               dms_node_t **parent)
 {
-    ap_allow_methods(r, REPLACE_ALLOW, "OPTIONS", NULL);
-    if (resource->facts.kind == DMS_KIND_FILE || resource->facts.kind == DMS_KIND_COLLECTION) {
-        ap_allow_methods(r, MERGE_ALLOW, "GET", "PROPFIND", NULL);
+    request_rec *r = request->r;
+    apr_status_t rv = request->provider->parent(resource, r, parent);
+
+    if (rv == ENOENT || rv == ENOTDIR) {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL, "the collection it would be in is missing");
     }
+    if (rv == EPERM) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL, "this is the repository's root");
+    }
+    return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the collection can't be opened");
+}
+
+static dms_error_t *precondition_failed(dms_request_t *request)
+{
+    return dms_error(request->r->pool, HTTP_PRECONDITION_FAILED, NULL,
+                     "a condition of the request does not hold");
+}
+
+dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t *resource)
+{
+    request_rec *r = request->r;
+    int status;
+
+    if (resource->facts.kind == DMS_KIND_NONE) { /* ap_meets_conditions() takes it to exist */
+        return apr_table_get(r->headers_in, "If-Match") ? precondition_failed(request) : NULL;
+    }
+    apr_table_set(r->headers_out, "ETag", resource->facts.etag);
+    r->mtime = apr_time_make(resource->facts.modified.seconds,
+                             resource->facts.modified.nanoseconds / 1000);
+    status = ap_meets_conditions(r);
+    apr_table_unset(r->headers_out, "ETag");
+    return status == OK ? NULL : precondition_failed(request);
+}
+
+dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *resource)
+{
+    const char *depth = apr_table_get(request->r->headers_in, "Depth");
+
+    if (resource->facts.kind == DMS_KIND_COLLECTION
+        && dms_depth_parse(depth, DMS_DEPTH_INFINITY) != DMS_DEPTH_INFINITY) {
+        return dms_error(request->r->pool, HTTP_BAD_REQUEST, NULL,
+                         "on a collection, Depth can only be infinity");
+    }
+    return NULL;
+}
+
+static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
+{
+    return dms_error(request->r->pool,
+                     rv == ENOSPC ? HTTP_INSUFFICIENT_STORAGE : HTTP_INTERNAL_SERVER_ERROR, NULL,
+                     "the store of properties and locks failed");
+}
+
+dms_error_t *dms_method_begin(dms_request_t *request, dms_tx_t **tx)
+{
+    request_rec *r = request->r;
+    dms_store_t *store = dms_state_store();
+    apr_status_t rv = APR_EGENERAL;
+
+    if (store) {
+        dms_state_recover(r->pool, r->server, request->provider, 0);
+        rv = dms_tx_begin(store, r->pool, tx);
+    }
+    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+}
+
+dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv)
+{
+    if (rv == APR_SUCCESS) {
+        return NULL;
+    }
+    dms_tx_abort(tx);
+    return store_error(request, rv);
+}
+
+dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx)
+{
+    apr_status_t rv = dms_tx_commit(tx);
+
+    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+}
+
+const char *dms_method_uri(request_rec *r, dms_kind_e kind)
+{
+    const char *uri = apr_pescape_path(r->pool, r->uri, 1);
+
+    return kind == DMS_KIND_COLLECTION && uri[strlen(uri) - 1] != '/'
+               ? apr_pstrcat(r->pool, uri, "/", NULL)
+               : uri;
+}
+
+int dms_report_failure(dms_report_t *report, const char *uri, apr_status_t status)
+{
+    dms_response_t *response;
+
+    if (!report->reply) {
+        report->reply = dms_reply_create(report->r);
+    }
+    response = dms_response_create(dms_reply_pool(report->reply), uri);
+    dms_response_set_status(response, dms_status_from(status));
+    return dms_reply_add(report->reply, response);
+}
+
+int dms_report_end(dms_report_t *report, int status)
+{
+    if (report->reply) {
+        return dms_reply_end(report->reply);
+    }
+    report->r->status = status;
+    return OK;
 }

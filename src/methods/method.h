@@ -10,6 +10,8 @@
 #include "repository/provider.h"
 #include "server/config.h"
 #include "server/error.h"
+#include "server/reply.h"
+#include "store/store.h"
 
 typedef struct dms_request_t {
     request_rec *r;
@@ -21,16 +23,61 @@ typedef struct dms_request_t {
  * unless set). Otherwise the error is sent; then nothing may have been sent before. */
 typedef dms_error_t *dms_method_fn(dms_request_t *request, int *result);
 
+dms_method_fn dms_method_copy;
+dms_method_fn dms_method_delete;
 dms_method_fn dms_method_get; /* HEAD, too */
+dms_method_fn dms_method_mkcol;
+dms_method_fn dms_method_move;
 dms_method_fn dms_method_options;
 dms_method_fn dms_method_propfind;
-
-/* What every method needs first: the resource that the URL names, with the facts wanted. Errors: what
- * the provider's lookup gives; where it must exist, 404 if it does not. */
-dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,
-                               dms_resource_t *resource);
+dms_method_fn dms_method_proppatch;
+dms_method_fn dms_method_put;
 
 /* Sets the methods that r's resource allows, for OPTIONS and for 405. */
 void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource);
+
+/* What every method needs first: the resource that the URL names, with the facts wanted. Errors:
+ * what the provider's lookup gives; where it must exist, 404 if it does not. */
+dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,
+                               dms_resource_t *resource);
+
+/* The collection that a resource is or would be in. 409 where there is none. */
+dms_error_t *dms_method_parent(dms_request_t *request, dms_resource_t *resource,
+                               dms_node_t **parent);
+
+/* If-Match, If-None-Match and If-Unmodified-Since (RFC 9110, section 13.2). 412 where one fails.
+ * The resource has been looked up with DMS_METHOD_CONDITION_FACTS. */
+#define DMS_METHOD_CONDITION_FACTS (DMS_FACT_ETAG | DMS_FACT_MODIFIED)
+dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t *resource);
+
+/* 400 unless Depth is absent or infinity, for a method that acts on whole collections. */
+dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *resource);
+
+/* Begins the part of a method that changes something: from here to the transaction's end nobody
+ * else changes anything, so what is looked up now stays true. 500 or 507 where the store fails.
+ * */
+dms_error_t *dms_method_begin(dms_request_t *request, dms_tx_t **tx);
+
+/* Turns the store's status into an error, or NULL; a transaction is aborted where it failed. */
+dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv);
+
+/* Commits. */
+dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx);
+
+/* The escaped path of a request's resource, a collection's with a slash at its end. */
+const char *dms_method_uri(request_rec *r, dms_kind_e kind);
+
+/* A 207 that begins with the first failure of a member, if there is one. */
+typedef struct dms_report_t {
+    request_rec *r;
+    dms_reply_t *reply; /* NULL: there has been no failure */
+} dms_report_t;
+
+/* Tells of a failed member at an escaped URI. Returns whether the client is still there. */
+int dms_report_failure(dms_report_t *report, const char *uri, apr_status_t status);
+
+/* Answers with what has been reported, or, where there is nothing, with a plain status: 201 or 204.
+ * Returns what the handler has to return. */
+int dms_report_end(dms_report_t *report, int status);
 
 #endif

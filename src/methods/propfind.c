@@ -19,6 +19,8 @@
 #include "request/headers.h"
 #include "server/body.h"
 #include "server/reply.h"
+#include "server/state.h"
+#include "store/store.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -36,7 +38,10 @@ struct level_t {
     request_rec *r; /* whose configuration rules the collection */
     dms_cursor_t *cursor;
     const char *uri; /* escaped, with a slash at its end */
+    const char *key; /* in the store */
     dms_types_t *types;
+    apr_pool_t *page_pool;
+    dms_page_t *page; /* the dead properties of some or all members, or NULL */
 };
 
 typedef struct listing_t {
@@ -44,7 +49,8 @@ typedef struct listing_t {
     const dms_provider_t *provider;
     dms_plan_t *plan;
     dms_depth_e depth;
-    apr_uint64_t left; /* how many responses may follow */
+    dms_store_t *store; /* NULL: no dead property is of interest */
+    apr_uint64_t left;  /* how many responses may follow */
     dms_reply_t *reply;
     level_t *level; /* the innermost */
 } listing_t;
@@ -75,14 +81,13 @@ static dms_error_t *read_request(dms_request_t *request, listing_t *listing)
     return NULL;
 }
 
-/* The escaped path of the request's resource. A collection that was asked for without its slash is
- * answered, not redirected, and Content-Location tells its name (RFC 4918, section 5.2). */
+/* A collection that was asked for without its slash is answered, not redirected, and
+ * Content-Location tells its name (RFC 4918, section 5.2). */
 static const char *own_uri(request_rec *r, dms_kind_e kind)
 {
-    const char *uri = apr_pescape_path(r->pool, r->uri, 1);
+    const char *uri = dms_method_uri(r, kind);
 
-    if (kind == DMS_KIND_COLLECTION && uri[strlen(uri) - 1] != '/') {
-        uri = apr_pstrcat(r->pool, uri, "/", NULL);
+    if (kind == DMS_KIND_COLLECTION && r->uri[strlen(r->uri) - 1] != '/') {
         apr_table_setn(r->headers_out, "Content-Location", uri);
     }
     return uri;
@@ -132,6 +137,82 @@ static int add_limit(listing_t *listing, const char *uri)
     return 0;
 }
 
+/* --- dead properties --- */
+
+/* Reads what was too long to be read along with the rest. */
+static void complete_dead(listing_t *listing, const char *key, dms_dead_property_t *dead,
+                          apr_pool_t *pool)
+{
+    for (; dead; dead = dead->next) {
+        if (!dead->xml) {
+            dms_store_property(listing->store, key, dead->name, pool, &dead->xml);
+        }
+    }
+}
+
+static dms_dead_property_t *own_dead(listing_t *listing, const char *key)
+{
+    dms_dead_property_t *dead = NULL;
+
+    if (listing->store) {
+        dms_store_properties(listing->store, key, listing->r->pool, &dead);
+        complete_dead(listing, key, dead, listing->r->pool);
+    }
+    return dead;
+}
+
+/* Reads the properties of the members that follow the name `after`. Without them, the listing goes
+ * on. */
+static void read_page(listing_t *listing, level_t *level, const char *after)
+{
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, level->pool);
+    if (dms_store_page(listing->store, level->key, after, pool, &level->page) != APR_SUCCESS) {
+        level->page = NULL;
+    }
+    if (level->page_pool) {
+        apr_pool_destroy(level->page_pool); /* `after` may have been in it */
+    }
+    level->page_pool = pool;
+}
+
+/* Whether a member belongs to the part of the collection whose properties are at hand. There is
+ * more than one part only where a great many members have properties; then there is a pass for
+ * each. */
+static int is_on_page(const dms_page_t *page, const char *name)
+{
+    return !page
+           || ((!*page->after || strcmp(name, page->after) > 0)
+               && (!page->last || strcmp(name, page->last) <= 0));
+}
+
+/* At the end of a pass: begins the next one, if there is one. */
+static int next_pass(listing_t *listing, level_t *level)
+{
+    if (!level->page || !level->page->last) {
+        return 0;
+    }
+    read_page(listing, level, level->page->last);
+    listing->provider->rewind(level->cursor);
+    return level->page != NULL;
+}
+
+static dms_dead_property_t *member_dead(listing_t *listing, const level_t *level, const char *name)
+{
+    apr_pool_t *pool = dms_reply_pool(listing->reply);
+    dms_dead_property_t *dead;
+
+    if (!level->page) {
+        return NULL;
+    }
+    dead = apr_hash_get(level->page->members, name, APR_HASH_KEY_STRING);
+    complete_dead(listing, apr_pstrcat(pool, level->key, "/", name, NULL), dead, pool);
+    return dead;
+}
+
+/* --- levels --- */
+
 static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec *r,
                                const char *uri)
 {
@@ -139,7 +220,7 @@ static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec
 }
 
 static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
-                       const char *uri)
+                       const char *uri, const char *key)
 {
     level_t *level = apr_pcalloc(pool, sizeof(*level));
 
@@ -149,7 +230,11 @@ static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms
     level->r = r;
     level->cursor = cursor;
     level->uri = apr_pstrdup(pool, uri);
+    level->key = apr_pstrdup(pool, key);
     level->types = make_types(listing, pool, r, level->uri);
+    if (listing->store) {
+        read_page(listing, level, "");
+    }
     listing->level = level;
 }
 
@@ -168,7 +253,7 @@ static void pop_level(listing_t *listing)
 /* What came of the attempt to go into a member. */
 typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
 
-static entry_e open_member(listing_t *listing, request_rec *r, const char *uri,
+static entry_e open_member(listing_t *listing, request_rec *r, const char *uri, const char *name,
                            apr_status_t *status)
 {
     unsigned int facts = dms_plan_facts(listing->plan) & ~DMS_FACT_TYPE;
@@ -179,10 +264,11 @@ static entry_e open_member(listing_t *listing, request_rec *r, const char *uri,
     apr_pool_create(&pool, r->pool);
     *status = listing->provider->enter(listing->level->cursor, pool, &node);
     if (*status == APR_SUCCESS) {
-        *status = listing->provider->open(node, r, facts, pool, &cursor);
+        *status = listing->provider->open(node, r, DMS_LIST_VISIBLE, facts, pool, &cursor);
     }
     if (*status == APR_SUCCESS) {
-        push_level(listing, pool, r, cursor, uri);
+        push_level(listing, pool, r, cursor, uri,
+                   apr_pstrcat(pool, listing->level->key, "/", name, NULL));
         return ENTERED;
     }
     apr_pool_destroy(pool);
@@ -193,7 +279,8 @@ static entry_e open_member(listing_t *listing, request_rec *r, const char *uri,
 }
 
 /* Goes into a sub-collection, where httpd lets the request in and the module is on. */
-static entry_e enter_member(listing_t *listing, const char *uri, apr_status_t *status)
+static entry_e enter_member(listing_t *listing, const char *uri, const char *name,
+                            apr_status_t *status)
 {
     request_rec *r;
     entry_e entry = LISTED_ONLY;
@@ -207,7 +294,7 @@ static entry_e enter_member(listing_t *listing, const char *uri, apr_status_t *s
         entry = LEFT_OUT;
     }
     else if (r->status == HTTP_OK && dms_config_of(r)->provider == listing->provider) {
-        entry = open_member(listing, r, uri, status);
+        entry = open_member(listing, r, uri, name, status);
     }
     if (entry != ENTERED) {
         ap_destroy_sub_req(r);
@@ -228,10 +315,11 @@ static void tell_type(level_t *level, dms_subject_t *subject)
     }
 }
 
-static const char *member_uri(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
+/* Whether a member is one of the store's own files. */
+static int is_of_store(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
 {
-    return apr_pstrcat(pool, level->uri, apr_pescape_path(pool, member->name, 1),
-                       member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
+    return dms_state_may_own(member->name)
+           && dms_state_owns(pool, ap_make_full_path(pool, level->r->filename, member->name));
 }
 
 /* Adds a member's response, and goes into it where the depth wants that. Returns 0 when the listing
@@ -239,13 +327,19 @@ static const char *member_uri(const level_t *level, const dms_member_t *member, 
 static int add_member(listing_t *listing, const dms_member_t *member)
 {
     level_t *level = listing->level;
-    const char *uri = member_uri(level, member, dms_reply_pool(listing->reply));
+    apr_pool_t *pool = dms_reply_pool(listing->reply);
+    const char *name = apr_pescape_path(pool, member->name, 1), *uri;
     dms_subject_t subject = {.facts = &member->facts, .name = member->name};
     apr_status_t status = member->status;
     entry_e entry = status == APR_SUCCESS ? LISTED_ONLY : FAILED;
 
+    if (!is_on_page(level->page, name) || is_of_store(level, member, pool)) {
+        return 1;
+    }
+    uri = apr_pstrcat(pool, level->uri, name,
+                      member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
     if (listing->depth == DMS_DEPTH_INFINITY && member->facts.kind == DMS_KIND_COLLECTION) {
-        entry = enter_member(listing, uri, &status);
+        entry = enter_member(listing, uri, name, &status);
     }
     if (entry == LEFT_OUT) {
         return 1;
@@ -257,6 +351,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
         return add_failure(listing, uri, dms_status_from(status), NULL);
     }
     tell_type(level, &subject);
+    subject.dead = member_dead(listing, level, name);
     return add_resource(listing, uri, &subject);
 }
 
@@ -273,7 +368,9 @@ static void list_members(listing_t *listing)
             goes_on = add_member(listing, &member);
         }
         else if (rv == APR_EOF || rv == ENOENT) { /* the end, or the folder is gone */
-            pop_level(listing);
+            if (!next_pass(listing, listing->level)) {
+                pop_level(listing);
+            }
         }
         else {
             ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, listing->r, "%s can't be read to its end",
@@ -299,8 +396,19 @@ static int add_own(listing_t *listing, const dms_resource_t *resource, const cha
         subject.type = dms_types_of(r);
         subject.language = dms_types_language_of(r);
     }
+    subject.dead = own_dead(listing, resource->key);
     listing->left--;
     return add_resource(listing, uri, &subject);
+}
+
+static dms_store_t *store_with_properties(dms_request_t *request)
+{
+    dms_store_t *store = dms_state_store();
+
+    if (store) {
+        dms_state_recover(request->r->pool, request->r->server, request->provider, 0);
+    }
+    return store && dms_store_has_properties(store) ? store : NULL;
 }
 
 dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
@@ -323,16 +431,19 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
+    if (dms_plan_wants_dead(listing.plan)) {
+        listing.store = store_with_properties(request);
+    }
     uri = own_uri(r, resource.facts.kind);
     if (resource.facts.kind == DMS_KIND_COLLECTION && listing.depth != DMS_DEPTH_0) {
         apr_pool_t *pool;
 
         apr_pool_create(&pool, r->pool);
-        rv = listing.provider->open(resource.node, r, facts, pool, &cursor);
+        rv = listing.provider->open(resource.node, r, DMS_LIST_VISIBLE, facts, pool, &cursor);
         if (rv != APR_SUCCESS) {
             return dms_error_of(r->pool, rv, "the collection can't be listed");
         }
-        push_level(&listing, pool, r, cursor, uri);
+        push_level(&listing, pool, r, cursor, uri, resource.key);
     }
     listing.left = limit ? limit : APR_UINT64_MAX;
     listing.reply = dms_reply_create(r);

@@ -3,7 +3,8 @@
  * goes to a sink. The sink is what ties multistatus/ to the world: httpd's output filters in the
  * server, memory in a unit test.
  *
- * The first error of the sink sticks: from then on bytes are dropped, and dms_buffer_status() tells.
+ * The first error of the sink sticks: from then on bytes are dropped, and dms_buffer_status()
+ * tells.
  */
 #ifndef DMS_BUFFER_H
 #define DMS_BUFFER_H

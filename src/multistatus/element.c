@@ -21,7 +21,7 @@ apr_size_t dms_char_length(const char *string)
     }
     if ((s[0] & 0xF0) == 0xE0) {
         if (!is_continuation(s[1]) || !is_continuation(s[2]) || (s[0] == 0xE0 && s[1] < 0xA0)
-            || (s[0] == 0xED && s[1] >= 0xA0) /* surrogates */
+            || (s[0] == 0xED && s[1] >= 0xA0)                    /* surrogates */
             || (s[0] == 0xEF && s[1] == 0xBF && s[2] >= 0xBE)) { /* U+FFFE and U+FFFF */
             return 0;
         }

@@ -28,7 +28,10 @@ typedef struct dms_name_t {
 } dms_name_t;
 
 /* Initialises a dms_name_t from two string literals. */
-#define DMS_NAME(ns, local) {(ns), (local), sizeof(local) - 1}
+#define DMS_NAME(ns, local)                                                                        \
+    {                                                                                              \
+        (ns), (local), sizeof(local) - 1                                                           \
+    }
 
 typedef struct dms_attribute_t dms_attribute_t;
 struct dms_attribute_t {
@@ -44,6 +47,7 @@ struct dms_element_t {
     const dms_attribute_t *attributes; /* without namespace declarations */
     const char *text;                  /* character data that precedes the children, or NULL */
     dms_element_t *children;           /* the first child */
+    const char *markup;                /* or the whole element, as dms_xml_fragment() made it */
     dms_element_t *next;               /* the next sibling, or the next in a list */
 };
 

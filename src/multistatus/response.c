@@ -47,7 +47,8 @@ dms_propstat_t *dms_response_propstat(dms_response_t *response, int status)
     if (!is_recordable(status) || response->status) {
         return NULL;
     }
-    while (*link && ((*link)->status == status || !is_success(status) || is_success((*link)->status))) {
+    while (*link
+           && ((*link)->status == status || !is_success(status) || is_success((*link)->status))) {
         if ((*link)->status == status) {
             return *link;
         }

@@ -2,9 +2,9 @@
  * The tree of one DAV:response (RFC 4918, section 14.24): what a 207 tells of one resource.
  *
  * A response has an href and either a status of its own (then it may have more hrefs) or propstats,
- * each of which gives properties one status (13, 14.22). A response as a whole and each propstat may
- * carry a DAV:error (14.5) and a description (14.25); a response that redirects carries a location
- * (13.2, 14.9).
+ * each of which gives properties one status (13, 14.22). A response as a whole and each propstat
+ * may carry a DAV:error (14.5) and a description (14.25); a response that redirects carries a
+ * location (13.2, 14.9).
  *
  * Everything is allocated from the pool that the response was created in, which is usually
  * dms_writer_pool(): then it is gone as soon as the response has been written. Strings and elements

@@ -251,7 +251,10 @@ static void put_element(output_t *out, const scope_t *outer, const dms_element_t
 static void put_elements(output_t *out, const scope_t *scope, const dms_element_t *element)
 {
     for (; element; element = element->next) {
-        if (element->name) {
+        if (element->markup) {
+            dms_buffer_puts(out->buffer, element->markup);
+        }
+        else if (element->name) {
             put_element(out, scope, element);
         }
         else if (element->text) {
@@ -260,12 +263,36 @@ static void put_elements(output_t *out, const scope_t *scope, const dms_element_
     }
 }
 
-void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes,
-                      const dms_element_t *first)
+void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes, const dms_element_t *first)
 {
     output_t output = {out, prefixes};
 
     put_elements(&output, NULL, first);
+}
+
+static apr_status_t keep(void *kept, apr_bucket_brigade *bb, int flush)
+{
+    APR_BRIGADE_CONCAT((apr_bucket_brigade *)kept, bb);
+    return APR_SUCCESS;
+}
+
+const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
+{
+    apr_bucket_alloc_t *alloc = apr_bucket_alloc_create(pool);
+    apr_bucket_brigade *kept = apr_brigade_create(pool, alloc);
+    dms_element_t alone = *element;
+    dms_buffer_t out;
+    apr_size_t length;
+    char *text;
+
+    alone.next = NULL;
+    dms_buffer_init(&out, pool, alloc, keep, kept);
+    dms_xml_elements(&out, NULL, &alone);
+    dms_buffer_put(&out, "", 1); /* the terminating NUL */
+    dms_buffer_pass(&out, 0);
+    apr_brigade_pflatten(kept, &text, &length, pool);
+    apr_brigade_cleanup(kept);
+    return text;
 }
 
 /* Whether a URI reference can hold the byte as it is (RFC 3986, section 2): escapes, reserved and

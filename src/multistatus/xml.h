@@ -43,6 +43,10 @@ void dms_xml_text(dms_buffer_t *out, const char *text);
 void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes,
                       const dms_element_t *first);
 
+/* An element as XML, to be kept and written into another document later: it declares every prefix
+ * that it uses but D. Returns a string in pool. */
+const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element);
+
 /* Writes <D:href> with an escaped URI reference in it. Bytes that no URI may hold are escaped. */
 void dms_xml_href(dms_buffer_t *out, const char *uri);
 

@@ -77,16 +77,19 @@ static int executable(const dms_subject_t *subject, apr_pool_t *pool, dms_elemen
 }
 
 const dms_live_property_t dms_live_properties[] = {
-    {DMS_NAME(DMS_NS_DAV, "creationdate"), ALL, DMS_FACT_CREATED, creationdate},
-    {DMS_NAME(DMS_NS_DAV, "displayname"), ALL, 0, displayname},
-    {DMS_NAME(DMS_NS_DAV, "getcontentlanguage"), FILES, DMS_FACT_TYPE, getcontentlanguage},
-    {DMS_NAME(DMS_NS_DAV, "getcontentlength"), FILES, DMS_FACT_SIZE, getcontentlength},
-    {DMS_NAME(DMS_NS_DAV, "getcontenttype"), ALL, DMS_FACT_TYPE, getcontenttype},
-    {DMS_NAME(DMS_NS_DAV, "getetag"), ALL, DMS_FACT_ETAG, getetag},
-    {DMS_NAME(DMS_NS_DAV, "getlastmodified"), ALL, DMS_FACT_MODIFIED, getlastmodified},
-    {DMS_NAME(DMS_NS_DAV, "resourcetype"), ALL, 0, resourcetype},
-    {DMS_NAME(DMS_NS_APACHE, "executable"), FILES, DMS_FACT_EXECUTABLE, executable},
-    {{NULL, NULL, 0}, 0, 0, NULL},
+    {DMS_NAME(DMS_NS_DAV, "creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate},
+    {DMS_NAME(DMS_NS_DAV, "displayname"), DMS_OVERRIDABLE, ALL, 0, displayname},
+    {DMS_NAME(DMS_NS_DAV, "getcontentlanguage"), DMS_PROTECTED, FILES, DMS_FACT_TYPE,
+     getcontentlanguage},
+    {DMS_NAME(DMS_NS_DAV, "getcontentlength"), DMS_PROTECTED, FILES, DMS_FACT_SIZE,
+     getcontentlength},
+    {DMS_NAME(DMS_NS_DAV, "getcontenttype"), DMS_PROTECTED, ALL, DMS_FACT_TYPE, getcontenttype},
+    {DMS_NAME(DMS_NS_DAV, "getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag},
+    {DMS_NAME(DMS_NS_DAV, "getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED,
+     getlastmodified},
+    {DMS_NAME(DMS_NS_DAV, "resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype},
+    {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable},
+    {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL},
 };
 
 const dms_live_property_t *dms_live_property(const dms_name_t *name)

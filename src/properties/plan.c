@@ -21,17 +21,21 @@ struct dms_plan_t {
     entry_t *entries;
 };
 
-static int contains(const apr_array_header_t *entries, const dms_name_t *name)
+static const entry_t *find_entry(const entry_t *entries, int count, const dms_name_t *name)
 {
-    const entry_t *entry = (const entry_t *)(const void *)entries->elts;
     int i;
 
-    for (i = 0; i < entries->nelts; i++) {
-        if (dms_name_equal(entry[i].element.name, name)) {
-            return 1;
+    for (i = 0; i < count; i++) {
+        if (dms_name_equal(entries[i].element.name, name)) {
+            return &entries[i];
         }
     }
-    return 0;
+    return NULL;
+}
+
+static int contains(const apr_array_header_t *entries, const dms_name_t *name)
+{
+    return find_entry((const entry_t *)(const void *)entries->elts, entries->nelts, name) != NULL;
 }
 
 static void add(apr_array_header_t *entries, const dms_live_property_t *live,
@@ -117,8 +121,7 @@ static unsigned int facts_of(const dms_plan_t *plan, const dms_live_property_t *
     return plan->mode == MODE_NAMES ? live->facts & DMS_FACT_TYPE : live->facts;
 }
 
-dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind,
-                            const char **complaint)
+dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind, const char **complaint)
 {
     dms_plan_t *plan = apr_pcalloc(pool, sizeof(*plan));
     apr_array_header_t *entries = apr_array_make(pool, 16, sizeof(entry_t));
@@ -156,9 +159,26 @@ dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind,
     return plan;
 }
 
+static int may_be_dead(const entry_t *entry)
+{
+    return !entry->live || entry->live->protection == DMS_OVERRIDABLE;
+}
+
 unsigned int dms_plan_facts(const dms_plan_t *plan)
 {
     return plan->facts;
+}
+
+int dms_plan_wants_dead(const dms_plan_t *plan)
+{
+    int i;
+
+    for (i = 0; plan->mode == MODE_VALUES && i < plan->count; i++) {
+        if (may_be_dead(&plan->entries[i])) {
+            return 1;
+        }
+    }
+    return plan->mode != MODE_VALUES;
 }
 
 void dms_plan_declare(const dms_plan_t *plan, dms_writer_t *writer)
@@ -170,26 +190,68 @@ void dms_plan_declare(const dms_plan_t *plan, dms_writer_t *writer)
     }
 }
 
-/* Whether the subject has a property; its element is filled in unless only names are asked. */
-static int evaluate(const dms_plan_t *plan, entry_t *entry, const dms_subject_t *subject,
-                    apr_pool_t *pool)
+static const dms_dead_property_t *find_dead(const dms_subject_t *subject, const dms_name_t *name)
+{
+    const dms_dead_property_t *dead = subject->dead;
+
+    while (dead && !dms_name_equal(dead->name, name)) {
+        dead = dead->next;
+    }
+    return dead;
+}
+
+/* Whether the subject has a property; its element gets the value. */
+static int evaluate(entry_t *entry, const dms_subject_t *subject, apr_pool_t *pool)
 {
     dms_element_t *element = &entry->element;
     const dms_live_property_t *live = entry->live;
-    int has;
+    const dms_dead_property_t *dead = NULL;
 
     element->text = NULL;
     element->children = NULL;
-    if (!live || !(live->kinds & (1u << subject->facts->kind))) {
-        return 0;
+    element->markup = NULL;
+    if (subject->dead && may_be_dead(entry)) {
+        dead = find_dead(subject, element->name);
     }
-    if (plan->mode != MODE_NAMES) {
-        return live->value(subject, pool, element);
+    if (dead) {
+        element->markup = dead->xml;
+        return 1;
     }
-    has = live->facts & ~DMS_FACT_TYPE || live->value(subject, pool, element);
-    element->text = NULL;
-    element->children = NULL;
+    return live && live->kinds & (1u << subject->facts->kind)
+           && live->value(subject, pool, element);
+}
+
+/* The same where names are asked for. Facts are not known then; but a resource has the properties
+ * that need some. */
+static int evaluate_name(entry_t *entry, const dms_subject_t *subject, apr_pool_t *pool)
+{
+    const dms_live_property_t *live = entry->live;
+    int has = live->facts & ~DMS_FACT_TYPE ? (live->kinds & (1u << subject->facts->kind)) != 0
+                                           : evaluate(entry, subject, pool);
+
+    entry->element.text = NULL;
+    entry->element.children = NULL;
+    entry->element.markup = NULL;
     return has;
+}
+
+/* Adds the dead properties that no entry of the plan has told of. */
+static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_pool_t *pool,
+                     dms_propstat_t *found)
+{
+    const dms_dead_property_t *dead;
+
+    for (dead = subject->dead; dead; dead = dead->next) {
+        dms_element_t *element;
+
+        if (find_entry(plan->entries, plan->count, dead->name)) {
+            continue;
+        }
+        element = apr_pcalloc(pool, sizeof(*element));
+        element->name = dead->name;
+        element->markup = plan->mode == MODE_NAMES ? NULL : dead->xml;
+        dms_propstat_add(found, element);
+    }
 }
 
 void dms_plan_apply(dms_plan_t *plan, const dms_subject_t *subject, dms_response_t *response)
@@ -199,8 +261,10 @@ void dms_plan_apply(dms_plan_t *plan, const dms_subject_t *subject, dms_response
 
     for (i = 0; i < plan->count; i++) {
         entry_t *entry = &plan->entries[i];
+        int has = plan->mode == MODE_NAMES ? evaluate_name(entry, subject, response->pool)
+                                           : evaluate(entry, subject, response->pool);
 
-        if (evaluate(plan, entry, subject, response->pool)) {
+        if (has) {
             dms_propstat_add(found, &entry->element);
         }
         else if (entry->is_required) {
@@ -209,6 +273,9 @@ void dms_plan_apply(dms_plan_t *plan, const dms_subject_t *subject, dms_response
             }
             dms_propstat_add(missing, &entry->element);
         }
+    }
+    if (plan->mode != MODE_VALUES) {
+        add_dead(plan, subject, response->pool, found);
     }
     if (!found->properties && missing) { /* nothing of what was asked is there */
         response->propstats = missing;

@@ -13,8 +13,8 @@
  *
  * Strings that a provider returns live in the pool that the call names, a member's only until the
  * cursor's next step. Names are bytes as the store has them: not escaped, not always UTF-8, never
- * empty, ".", "..", and without a slash. Every call returns APR_SUCCESS or the error that the system
- * gave, which dms_status_from() turns into an HTTP status.
+ * empty, ".", "..", and without a slash. Every call returns APR_SUCCESS or the error that the
+ * system gave, which dms_status_from() turns into an HTTP status.
  */
 #ifndef DMS_PROVIDER_H
 #define DMS_PROVIDER_H
@@ -50,28 +50,56 @@ typedef struct dms_facts_t {
     apr_off_t size;     /* of a file, in bytes */
     dms_moment_t modified;
     dms_moment_t created;
-    int executable;  /* of a file */
-    char etag[64];   /* strong, with its quotes */
+    int executable; /* of a file */
+    char etag[64];  /* strong, with its quotes */
 } dms_facts_t;
 
 typedef struct dms_provider_t dms_provider_t;
 
-/* What a provider keeps of a resource and of a listing is its own affair. */
+/* What a provider keeps of a resource, of a listing and of a file being written is its own
+ * affair. */
 typedef struct dms_node_t dms_node_t;
 typedef struct dms_cursor_t dms_cursor_t;
+typedef struct dms_stream_t dms_stream_t;
 
 typedef struct dms_resource_t {
     dms_facts_t facts;
-    dms_node_t *node; /* NULL where the kind is DMS_KIND_NONE */
+    dms_node_t *node;
+    /* The name of the resource in its collection; "" for the repository's root. */
+    const char *name;
+    /* What the store knows the resource by: its path, percent-encoded (store/store.h). */
+    const char *key;
 } dms_resource_t;
 
 typedef struct dms_member_t {
     const char *name;
     apr_size_t name_length;
-    /* Other than APR_SUCCESS: the member is there, but its facts can't be told, not even its kind. */
+    /* Other than APR_SUCCESS: the member is there, but its facts can't be told, not even its
+     * kind. */
     apr_status_t status;
     dms_facts_t facts;
 } dms_member_t;
+
+/* What a listing is for. */
+typedef enum dms_list_e {
+    DMS_LIST_VISIBLE, /* what clients may see; links are followed where that is allowed */
+    DMS_LIST_RAW      /* whatever is there, to be removed or moved: no link is followed, and what is
+                         neither file nor collection is listed as DMS_KIND_OTHER */
+} dms_list_e;
+
+/* How a file is written. */
+typedef struct dms_write_t {
+    apr_off_t offset; /* -1: the whole file; otherwise a part of the present one, from here on */
+    int sync;         /* content and name are on the disk before publish() returns */
+    int exclusive;    /* publish() fails with EEXIST where something is */
+} dms_write_t;
+
+/* What a rename does where something has the new name. */
+typedef enum dms_rename_e {
+    DMS_RENAME_NEW,     /* EEXIST */
+    DMS_RENAME_REPLACE, /* it is gone; neither may be a collection */
+    DMS_RENAME_EXCHANGE /* it gets the old name; ENOENT where nothing is there */
+} dms_rename_e;
 
 struct dms_provider_t {
     const char *name;
@@ -84,21 +112,92 @@ struct dms_provider_t {
     apr_status_t (*lookup)(request_rec *r, const char *base, unsigned int wanted,
                            dms_resource_t *resource);
 
+    /* --- reading --- */
+
     /* Begins to list a collection, under the configuration of r (a request or subrequest for it).
      * The cursor lives in pool, and is closed with it. */
-    apr_status_t (*open)(dms_node_t *collection, request_rec *r, unsigned int wanted,
-                         apr_pool_t *pool, dms_cursor_t **cursor);
+    apr_status_t (*open)(dms_node_t *collection, request_rec *r, dms_list_e what,
+                         unsigned int wanted, apr_pool_t *pool, dms_cursor_t **cursor);
 
     /* The next member, in any order. APR_EOF after the last one. */
     apr_status_t (*next)(dms_cursor_t *cursor, dms_member_t *member);
 
-    /* Makes a node in pool of the collection that the cursor stands on, to be listed while the
-     * cursor stays open. ELOOP where it is one of those that it was found in. */
+    /* Goes back to before the first member. */
+    void (*rewind)(dms_cursor_t *cursor);
+
+    /* Makes a node in pool of the collection that the cursor stands on, to be used while the cursor
+     * stays open. ELOOP where it is one of those that it was found in. */
     apr_status_t (*enter)(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **node);
 
-    /* Opens a file for r and appends its content to bb, unread. The resource's facts become those of
-     * what was opened, all of them. */
+    /* Opens a file for r and appends its content to bb, unread. The resource's facts become those
+     * of what was opened, all of them. */
     apr_status_t (*read)(dms_resource_t *file, request_rec *r, apr_bucket_brigade *bb);
+
+    /* --- writing: each is about `name` in the collection `parent` --- */
+
+    /* The collection that a resource is in or would be in. ENOENT or ENOTDIR where there is none,
+     * EPERM for the repository's root. */
+    apr_status_t (*parent)(dms_resource_t *resource, request_rec *r, dms_node_t **parent);
+
+    /* The collection `name` as a node in pool. A symbolic link is none: ENOTDIR or ELOOP. */
+    apr_status_t (*child)(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                          dms_node_t **node);
+
+    /* Begins to write a file. Nobody sees it before publish(), and nothing is left of it if pool
+     * goes without that. ENOENT where a part of a file that is not there is to be written. */
+    apr_status_t (*write)(dms_node_t *parent, const char *name, const dms_write_t *how,
+                          apr_pool_t *pool, dms_stream_t **stream);
+    apr_status_t (*append)(dms_stream_t *stream, const char *bytes, apr_size_t length);
+
+    /* Puts the file in place in one step, with the mode of the one that it replaces. modified: its
+     * modification time, or NULL for now. facts: those of the new file, all of them. */
+    apr_status_t (*publish)(dms_stream_t *stream, const dms_moment_t *modified, dms_facts_t *facts);
+
+    /* Makes an empty collection. EEXIST where something is. made: its node in pool, or NULL where
+     * nobody asks. */
+    apr_status_t (*make_collection)(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                                    dms_node_t **made);
+
+    /* Removes a member that is no collection, or an empty collection (ENOTEMPTY otherwise). A
+     * symbolic link is removed itself. */
+    apr_status_t (*remove)(dms_node_t *parent, const char *name, dms_kind_e kind);
+
+    /* Copies a member that is no collection, with its mode. links: a symbolic link is copied
+     * itself, as a move has to; otherwise r's configuration says whether it is followed.
+     * *at_target: whether an error arose there. */
+    apr_status_t (*copy)(dms_node_t *parent, const char *name, request_rec *r, int links,
+                         dms_node_t *to_parent, const char *to_name, int *at_target);
+
+    /* Makes from_name in from be to_name in to, in one step. EXDEV where that takes a copy. */
+    apr_status_t (*rename)(dms_node_t *from, const char *from_name, dms_node_t *to,
+                           const char *to_name, dms_rename_e how);
+
+    /* Sets the modification time. */
+    apr_status_t (*set_modified)(dms_node_t *parent, const char *name,
+                                 const dms_moment_t *modified);
+
+    /* Waits until the names in a collection are on the disk; all: and all that was written. */
+    apr_status_t (*sync)(dms_node_t *collection, int all);
+
+    /* What tells a member from any other that has had or will have its name, or "" where nothing is
+     * there. ASCII. */
+    apr_status_t (*identity)(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                             const char **identity);
+
+    /* The collection that a key's resource is in, without a request: for what has to be completed
+     * after a crash. *name lives in pool. */
+    apr_status_t (*parent_of_key)(const char *key, apr_pool_t *pool, dms_node_t **parent,
+                                  const char **name);
 };
+
+/* Names that the module keeps for what is not yet, or no more, in its place. They are neither
+ * listed nor served nor writable. */
+#define DMS_RESERVED_PREFIX ".dav-multistatus-"
+
+/* Makes such a name that is not in use, in pool. */
+const char *dms_reserved_name(apr_pool_t *pool);
+
+/* Whether a name, or a path's segment, is one. */
+int dms_is_reserved(const char *name);
 
 #endif

@@ -41,7 +41,8 @@ static double weight(const char *parameters)
     return 1.0;
 }
 
-/* The weight that an Accept header gives a type: that of the most specific range which covers it. */
+/* The weight that an Accept header gives a type: that of the most specific range which covers it.
+ * */
 static double accept_weight(const char *accept, const char *type)
 {
     apr_size_t major = (apr_size_t)(strchr(type, '/') - type) + 1;
@@ -93,8 +94,56 @@ dms_media_e dms_media_parse(const char *content_type)
         return DMS_MEDIA_XML;
     }
     if (length == 0
-        || (length == 33 && !strncasecmp(content_type, "application/x-www-form-urlencoded", length))) {
+        || (length == 33
+            && !strncasecmp(content_type, "application/x-www-form-urlencoded", length))) {
         return DMS_MEDIA_UNTOLD;
     }
     return DMS_MEDIA_OTHER;
+}
+
+static int read_offset(const char **s, apr_off_t *offset)
+{
+    char *end;
+
+    if (!apr_isdigit(**s) || apr_strtoff(offset, *s, &end, 10) != APR_SUCCESS) {
+        return 0;
+    }
+    *s = end;
+    return 1;
+}
+
+int dms_range_parse(const char *content_range, dms_range_t *range)
+{
+    const char *s = skip_space(content_range);
+    apr_off_t last, total;
+
+    if (strncasecmp(s, "bytes", 5)) {
+        return 0;
+    }
+    s = skip_space(s + 5);
+    s = *s == '=' ? s + 1 : s; /* as some clients write it */
+    if (!read_offset(&s, &range->offset) || *s++ != '-' || !read_offset(&s, &last)
+        || last < range->offset || *s++ != '/') {
+        return 0;
+    }
+    range->length = last - range->offset + 1;
+    if (*s == '*') {
+        return !s[1];
+    }
+    return read_offset(&s, &total) && !*s && last < total;
+}
+
+int dms_seconds_parse(const char *value, apr_int64_t *seconds)
+{
+    char *end;
+
+    if (!value || !(apr_isdigit(*value) || (*value == '-' && apr_isdigit(value[1])))) {
+        return 0;
+    }
+    *seconds = apr_strtoi64(value, &end, 10);
+    if (*end == '.') {
+        end++;
+        end += strspn(end, "0123456789");
+    }
+    return !*end;
 }

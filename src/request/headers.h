@@ -6,6 +6,8 @@
 #ifndef DMS_HEADERS_H
 #define DMS_HEADERS_H
 
+#include <apr.h>
+
 /* Depth (RFC 4918, section 10.2). */
 typedef enum dms_depth_e {
     DMS_DEPTH_INVALID = -1, /* present, but none of the three */
@@ -28,5 +30,18 @@ typedef enum dms_media_e {
 } dms_media_e;
 
 dms_media_e dms_media_parse(const char *content_type);
+
+/* Content-Range in a request: "bytes FIRST-LAST/TOTAL" (RFC 9110, section 14.4). */
+typedef struct dms_range_t {
+    apr_off_t offset;
+    apr_off_t length;
+} dms_range_t;
+
+/* Returns whether it is one that can be written. */
+int dms_range_parse(const char *content_range, dms_range_t *range);
+
+/* Seconds since 1970, as X-OC-Mtime has them; a fraction is dropped. Returns whether it is a
+ * number. */
+int dms_seconds_parse(const char *value, apr_int64_t *seconds);
 
 #endif

@@ -39,16 +39,11 @@ static dms_error_t *fault_error(const reader_t *reader, dms_xml_fault_e fault)
     return dms_error(pool, HTTP_BAD_REQUEST, NULL, "%s", message);
 }
 
-static dms_error_t *feed(reader_t *reader, apr_bucket *bucket)
+static dms_error_t *take_xml(void *baton, const char *bytes, apr_size_t length)
 {
-    const char *bytes;
-    apr_size_t length;
-    apr_status_t rv = apr_bucket_read(bucket, &bytes, &length, APR_BLOCK_READ);
+    reader_t *reader = baton;
 
-    if (rv != APR_SUCCESS) {
-        return dms_error(reader->r->pool, HTTP_BAD_REQUEST, NULL, "the body could not be read");
-    }
-    if (length && reader->media == DMS_MEDIA_OTHER) {
+    if (reader->media == DMS_MEDIA_OTHER) {
         return dms_error(reader->r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
                          "the body is %s, not XML",
                          apr_table_get(reader->r->headers_in, "Content-Type"));
@@ -61,27 +56,54 @@ static dms_error_t *feed(reader_t *reader, apr_bucket *bucket)
     return fault_error(reader, dms_xml_body_feed(reader->xml, bytes, length));
 }
 
-static dms_error_t *read_brigade(reader_t *reader, apr_bucket_brigade *bb, int *at_end)
+static dms_error_t *take_bucket(request_rec *r, apr_bucket *bucket, dms_body_fn *take, void *baton)
 {
-    apr_status_t rv = ap_get_brigade(reader->r->input_filters, bb, AP_MODE_READBYTES,
-                                     APR_BLOCK_READ, READ_SIZE);
+    const char *bytes;
+    apr_size_t length;
+    apr_status_t rv = apr_bucket_read(bucket, &bytes, &length, APR_BLOCK_READ);
+
+    if (rv != APR_SUCCESS) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "the body could not be read");
+    }
+    return length ? take(baton, bytes, length) : NULL;
+}
+
+static dms_error_t *take_brigade(request_rec *r, apr_bucket_brigade *bb, dms_body_fn *take,
+                                 void *baton, int *at_end)
+{
+    apr_status_t rv = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ,
+                                     READ_SIZE);
     dms_error_t *error = NULL;
     apr_bucket *bucket;
 
     if (rv != APR_SUCCESS) {
-        return dms_error(reader->r->pool, ap_map_http_request_error(rv, HTTP_BAD_REQUEST), NULL,
+        return dms_error(r->pool, ap_map_http_request_error(rv, HTTP_BAD_REQUEST), NULL,
                          "the body could not be read");
     }
-    for (bucket = APR_BRIGADE_FIRST(bb); bucket != APR_BRIGADE_SENTINEL(bb) && !error && !*at_end;
-         bucket = APR_BUCKET_NEXT(bucket)) {
+    while (!APR_BRIGADE_EMPTY(bb) && !error && !*at_end) {
+        bucket = APR_BRIGADE_FIRST(bb);
         if (APR_BUCKET_IS_EOS(bucket)) {
             *at_end = 1;
         }
         else if (!APR_BUCKET_IS_METADATA(bucket)) {
-            error = feed(reader, bucket);
+            error = take_bucket(r, bucket, take, baton);
         }
+        apr_bucket_delete(bucket);
     }
     apr_brigade_cleanup(bb);
+    return error;
+}
+
+dms_error_t *dms_body_read(request_rec *r, dms_body_fn *take, void *baton)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    dms_error_t *error = NULL;
+    int at_end = 0;
+
+    while (!at_end && !error) {
+        error = take_brigade(r, bb, take, baton, &at_end);
+    }
+    apr_brigade_destroy(bb);
     return error;
 }
 
@@ -93,13 +115,7 @@ dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root)
         .limit = ap_get_limit_xml_body(r),
         .xml = dms_xml_body_create(r->pool),
     };
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    dms_error_t *error = NULL;
-    int at_end = 0;
+    dms_error_t *error = dms_body_read(r, take_xml, &reader);
 
-    while (!at_end && !error) {
-        error = read_brigade(&reader, bb, &at_end);
-    }
-    apr_brigade_destroy(bb);
     return error ? error : fault_error(&reader, dms_xml_body_finish(reader.xml, root));
 }

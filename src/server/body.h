@@ -1,5 +1,5 @@
 /*
- * Reading a request's XML body through httpd's input filters.
+ * Reading a request's body through httpd's input filters.
  */
 #ifndef DMS_BODY_H
 #define DMS_BODY_H
@@ -9,9 +9,17 @@
 #include "multistatus/element.h"
 #include "server/error.h"
 
-/* Reads and parses the body of r into r->pool. *root: its root element, or NULL where r has no body.
- * Errors: 400 malformed; 403 no-external-entities, for a DOCTYPE; 413 beyond LimitXMLRequestBody;
- * 415 not XML; and what the input filters report, such as 408 for a body that doesn't come. */
+/* Takes the next piece of a body. An error ends the reading. */
+typedef dms_error_t *dms_body_fn(void *baton, const char *bytes, apr_size_t length);
+
+/* Reads the body of r to its end. Errors: those of take(); what the input filters report, such as
+ * 413 beyond LimitRequestBody or 408 for a body that doesn't come; 400 where the client has left.
+ * */
+dms_error_t *dms_body_read(request_rec *r, dms_body_fn *take, void *baton);
+
+/* Reads and parses the body of r into r->pool. *root: its root element, or NULL where r has no
+ * body. Errors: 400 malformed; 403 no-external-entities, for a DOCTYPE; 413 beyond
+ * LimitXMLRequestBody; 415 not XML; and those of dms_body_read(). */
 dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root);
 
 #endif

@@ -3,6 +3,8 @@
 #include <ap_provider.h>
 #include <apr_strings.h>
 
+#include "server/state.h"
+
 #define UNSET (-1)
 
 void *dms_config_create(apr_pool_t *pool, char *section)
@@ -12,6 +14,8 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->base = section;
     config->depth_infinity = UNSET;
     config->max_responses = UNSET;
+    config->sync = UNSET;
+    config->set_modified = UNSET;
     return config;
 }
 
@@ -31,6 +35,12 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (inner->max_responses == UNSET) {
         merged->max_responses = outer->max_responses;
     }
+    if (inner->sync == UNSET) {
+        merged->sync = outer->sync;
+    }
+    if (inner->set_modified == UNSET) {
+        merged->set_modified = outer->set_modified;
+    }
     return merged;
 }
 
@@ -42,6 +52,16 @@ int dms_config_depth_infinity(const dms_config_t *config)
 apr_uint64_t dms_config_max_responses(const dms_config_t *config)
 {
     return config->max_responses == UNSET ? 0 : (apr_uint64_t)config->max_responses;
+}
+
+int dms_config_sync(const dms_config_t *config)
+{
+    return config->sync != 0;
+}
+
+int dms_config_set_modified(const dms_config_t *config)
+{
+    return config->set_modified == 1;
 }
 
 const dms_config_t *dms_config_of(const request_rec *r)
@@ -70,8 +90,10 @@ static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
     config->provider = ap_lookup_provider(DMS_PROVIDER_GROUP, config->provider_name,
                                           DMS_PROVIDER_VERSION);
     if (!config->provider) {
-        return apr_psprintf(cmd->pool, "%s: no provider is named '%s': On, Off, or a name that a "
-                            "module registers", cmd->cmd->name, name);
+        return apr_psprintf(cmd->pool,
+                            "%s: no provider is named '%s': On, Off, or a name that a "
+                            "module registers",
+                            cmd->cmd->name, name);
     }
     return NULL;
 }
@@ -91,9 +113,41 @@ static const char *set_max_responses(cmd_parms *cmd, void *baton, const char *nu
 
     config->max_responses = apr_strtoi64(number, &end, 10);
     if (end == number || *end || config->max_responses < 0) {
-        return apr_psprintf(cmd->pool, "%s takes a number of responses, or 0 for no limit, not '%s'",
+        return apr_psprintf(cmd->pool,
+                            "%s takes a number of responses, or 0 for no limit, not '%s'",
                             cmd->cmd->name, number);
     }
+    return NULL;
+}
+
+static const char *set_sync(cmd_parms *cmd, void *baton, int on)
+{
+    dms_config_t *config = baton;
+
+    config->sync = on;
+    return NULL;
+}
+
+static const char *set_set_modified(cmd_parms *cmd, void *baton, int on)
+{
+    dms_config_t *config = baton;
+
+    config->set_modified = on;
+    return NULL;
+}
+
+static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file)
+{
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    if (error) {
+        return error;
+    }
+    if (strcmp(driver, "sqlite3")) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is no kind of store: sqlite3 is", cmd->cmd->name,
+                            driver);
+    }
+    dms_state_configure("sqlite3", ap_server_root_relative(cmd->pool, file));
     return NULL;
 }
 
@@ -104,5 +158,11 @@ const command_rec dms_config_directives[] = {
                  "whether a PROPFIND may have Depth: infinity"),
     AP_INIT_TAKE1("DavMultistatusMaxResponses", set_max_responses, NULL, ACCESS_CONF,
                   "how many resources one answer tells of at the most; 0 for no limit"),
+    AP_INIT_FLAG("DavMultistatusSync", set_sync, NULL, ACCESS_CONF,
+                 "whether what is written is on the disk before the answer is sent"),
+    AP_INIT_FLAG("DavMultistatusSetModified", set_set_modified, NULL, ACCESS_CONF,
+                 "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
+    AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
+                  "sqlite3 and the file where properties and locks are kept"),
     {NULL},
 };

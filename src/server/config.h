@@ -12,15 +12,16 @@
 #include "repository/provider.h"
 
 /* The one symbol that the shared object exports: LoadModule looks for it. */
-extern module AP_MODULE_DECLARE_DATA dav_multistatus_module
-    __attribute__((visibility("default")));
+extern module AP_MODULE_DECLARE_DATA dav_multistatus_module __attribute__((visibility("default")));
 
 typedef struct dms_config_t {
-    const char *provider_name;       /* NULL: unset; "": Off */
-    const dms_provider_t *provider;  /* NULL: unset or Off */
-    const char *base;                /* the path of the section that names the provider */
-    int depth_infinity;              /* -1: unset */
-    apr_int64_t max_responses;       /* 0: no limit; -1: unset */
+    const char *provider_name;      /* NULL: unset; "": Off */
+    const dms_provider_t *provider; /* NULL: unset or Off */
+    const char *base;               /* the path of the section that names the provider */
+    int depth_infinity;             /* -1: unset */
+    apr_int64_t max_responses;      /* 0: no limit; -1: unset */
+    int sync;                       /* -1: unset */
+    int set_modified;               /* -1: unset */
 } dms_config_t;
 
 /* For the module record. */
@@ -31,9 +32,11 @@ void *dms_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const dms_config_t *dms_config_of(const request_rec *r);
 
 /* What a configuration says, with the default where it says nothing. */
-int dms_config_is_on(const dms_config_t *config); /* Off */
-int dms_config_depth_infinity(const dms_config_t *config); /* On */
+int dms_config_is_on(const dms_config_t *config);                  /* Off */
+int dms_config_depth_infinity(const dms_config_t *config);         /* On */
 apr_uint64_t dms_config_max_responses(const dms_config_t *config); /* 0, no limit */
+int dms_config_sync(const dms_config_t *config);                   /* On */
+int dms_config_set_modified(const dms_config_t *config);           /* Off */
 
 /* The directives. */
 extern const command_rec dms_config_directives[];

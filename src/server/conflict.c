@@ -73,7 +73,8 @@ static int check_sections(mod_dav_provider_fn *provider_of, apr_pool_t *ptemp, s
         if (has_both(provider_of, merged)) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
                          "both Dav and DavMultistatus are on in <%s \"%s\">: one of them has to "
-                         "be Off", kind, inner->d);
+                         "be Off",
+                         kind, inner->d);
             found = 1;
         }
     }

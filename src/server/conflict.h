@@ -1,6 +1,6 @@
 /*
- * mod_dav and this module can't both answer for the same place: found when the server starts, as far
- * as sections tell, and at each request besides.
+ * mod_dav and this module can't both answer for the same place: found when the server starts, as
+ * far as sections tell, and at each request besides.
  */
 #ifndef DMS_CONFLICT_H
 #define DMS_CONFLICT_H

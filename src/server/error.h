@@ -2,8 +2,8 @@
  * What a method could not do: a dms_error_t, from where it arose to the client and the error log.
  *
  * Units below the methods return apr_status_t. A method turns it into an error, which carries the
- * HTTP status, the precondition of RFC 4918 (section 16) where one has a name, words for people, and
- * the system's own reason.
+ * HTTP status, the precondition of RFC 4918 (section 16) where one has a name, words for people,
+ * and the system's own reason.
  */
 #ifndef DMS_ERROR_H
 #define DMS_ERROR_H
@@ -13,7 +13,7 @@
 #include "multistatus/element.h"
 
 typedef struct dms_error_t {
-    int status;                    /* HTTP, 400 or more */
+    int status;                     /* HTTP, 400 or more */
     const dms_element_t *condition; /* what DAV:error holds, or NULL */
     const char *message;
     apr_status_t cause; /* APR_SUCCESS: the client's mistake */

@@ -72,8 +72,8 @@ void dms_reply_fail(dms_reply_t *reply, apr_status_t status)
     reply->status = status;
 }
 
-/* Ends what can't be completed: an error bucket keeps the HTTP filters from ending the body as if it
- * were whole, and the connection is not used again. */
+/* Ends what can't be completed: an error bucket keeps the HTTP filters from ending the body as if
+ * it were whole, and the connection is not used again. */
 static void abandon(request_rec *r)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
@@ -97,8 +97,8 @@ int dms_reply_end(dms_reply_t *reply)
     }
     if (reply->status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, reply->status, r,
-                      "%s %s: client left after %" APR_UINT64_T_FMT " responses", r->method,
-                      r->uri, dms_writer_responses(reply->writer));
+                      "%s %s: client left after %" APR_UINT64_T_FMT " responses", r->method, r->uri,
+                      dms_writer_responses(reply->writer));
         dms_writer_break(reply->writer);
         abandon(r);
     }

@@ -234,6 +234,7 @@ static int read_answer(void)
 static void connect_to(const char *port)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET};
+    struct timeval patience = {.tv_sec = 120};
     int on = 1;
 
     addr.sin_port = htons((unsigned short)atoi(port));
@@ -243,6 +244,7 @@ static void connect_to(const char *port)
         die(strerror(errno));
     }
     setsockopt(reader.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(reader.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
 static void send_request(char **argv, const char *body)

@@ -129,7 +129,8 @@ class Httpd:
         conf = state / "httpd.conf"
         conf.write_text(HTTPD_CONF.format(extra=self.extra.format(**fields), **fields))
         self.process = subprocess.Popen(
-            ["apache2", "-DFOREGROUND", "-d", str(state), "-f", str(conf)],
+            ["setpriv", "--pdeathsig", "TERM",  # not to outlive this program
+             "apache2", "-DFOREGROUND", "-d", str(state), "-f", str(conf)],
             preexec_fn=pinned_to(SERVER_CORE), start_new_session=True)
         while not listening(self.port):
             if self.process.poll() is not None:

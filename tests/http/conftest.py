@@ -8,6 +8,7 @@ import itertools
 import os
 import pathlib
 import shutil
+import signal
 
 import pytest
 
@@ -31,6 +32,20 @@ def pytest_collection_modifyitems(items):
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs to run as root")
     config.addinivalue_line("markers", "no_sanitizer: measures memory or CPU, which a sanitizer distorts")
+
+
+TEST_SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def time_limit():
+    """A test that hangs fails."""
+    def give_up(*_):
+        raise TimeoutError(f"the test took more than {TEST_SECONDS} s")
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TEST_SECONDS)
+    yield
+    signal.alarm(0)
 
 
 class Place:
@@ -124,11 +139,7 @@ def httpd():
 
     def start(**kw):
         server = harness.Server(**kw)
-        try:
-            server.start()
-        except harness.StartError:
-            server.remove()
-            raise
+        server.start()
         started.append(server)
         return Place(server, server.data, "/dav/")
 

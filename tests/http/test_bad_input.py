@@ -165,7 +165,7 @@ def test_a_content_type_that_is_not_xml(place, content_type):
     refused(place, '{"a": 1}', 415, [("Content-Type", content_type)])
 
 
-@pytest.mark.parametrize("body", [b"hello", b"{}", b"\x00\x01\x02", b"\x1f\x8b\x08\x00", b"a=<b/>"])
+@pytest.mark.parametrize("body", [b"hello", b"{}", b"\x02\x01\x00", b"\x1f\x8b\x08\x00", b"a=<b/>"])
 def test_garbage_without_a_content_type(place, body):
     refused(place, body, 415, [])
 

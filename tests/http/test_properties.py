@@ -51,7 +51,7 @@ def test_getcontentlength_is_the_size(place, size):
     place.file("a.bin", b"x" * size)
     answer = place.propfind("", "1", prop_body("getcontentlength"))
     assert answer["a.bin"].text("getcontentlength") == str(size)
-    assert place.head("a.bin").get("Content-Length") == str(size)
+    assert place.get("a.bin").get("Content-Length") == str(size)
 
 
 def test_getcontentlength_beyond_4_gib(place):
@@ -117,13 +117,17 @@ def test_depth_0_and_a_listing_say_the_same(place):
 ETAG = re.compile(r'"[\x21\x23-\x7e]+"')
 
 
-def test_getetag_is_strong_and_the_one_of_get_and_head_from_the_first_moment(place):
-    for i in range(20):
-        place.file(f"{i}.txt", b"x" * i)
-        tag = place.propfind(f"{i}.txt", body=prop_body("getetag"))[0].text("getetag")
+@pytest.mark.parametrize("name", ["a.txt", "README", "a.unknown", "a.tar.gz", "a.html.en", ".hidden", "a%20b"])
+def test_getetag_is_strong_and_the_one_of_get_and_head_from_the_first_moment(place, name):
+    """With a content type and without one, which is another way through httpd."""
+    for i in range(5):
+        place.file(name.replace("%20", " "), b"x" * i)
+        tag = place.propfind(name, body=prop_body("getetag"))[0].text("getetag")
         assert ETAG.fullmatch(tag), "a strong tag"
-        assert place.get(f"{i}.txt").get("ETag") == tag
-        assert place.head(f"{i}.txt").get("ETag") == tag
+        assert place.get(name).get("ETag") == tag
+        assert place.head(name).get("ETag") == tag
+        assert place.get(name, ("If-None-Match", tag)).status == 304
+        assert place.get(name, ("If-Match", tag)).status == 200
 
 
 def test_get_first_then_propfind(place):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import ALLPROP, APACHE, DAV, PROPNAME, prop_body
+from harness import ALLPROP, APACHE, DAV, PROPNAME, XML, prop_body
 
 LIVE = {"creationdate", "displayname", "getcontentlength", "getcontenttype", "getetag", "getlastmodified",
         "resourcetype"}
@@ -152,7 +152,7 @@ ODD_PAIRS = [
     ("DAV", "not-quite"),
     ("urn:a&b<c\"d'e", "quoted"),
     ("urn:é漢", "größe-漢字"),
-    ("http://www.w3.org/XML/1998/namespace", "lang"),
+    (XML, "lang"),
     ("urn:x", "xmlns"),
     ("urn:x", "_.-1"),
     ("D", "D"),

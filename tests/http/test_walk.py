@@ -46,8 +46,9 @@ def test_devices_are_left_out(place):
 @pytest.mark.parametrize("name", ["fifo", "socket", "dangling"])
 def test_asked_for_by_name_they_fail_at_once(special, name):
     special.server.expect_log(r"AH00(036|037|038|127|320|321)|AH01\d\d\d|doesn't point to a file or directory|type of file")
-    for method in ("PROPFIND", "GET", "HEAD"):
-        assert special.ask(method, name, [("Depth", "0")]).status in (403, 404)
+    # No GET: httpd's own default handler, which these are left to, waits for a fifo's writer.
+    for depth in ("0", "1", "infinity"):
+        assert special.try_propfind(name, depth).status in (403, 404)
 
 
 # -- symbolic links

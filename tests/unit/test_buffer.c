@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(bytes_arrive_whatever_the_pieces)
 {
-    static const apr_size_t sizes[] = { 1, 2, 3, 7, 64, 1000, 4096, 32 * KIB, 100 * KIB };
+    static const apr_size_t sizes[] = {1, 2, 3, 7, 64, 1000, 4096, 32 * KIB, 100 * KIB};
     const apr_size_t total = 200 * KIB;
     char *bytes = make_pattern(total);
     size_t i;

@@ -41,7 +41,8 @@ START_TEST(only_final_statuses_are_recorded)
         dms_response_t *response = dms_response_create(unit_pool, "/");
         int fine = status >= 200 && status <= 599;
 
-        ck_assert_int_eq(dms_response_set_status(response, status), fine ? APR_SUCCESS : APR_EINVAL);
+        ck_assert_int_eq(dms_response_set_status(response, status),
+                         fine ? APR_SUCCESS : APR_EINVAL);
         ck_assert_int_eq(response->status, fine ? status : 0);
         ck_assert_ptr_null(response->propstats);
 
@@ -96,7 +97,7 @@ END_TEST
 
 START_TEST(propstat_of_a_status_is_one)
 {
-    static const int statuses[] = { 404, 200, 403, 201, 424, 507, 301 };
+    static const int statuses[] = {404, 200, 403, 201, 424, 507, 301};
     const int count = sizeof(statuses) / sizeof(statuses[0]);
     dms_response_t *response = dms_response_create(unit_pool, "/");
     dms_propstat_t *propstats[sizeof(statuses) / sizeof(statuses[0])], *propstat;
@@ -119,7 +120,7 @@ END_TEST
 /* Whatever the order in which they come: all orders of five statuses. */
 START_TEST(successful_propstats_come_first)
 {
-    static const int statuses[] = { 404, 200, 301, 207, 500 };
+    static const int statuses[] = {404, 200, 301, 207, 500};
     int order;
 
     for (order = 0; order < 5 * 5 * 5 * 5 * 5; order++) {

@@ -11,27 +11,27 @@ START_TEST(statuses_of_webdav_have_their_reasons)
         int status;
         const char *reason;
     } known[] = {
-        { 200, "OK" },
-        { 201, "Created" },
-        { 204, "No Content" },
-        { 301, "Moved Permanently" },
-        { 302, "Found" },
-        { 303, "See Other" },
-        { 307, "Temporary Redirect" },
-        { 308, "Permanent Redirect" },
-        { 400, "Bad Request" },
-        { 401, "Unauthorized" },
-        { 403, "Forbidden" },
-        { 404, "Not Found" },
-        { 405, "Method Not Allowed" },
-        { 409, "Conflict" },
-        { 412, "Precondition Failed" },
-        { 415, "Unsupported Media Type" },
-        { 423, "Locked" },
-        { 424, "Failed Dependency" },
-        { 500, "Internal Server Error" },
-        { 502, "Bad Gateway" },
-        { 507, "Insufficient Storage" },
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {415, "Unsupported Media Type"},
+        {423, "Locked"},
+        {424, "Failed Dependency"},
+        {500, "Internal Server Error"},
+        {502, "Bad Gateway"},
+        {507, "Insufficient Storage"},
     };
     size_t i;
 
@@ -43,7 +43,7 @@ END_TEST
 
 START_TEST(unknown_statuses_have_an_empty_reason)
 {
-    static const int unknown[] = { -200, -1, 0, 1, 99, 299, 399, 499, 599, 600, 999, 20000 };
+    static const int unknown[] = {-200, -1, 0, 1, 99, 299, 399, 499, 599, 600, 999, 20000};
     size_t i;
 
     for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {

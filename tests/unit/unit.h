@@ -26,6 +26,7 @@ Suite *xml_suite(void);
 Suite *writer_suite(void);
 Suite *examples_suite(void);
 Suite *headers_suite(void);
+Suite *destination_suite(void);
 Suite *xml_body_suite(void);
 
 /* --- the surroundings of a test --- */
@@ -36,7 +37,8 @@ extern apr_bucket_alloc_t *unit_alloc;
 /* Adds a test case to a suite; its tests have a pool, an allocator and this long in seconds. */
 TCase *unit_case(Suite *suite, const char *name, double timeout);
 
-/* The bytes that the process holds from malloc; works under AddressSanitizer, too. */
+/* The bytes that the process has in use. Under AddressSanitizer only those from malloc(), which can
+ * hide growth, but never shows any that is not there. */
 apr_size_t unit_memory(void);
 
 /* Pseudo-random and the same in each run: 0 <= result < below. */
@@ -48,12 +50,12 @@ unsigned int unit_random(unsigned int below);
 #define UNIT_PASSES 4096
 
 typedef struct unit_sink_t {
-    int forget;                 /* count only, keep no bytes */
-    int fail_at;                /* the number of the call, from 1, that fails; 0 for none */
-    apr_status_t failure;       /* with this */
-    int leave;                  /* leave the buckets in the brigade where it fails */
-    char *bytes;                /* all that was taken, NUL-terminated; NULL where nothing was */
-    apr_size_t length;          /* of it */
+    int forget;           /* count only, keep no bytes */
+    int fail_at;          /* the number of the call, from 1, that fails; 0 for none */
+    apr_status_t failure; /* with this */
+    int leave;            /* leave the buckets in the brigade where it fails */
+    char *bytes;          /* all that was taken, NUL-terminated; NULL where nothing was */
+    apr_size_t length;    /* of it */
     apr_size_t room;
     int calls;
     int flushes;
@@ -89,10 +91,13 @@ void unit_attribute(dms_element_t *element, const char *ns, const char *local, c
 /* Links elements into a list; the last argument is NULL. */
 dms_element_t *unit_list(dms_element_t *first, ...) __attribute__((sentinel));
 
+/* How often the needle is in there; haystack may be NULL. */
+int unit_count(const char *haystack, const char *needle);
+
 /* --- XML as XML --- */
 
 #define UNIT_EXACT 0       /* each character counts */
-#define UNIT_LOOSE_SPACE 1 /* white space beside elements does not */
+#define UNIT_LOOSE_SPACE 1 /* white space beside elements, and alone in the root, does not */
 
 /* A canonical form of a document: expanded names, attributes in order, all text; the same for
  * two documents that mean the same. NULL where it is not well-formed, see unit_problem(). */
@@ -111,7 +116,7 @@ const char *unit_clean(const char *text);
 /* The character at s (0: none that XML can carry), and its length in bytes. */
 apr_uint32_t unit_decode(const char *s, apr_size_t *length);
 
-/* The character in UTF-8; also those that XML can't carry. */
+/* The character in UTF-8, also one that XML can't carry; good for the next seven calls. */
 const char *unit_encode(apr_uint32_t c);
 
 /* <D:prop> around a list, as a document from the code under test. */

@@ -1,31 +1,15 @@
 #include "repository/fs/fs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <apr_escape.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
 #include <http_core.h>
 
-#include "repository/fs/os.h"
-
-struct dms_node_t {
-    int descriptor;             /* opened with DMS_OS_PATH */
-    const dms_node_t *outer;    /* the collection that it was found in by enter(), or NULL */
-    dms_os_stat_t st;
-    int root;                   /* of lookup(): the root's descriptor, ... */
-    const char *path;           /* ... and the way from there */
-};
-
-struct dms_cursor_t {
-    DIR *dir;
-    const dms_node_t *collection;
-    const char *name; /* of the member that it stands on */
-    unsigned int wanted;
-    dms_links_e links;
-};
+#include "repository/fs/node.h"
 
 static apr_status_t close_descriptor(void *descriptor)
 {
@@ -33,13 +17,13 @@ static apr_status_t close_descriptor(void *descriptor)
     return APR_SUCCESS;
 }
 
-static void close_with(apr_pool_t *pool, int descriptor)
+void dms_node_close_with(apr_pool_t *pool, int descriptor)
 {
     apr_pool_cleanup_register(pool, (void *)(intptr_t)descriptor, close_descriptor,
                               apr_pool_cleanup_null);
 }
 
-static dms_links_e allowed_links(request_rec *r)
+dms_links_e dms_node_links(request_rec *r)
 {
     int options = ap_allow_options(r);
 
@@ -84,7 +68,7 @@ static dms_kind_e kind_of(mode_t mode)
     return S_ISDIR(mode) ? DMS_KIND_COLLECTION : DMS_KIND_OTHER;
 }
 
-static void make_facts(const dms_os_stat_t *st, unsigned int wanted, dms_facts_t *facts)
+void dms_node_facts(const dms_os_stat_t *st, unsigned int wanted, dms_facts_t *facts)
 {
     facts->kind = kind_of(st->mode);
     facts->size = st->size;
@@ -131,176 +115,140 @@ static apr_size_t find_common_end(const char *filename, apr_size_t length, const
     return begin;
 }
 
-/* Splits r->filename into the repository's root and the way from there. */
-static void split_filename(request_rec *r, const char *base, const char **root, const char **path)
+/* Splits a request's file name into the repository's root and the way from there. */
+static void split_filename(request_rec *r, const char *base, const char *filename,
+                           const char **root, const char **path)
 {
     apr_size_t base_length = length_of(base, strlen(base));
-    apr_size_t length = length_of(r->filename, strlen(r->filename)), begin = length;
+    apr_size_t length = length_of(filename, strlen(filename)), begin = length;
 
     if (!strncmp(r->uri, base, base_length)) { /* of a <Location> */
-        begin = find_common_end(r->filename, length, r->uri + base_length);
+        begin = find_common_end(filename, length, r->uri + base_length);
     }
-    else if (!strncmp(r->filename, base, base_length)) { /* of a <Directory> */
+    else if (!strncmp(filename, base, base_length)) { /* of a <Directory> */
         begin = base_length < length ? base_length + 1 : length;
     }
     if (begin == length && r->finfo.filetype != APR_DIR) { /* mapped to a file by itself */
-        while (begin && r->filename[begin - 1] != '/') {
+        while (begin && filename[begin - 1] != '/') {
             begin--;
         }
     }
-    *root = begin ? apr_pstrmemdup(r->pool, r->filename, begin) : "/";
-    *path = begin < length ? apr_pstrmemdup(r->pool, r->filename + begin, length - begin) : ".";
+    *root = begin ? apr_pstrmemdup(r->pool, filename, begin) : "/";
+    *path = begin < length ? apr_pstrmemdup(r->pool, filename + begin, length - begin) : ".";
+}
+
+/* r->filename with what httpd has not found on the disk, which it keeps in r->path_info. */
+static const char *full_filename(request_rec *r)
+{
+    return r->path_info && *r->path_info ? apr_pstrcat(r->pool, r->filename, r->path_info, NULL)
+                                         : r->filename;
+}
+
+static const char *make_key(apr_pool_t *pool, const char *root, const char *path)
+{
+    const char *key = strcmp(path, ".") ? apr_pstrcat(pool, root, path, NULL) : root;
+    apr_size_t length = length_of(key, strlen(key));
+
+    return length ? apr_pescape_path(pool, apr_pstrmemdup(pool, key, length), 1) : "/";
 }
 
 static apr_status_t fs_lookup(request_rec *r, const char *base, unsigned int wanted,
                               dms_resource_t *resource)
 {
     dms_node_t *node = apr_pcalloc(r->pool, sizeof(*node));
-    const char *root;
+    const char *root, *slash;
     apr_status_t rv;
 
     resource->facts.kind = DMS_KIND_NONE;
-    if (!r->filename || (r->path_info && *r->path_info)) {
-        return APR_SUCCESS;
+    resource->node = node;
+    node->descriptor = -1;
+    if (!r->filename) {
+        return ENOENT;
     }
-    split_filename(r, base, &root, &node->path);
+    split_filename(r, base, full_filename(r), &root, &node->path);
+    slash = strrchr(node->path, '/');
+    resource->name = slash ? slash + 1 : strcmp(node->path, ".") ? node->path : "";
+    resource->key = make_key(r->pool, root, node->path);
     node->root = open(root, DMS_OS_PATH | O_DIRECTORY | O_CLOEXEC);
     if (node->root < 0) {
         return errno;
     }
-    close_with(r->pool, node->root);
-    rv = dms_os_open_below(node->root, node->path, DMS_OS_PATH, allowed_links(r),
+    dms_node_close_with(r->pool, node->root);
+    rv = dms_os_open_below(node->root, node->path, DMS_OS_PATH, dms_node_links(r),
                            &node->descriptor);
     if (rv != APR_SUCCESS) {
+        node->descriptor = -1;
         return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
     }
-    close_with(r->pool, node->descriptor);
+    dms_node_close_with(r->pool, node->descriptor);
     rv = dms_os_stat(node->descriptor, "", 0, &node->st);
     if (rv == APR_SUCCESS) {
-        make_facts(&node->st, wanted, &resource->facts);
-        resource->node = node;
+        dms_node_facts(&node->st, wanted, &resource->facts);
+        if (resource->facts.kind != DMS_KIND_COLLECTION && r->path_info && *r->path_info) {
+            resource->facts.kind = DMS_KIND_NONE; /* a file's URL with a slash at its end */
+        }
     }
     return rv;
 }
 
-static apr_status_t close_dir(void *dir)
+static apr_status_t fs_parent(dms_resource_t *resource, request_rec *r, dms_node_t **parent)
 {
-    closedir(dir);
-    return APR_SUCCESS;
+    const char *path = resource->node->path, *slash = strrchr(path, '/');
+    dms_node_t *node = apr_pcalloc(r->pool, sizeof(*node));
+    apr_status_t rv;
+
+    if (!*resource->name) {
+        return EPERM;
+    }
+    path = slash ? apr_pstrmemdup(r->pool, path, (apr_size_t)(slash - path)) : ".";
+    rv = dms_os_open_below(resource->node->root, path, DMS_OS_PATH | O_DIRECTORY, dms_node_links(r),
+                           &node->descriptor);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    dms_node_close_with(r->pool, node->descriptor);
+    *parent = node;
+    return dms_os_stat(node->descriptor, "", 0, &node->st);
 }
 
-static apr_status_t fs_open(dms_node_t *collection, request_rec *r, unsigned int wanted,
-                            apr_pool_t *pool, dms_cursor_t **cursor)
+static apr_status_t fs_parent_of_key(const char *key, apr_pool_t *pool, dms_node_t **parent,
+                                     const char **name)
 {
-    int fd = openat(collection->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *path = apr_punescape_url(pool, key, NULL, NULL, 0);
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    dms_node_t *node = apr_pcalloc(pool, sizeof(*node));
 
-    if (fd < 0) {
+    if (!slash || !slash[1]) {
+        return ENOENT;
+    }
+    *name = slash + 1;
+    node->descriptor = open(apr_pstrmemdup(pool, path, (apr_size_t)(slash - path) + 1),
+                            DMS_OS_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (node->descriptor < 0) {
         return errno;
     }
-    *cursor = apr_pcalloc(pool, sizeof(**cursor));
-    (*cursor)->dir = fdopendir(fd);
-    if (!(*cursor)->dir) {
-        apr_status_t rv = errno;
-        close(fd);
-        return rv;
-    }
-    apr_pool_cleanup_register(pool, (*cursor)->dir, close_dir, apr_pool_cleanup_null);
-    (*cursor)->collection = collection;
-    (*cursor)->wanted = wanted;
-    (*cursor)->links = allowed_links(r);
-    return APR_SUCCESS;
+    dms_node_close_with(pool, node->descriptor);
+    *parent = node;
+    return dms_os_stat(node->descriptor, "", 0, &node->st);
 }
 
-/* Stats a member, through a link where that is allowed. ENOENT also where it is none of the
- * server's business: a link that may not be followed. */
-static apr_status_t stat_member(const dms_cursor_t *cursor, const char *name, dms_os_stat_t *st)
-{
-    int dir = dirfd(cursor->dir);
-    apr_status_t rv = dms_os_stat(dir, name, 0, st);
-    uid_t owner;
-
-    if (rv != APR_SUCCESS || !S_ISLNK(st->mode)) {
-        return rv;
-    }
-    if (cursor->links == DMS_LINKS_NEVER) {
-        return ENOENT;
-    }
-    owner = st->owner;
-    rv = dms_os_stat(dir, name, 1, st);
-    if (rv == ELOOP || (rv == APR_SUCCESS && cursor->links == DMS_LINKS_OF_OWNER && st->owner != owner)) {
-        return ENOENT;
-    }
-    return rv;
-}
-
-/* Whether a directory entry is a member that can be shown. */
-static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, dms_member_t *member)
+static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                                const char **identity)
 {
     dms_os_stat_t st;
+    apr_status_t rv = dms_os_stat(parent->descriptor, name, 0, &st);
 
-    member->name = entry->d_name;
-    member->name_length = strlen(entry->d_name);
-    member->status = APR_SUCCESS;
-    member->facts.known = 0;
-    if (entry->d_name[0] == '.'
-        && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]))) {
-        return 0;
+    *identity = "";
+    if (rv == APR_SUCCESS) {
+        *identity = apr_psprintf(pool,
+                                 "%" APR_UINT64_T_HEX_FMT "-%" APR_UINT64_T_HEX_FMT
+                                 "-%" APR_UINT64_T_HEX_FMT,
+                                 (apr_uint64_t)st.device, (apr_uint64_t)st.inode,
+                                 st.has_created ? (apr_uint64_t)st.created.seconds * 1000000000u
+                                                      + st.created.nanoseconds
+                                                : 0);
     }
-#ifdef DT_DIR
-    if (!cursor->wanted && (entry->d_type == DT_DIR || entry->d_type == DT_REG)) {
-        member->facts.kind = entry->d_type == DT_DIR ? DMS_KIND_COLLECTION : DMS_KIND_FILE;
-        return 1;
-    }
-#endif
-    member->status = stat_member(cursor, entry->d_name, &st);
-    if (member->status != APR_SUCCESS) {
-        member->facts.kind = DMS_KIND_NONE;
-        return member->status != ENOENT;
-    }
-    make_facts(&st, cursor->wanted, &member->facts);
-    return member->facts.kind != DMS_KIND_OTHER;
-}
-
-static apr_status_t fs_next(dms_cursor_t *cursor, dms_member_t *member)
-{
-    for (;;) {
-        struct dirent *entry;
-
-        errno = 0;
-        entry = readdir(cursor->dir);
-        if (!entry) {
-            return errno ? errno : APR_EOF;
-        }
-        if (read_member(cursor, entry, member)) {
-            cursor->name = entry->d_name;
-            return APR_SUCCESS;
-        }
-    }
-}
-
-static apr_status_t fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **entered)
-{
-    dms_node_t *node = apr_pcalloc(pool, sizeof(*node));
-    const dms_node_t *outer;
-    apr_status_t rv = dms_os_open_below(dirfd(cursor->dir), cursor->name,
-                                        DMS_OS_PATH | O_DIRECTORY, cursor->links,
-                                        &node->descriptor);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    close_with(pool, node->descriptor);
-    rv = dms_os_stat(node->descriptor, "", 0, &node->st);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (outer = cursor->collection; outer; outer = outer->outer) {
-        if (outer->st.inode == node->st.inode && outer->st.device == node->st.device) {
-            return ELOOP;
-        }
-    }
-    node->outer = cursor->collection;
-    *entered = node;
-    return APR_SUCCESS;
+    return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
 }
 
 /* Closes a file that a bucket may have taken over: then the descriptor in it is -1 by now. */
@@ -318,7 +266,7 @@ static apr_status_t fs_read(dms_resource_t *resource, request_rec *r, apr_bucket
     apr_file_t *file = NULL;
     apr_bucket *bucket;
     int fd;
-    apr_status_t rv = dms_os_open_below(node->root, node->path, O_RDONLY, allowed_links(r), &fd);
+    apr_status_t rv = dms_os_open_below(node->root, node->path, O_RDONLY, dms_node_links(r), &fd);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -339,7 +287,7 @@ static apr_status_t fs_read(dms_resource_t *resource, request_rec *r, apr_bucket
     if (!S_ISREG(node->st.mode)) {
         return ENOENT;
     }
-    make_facts(&node->st, DMS_FACT_ETAG, &resource->facts);
+    dms_node_facts(&node->st, DMS_FACT_ETAG, &resource->facts);
     bucket = apr_brigade_insert_file(bb, file, 0, node->st.size, r->pool);
     (void)bucket;
 #if APR_HAS_MMAP
@@ -353,8 +301,22 @@ static apr_status_t fs_read(dms_resource_t *resource, request_rec *r, apr_bucket
 const dms_provider_t dms_fs_provider = {
     .name = "fs",
     .lookup = fs_lookup,
-    .open = fs_open,
-    .next = fs_next,
-    .enter = fs_enter,
+    .open = dms_fs_open,
+    .next = dms_fs_next,
+    .rewind = dms_fs_rewind,
+    .enter = dms_fs_enter,
     .read = fs_read,
+    .parent = fs_parent,
+    .child = dms_fs_child,
+    .write = dms_fs_write,
+    .append = dms_fs_append,
+    .publish = dms_fs_publish,
+    .make_collection = dms_fs_make_collection,
+    .remove = dms_fs_remove,
+    .copy = dms_fs_copy,
+    .rename = dms_fs_rename,
+    .set_modified = dms_fs_set_modified,
+    .sync = dms_fs_sync,
+    .identity = fs_identity,
+    .parent_of_key = fs_parent_of_key,
 };

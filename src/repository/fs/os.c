@@ -6,12 +6,20 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #ifdef __linux__
+#include <linux/fs.h> /* FICLONE and the flags of renameat2 */
 #include <linux/openat2.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#endif
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1u
+#define RENAME_EXCHANGE 2u
 #endif
 
 #ifdef STATX_BTIME
@@ -151,4 +159,171 @@ apr_status_t dms_os_open_below(int root, const char *path, int flags, dms_links_
     }
 #endif
     return walk_below(root, path, flags, links, descriptor);
+}
+
+apr_status_t dms_os_unnamed(int directory, int *descriptor)
+{
+#ifdef O_TMPFILE
+    *descriptor = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (*descriptor >= 0) {
+        return APR_SUCCESS;
+    }
+    /* EISDIR and ENOENT: a kernel that does not know the flag */
+    return errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL ? ENOTSUP
+                                                                                        : errno;
+#else
+    return ENOTSUP;
+#endif
+}
+
+apr_status_t dms_os_name(int descriptor, int directory, const char *name)
+{
+#ifdef O_TMPFILE
+    char link[32];
+
+    if (linkat(descriptor, "", directory, name, AT_EMPTY_PATH) == 0) {
+        return APR_SUCCESS;
+    }
+    if (errno == EEXIST) {
+        return errno;
+    }
+    /* Without the privilege that the first way needs. */
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
+    return linkat(AT_FDCWD, link, directory, name, AT_SYMLINK_FOLLOW) ? errno : APR_SUCCESS;
+#else
+    return ENOTSUP;
+#endif
+}
+
+static apr_status_t rename_with_flags(int from, const char *from_name, int to, const char *to_name,
+                                      unsigned int flags)
+{
+#ifdef SYS_renameat2
+    return syscall(SYS_renameat2, from, from_name, to, to_name, flags) ? errno : APR_SUCCESS;
+#else
+    return ENOSYS;
+#endif
+}
+
+static int is_unsupported(apr_status_t rv)
+{
+    return rv == ENOSYS || rv == EINVAL;
+}
+
+static apr_status_t plain_rename(int from, const char *from_name, int to, const char *to_name)
+{
+    return renameat(from, from_name, to, to_name) ? errno : APR_SUCCESS;
+}
+
+apr_status_t dms_os_rename_new(int from, const char *from_name, int to, const char *to_name)
+{
+    apr_status_t rv = rename_with_flags(from, from_name, to, to_name, RENAME_NOREPLACE);
+    dms_os_stat_t st;
+
+    if (!is_unsupported(rv)) {
+        return rv;
+    }
+    rv = dms_os_stat(to, to_name, 0, &st);
+    if (rv != ENOENT) {
+        return rv == APR_SUCCESS ? EEXIST : rv;
+    }
+    return plain_rename(from, from_name, to, to_name);
+}
+
+apr_status_t dms_os_exchange(int from, const char *from_name, int to, const char *to_name,
+                             const char *spare)
+{
+    apr_status_t rv = rename_with_flags(from, from_name, to, to_name, RENAME_EXCHANGE);
+
+    if (!is_unsupported(rv)) {
+        return rv;
+    }
+    rv = plain_rename(to, to_name, to, spare);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = plain_rename(from, from_name, to, to_name);
+    if (rv != APR_SUCCESS) {
+        plain_rename(to, spare, to, to_name); /* as it was */
+        return rv;
+    }
+    return plain_rename(to, spare, from, from_name);
+}
+
+static apr_status_t write_all(int to, const char *bytes, size_t length)
+{
+    while (length) {
+        ssize_t n = write(to, bytes, length);
+
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (n > 0) {
+            bytes += n;
+            length -= (size_t)n;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t copy_by_hand(int from, int to, int *at_target)
+{
+    char bytes[65536];
+
+    for (;;) {
+        ssize_t n = read(from, bytes, sizeof(bytes));
+        apr_status_t rv;
+
+        if (n == 0) {
+            return APR_SUCCESS;
+        }
+        if (n < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno;
+        }
+        rv = write_all(to, bytes, (size_t)n);
+        if (rv != APR_SUCCESS) {
+            *at_target = 1;
+            return rv;
+        }
+    }
+}
+
+apr_status_t dms_os_copy(int from, int to, off_t size, int *at_target)
+{
+    *at_target = 0;
+#ifdef FICLONE
+    if (size > 65536 && ioctl(to, FICLONE, from) == 0) {
+        return APR_SUCCESS;
+    }
+#endif
+#ifdef SYS_copy_file_range
+    while (size > 65536) { /* for less, one read and one write are quicker */
+        ssize_t n = syscall(SYS_copy_file_range, from, NULL, to, NULL, (size_t)1 << 30, 0u);
+
+        if (n == 0) {
+            return APR_SUCCESS;
+        }
+        if (n < 0) {
+            if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+                *at_target = 1;
+                return errno;
+            }
+            break; /* another device, or a file system that can't; what was copied counts */
+        }
+    }
+#endif
+    return copy_by_hand(from, to, at_target);
+}
+
+apr_status_t dms_os_sync_all(int descriptor)
+{
+#ifdef SYS_syncfs
+    return syscall(SYS_syncfs, descriptor) ? errno : APR_SUCCESS;
+#else
+    sync();
+    return APR_SUCCESS;
+#endif
 }

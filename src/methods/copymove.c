@@ -1,0 +1,539 @@
+/*
+ * COPY and MOVE (RFC 4918, sections 9.8 and 9.9).
+ *
+ * A copy is made under a reserved name beside its destination, and then put in place in one step; a
+ * move is one rename, or, between file systems, such a copy and the removal of the source. Either
+ * way the destination is at any moment what it was or what it will be.
+ */
+#include "methods/method.h"
+
+#include <errno.h>
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <http_vhost.h>
+
+#include "access/access.h"
+#include "repository/tree.h"
+#include "request/destination.h"
+#include "request/headers.h"
+#include "server/state.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+typedef struct transfer_t {
+    dms_request_t *request;
+    int is_move;
+    int deep;
+    int overwrite;
+    dms_resource_t from, to;
+    dms_node_t *from_parent, *to_parent;
+    dms_request_t target; /* a subrequest for the destination */
+    const char *from_uri, *to_uri;
+    const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
+    dms_intention_t noted; /* the transfer */
+    dms_intention_t leftover; /* that what the destination was before has to go */
+    dms_report_t report;
+} transfer_t;
+
+static dms_error_t *bad_request(transfer_t *transfer, const char *message)
+{
+    return dms_error(transfer->request->r->pool, HTTP_BAD_REQUEST, NULL, "%s", message);
+}
+
+static dms_error_t *read_headers(transfer_t *transfer, dms_destination_t *destination)
+{
+    request_rec *r = transfer->request->r;
+    const char *complaint = dms_destination_parse(r->pool,
+                                                  apr_table_get(r->headers_in, "Destination"),
+                                                  destination);
+    dms_depth_e depth = dms_depth_parse(apr_table_get(r->headers_in, "Depth"), DMS_DEPTH_INFINITY);
+
+    transfer->overwrite = dms_overwrite_parse(apr_table_get(r->headers_in, "Overwrite"));
+    transfer->deep = depth == DMS_DEPTH_INFINITY;
+    if (complaint) {
+        return bad_request(transfer, complaint);
+    }
+    if (transfer->overwrite < 0) {
+        return bad_request(transfer, "Overwrite is neither T nor F");
+    }
+    if (depth == DMS_DEPTH_INVALID || depth == DMS_DEPTH_1) {
+        return bad_request(transfer, "Depth can only be 0 or infinity");
+    }
+    return NULL;
+}
+
+/* Whether a destination is on this server: as the Host header or the configuration names it. */
+static int is_here(request_rec *r, const dms_destination_t *destination)
+{
+    apr_port_t port = (apr_port_t)destination->port;
+
+    if (!destination->host
+        || dms_destination_is_at(destination, apr_table_get(r->headers_in, "Host"))) {
+        return 1;
+    }
+    if (!port) {
+        port = strcasecmp(destination->scheme, "https") ? 80 : 443;
+    }
+    return ap_matches_request_vhost(r, destination->host, port);
+}
+
+/* Asks httpd about the destination: whether this client may write there, and where it is. */
+static dms_error_t *open_destination(transfer_t *transfer, const dms_destination_t *destination)
+{
+    request_rec *r = transfer->request->r, *target;
+    dms_error_t *error;
+
+    if (!is_here(r, destination)) {
+        return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is on another server");
+    }
+    target = dms_access_ask(r, "PUT", destination->path);
+    if (target->status != HTTP_OK) {
+        return dms_error(r->pool, target->status, NULL, "Destination is refused");
+    }
+    transfer->target.r = target;
+    transfer->target.config = dms_config_of(target);
+    transfer->target.provider = transfer->target.config->provider;
+    if (!dms_config_is_on(transfer->target.config)
+        || transfer->target.provider != transfer->request->provider) {
+        return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is in no such repository");
+    }
+    error = dms_method_lookup(&transfer->target, DMS_METHOD_CONDITION_FACTS, 0, &transfer->to);
+    return error ? error
+                 : dms_method_parent(&transfer->target, &transfer->to, &transfer->to_parent);
+}
+
+/* Whether key is other, or below it. */
+static int is_at_or_below(const char *key, const char *other)
+{
+    apr_size_t length = strlen(other);
+
+    return !strncmp(key, other, length) && (!key[length] || key[length] == '/');
+}
+
+/* Whether source and destination are one file by two names. */
+static int is_same_file(transfer_t *transfer)
+{
+    apr_pool_t *pool = transfer->request->r->pool;
+    const dms_provider_t *provider = transfer->request->provider;
+    const char *from = "", *to = "";
+
+    if (transfer->to.facts.kind == DMS_KIND_NONE || !*transfer->from.name) {
+        return 0;
+    }
+    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
+    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    return *from && !strcmp(from, to);
+}
+
+/* Everything that can be known before something is done; asked again when nobody else can change
+ * anything any more. */
+static dms_error_t *check(transfer_t *transfer)
+{
+    dms_request_t *request = transfer->request;
+    request_rec *r = request->r;
+    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1, &transfer->from);
+
+    if (!error) {
+        error = dms_method_conditions(request, &transfer->from);
+    }
+    if (!error && (transfer->is_move || *transfer->from.name)) {
+        error = dms_method_parent(request, &transfer->from, &transfer->from_parent);
+    }
+    if (!error) {
+        error = dms_method_lookup(&transfer->target, DMS_METHOD_CONDITION_FACTS, 0, &transfer->to);
+    }
+    if (error) {
+        return error;
+    }
+    if (is_at_or_below(transfer->from.key, transfer->to.key)
+        || is_at_or_below(transfer->to.key, transfer->from.key) || is_same_file(transfer)) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                         "source and destination are the same, or one is in the other");
+    }
+    if (dms_state_is_below(r->filename)) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                         "the module's own store (DavMultistatusStore) is in there");
+    }
+    if (transfer->to.facts.kind != DMS_KIND_NONE && !transfer->overwrite) {
+        return dms_error(r->pool, HTTP_PRECONDITION_FAILED, NULL,
+                         "something is there, and Overwrite is F");
+    }
+    return NULL;
+}
+
+/* --- the store --- */
+
+static int is_collection(const dms_resource_t *resource)
+{
+    return resource->facts.kind == DMS_KIND_COLLECTION;
+}
+
+/* Notes what is going to happen, where a crash in the midst of it would leave something to
+ * complete: properties that have to go along, or a tree under a reserved name. */
+static dms_error_t *intend(transfer_t *transfer, dms_intent_e intent, const char *token)
+{
+    int from_has = 0, to_has = 0;
+    dms_tx_t *tx;
+    dms_error_t *error = dms_method_begin(transfer->request, &tx);
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    transfer->noted.intent = intent;
+    transfer->noted.from = transfer->from.key;
+    transfer->noted.to = transfer->to.key;
+    transfer->noted.deep = transfer->deep;
+    transfer->noted.token = token;
+    rv = dms_tx_has_properties(tx, transfer->from.key, &from_has);
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
+    }
+    if (rv == APR_SUCCESS
+        && (from_has || to_has || is_collection(&transfer->to)
+            || (intent == DMS_INTENT_COPY && is_collection(&transfer->from)))) {
+        rv = dms_tx_intend(tx, &transfer->noted);
+    }
+    error = dms_method_stored(transfer->request, tx, rv);
+    return error ? error : dms_method_commit(transfer->request, tx);
+}
+
+/* Whether the destination's former content is going to stand under the reserved name. */
+static int leaves_something(const transfer_t *transfer)
+{
+    return transfer->to.facts.kind != DMS_KIND_NONE
+           && (is_collection(&transfer->from) || is_collection(&transfer->to));
+}
+
+static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
+{
+    const char *beside = transfer->is_move ? transfer->from.key : transfer->to.key;
+    apr_size_t length = (apr_size_t)(strrchr(beside, '/') - beside) + 1;
+
+    transfer->leftover.intent = DMS_INTENT_DELETE;
+    transfer->leftover.to = transfer->leftover.token = "";
+    transfer->leftover.from = apr_psprintf(transfer->request->r->pool, "%.*s%s", (int)length,
+                                           beside, transfer->reserved);
+    return dms_tx_intend(tx, &transfer->leftover);
+}
+
+/* Gives the properties to the destination, or, where nothing has happened, only forgets the
+ * intention. */
+static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
+{
+    apr_status_t rv = APR_SUCCESS;
+    dms_error_t *error;
+
+    if (has_happened) {
+        rv = transfer->is_move
+                 ? dms_tx_move(tx, transfer->from.key, transfer->to.key)
+                 : dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
+    }
+    if (rv == APR_SUCCESS && has_happened && leaves_something(transfer)) {
+        rv = intend_removal(transfer, tx);
+    }
+    if (rv == APR_SUCCESS && transfer->noted.id) {
+        rv = dms_tx_settle(tx, &transfer->noted);
+    }
+    error = dms_method_stored(transfer->request, tx, rv);
+    return error ? error : dms_method_commit(transfer->request, tx);
+}
+
+/* --- the disk --- */
+
+static int ignore_failure(void *baton, const char *path, int at_target, apr_status_t status)
+{
+    return 1;
+}
+
+/* Removes what the destination was before, and what has no name any client knows. */
+static void remove_reserved(transfer_t *transfer, dms_node_t *parent)
+{
+    request_rec *r = transfer->request->r;
+    dms_tree_t tree = {.provider = transfer->request->provider, .failed = ignore_failure};
+    apr_status_t rv = dms_tree_remove(&tree, parent, transfer->reserved, DMS_KIND_COLLECTION,
+                                      r->pool);
+    dms_tx_t *tx;
+
+    if (rv != APR_SUCCESS && rv != ENOENT) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
+                      "%s, beside %s, could not be removed whole: what a %s has replaced",
+                      transfer->reserved, transfer->to_uri, r->method);
+    }
+    if (transfer->leftover.id && dms_method_begin(transfer->request, &tx) == NULL) {
+        rv = dms_tx_settle(tx, &transfer->leftover);
+        if (dms_method_stored(transfer->request, tx, rv) == NULL) {
+            dms_method_commit(transfer->request, tx);
+        }
+    }
+}
+
+/* Makes name in `from` be the destination. What was there before is afterwards under the reserved
+ * name in `from`, if it was or is a collection; otherwise it is gone. */
+static apr_status_t place(transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    const char *to = transfer->to.name;
+    apr_status_t rv;
+
+    if (transfer->to.facts.kind == DMS_KIND_NONE) {
+        return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_NEW);
+    }
+    if (!is_collection(&transfer->from) && !is_collection(&transfer->to)) {
+        return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_REPLACE);
+    }
+    rv = provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
+    if (rv == APR_SUCCESS && strcmp(name, transfer->reserved)) {
+        rv = provider->rename(from, name, from, transfer->reserved, DMS_RENAME_NEW);
+    }
+    return rv;
+}
+
+static void sync_names(transfer_t *transfer)
+{
+    if (dms_config_sync(transfer->request->config)) {
+        transfer->request->provider->sync(transfer->to_parent, 0);
+        if (transfer->is_move) {
+            transfer->request->provider->sync(transfer->from_parent, 0);
+        }
+    }
+}
+
+/* The step from before to after: nobody else changes anything meanwhile. */
+static dms_error_t *put_in_place(transfer_t *transfer, dms_node_t *from, const char *name,
+                                 apr_status_t *rv)
+{
+    dms_tx_t *tx;
+    dms_error_t *error = dms_method_begin(transfer->request, &tx), *failure;
+
+    if (error) {
+        return error;
+    }
+    *rv = APR_EGENERAL;
+    failure = check(transfer);
+    if (!failure) {
+        *rv = place(transfer, from, name);
+        if (*rv != APR_SUCCESS) {
+            failure = dms_error_of(transfer->request->r->pool, *rv,
+                                   "the destination can't be put in place");
+        }
+    }
+    error = settle(transfer, tx, !failure);
+    return failure ? failure : error;
+}
+
+static int member_failed(void *baton, const char *path, int at_target, apr_status_t status)
+{
+    transfer_t *transfer = baton;
+    const char *uri = at_target ? transfer->to_uri : transfer->from_uri;
+
+    if (!transfer->report.reply) {
+        transfer->report.reply = dms_reply_create(transfer->request->r);
+    }
+    uri = apr_pstrcat(dms_reply_pool(transfer->report.reply), uri, path, NULL);
+    return dms_report_failure(&transfer->report, uri, status);
+}
+
+/* Makes the copy of a collection under the reserved name. */
+static apr_status_t copy_collection(transfer_t *transfer, dms_node_t *made)
+{
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .r = transfer->request->r,
+                       .failed = member_failed,
+                       .baton = transfer};
+    apr_status_t rv;
+
+    if (!transfer->deep) {
+        return APR_SUCCESS;
+    }
+    rv = dms_tree_copy(&tree, transfer->from.node, made, transfer->is_move,
+                       transfer->request->r->pool);
+    return rv == APR_INCOMPLETE ? APR_SUCCESS : rv; /* the failures have been told */
+}
+
+/* Makes what will be the copy's root, under the reserved name: a file whole, a collection empty. */
+static apr_status_t begin_copy(transfer_t *transfer, dms_node_t **made)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    request_rec *r = transfer->request->r;
+    int at_target;
+
+    if (is_collection(&transfer->from)) {
+        return provider->make_collection(transfer->to_parent, transfer->reserved, r->pool, made);
+    }
+    return provider->copy(transfer->from_parent, transfer->from.name, r, transfer->is_move,
+                          transfer->to_parent, transfer->reserved, &at_target);
+}
+
+static dms_error_t *copy(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    const dms_provider_t *provider = transfer->request->provider;
+    const char *identity = "";
+    dms_node_t *made = NULL;
+    dms_error_t *error = NULL;
+    apr_status_t rv = begin_copy(transfer, &made);
+
+    if (rv == APR_SUCCESS) {
+        rv = provider->identity(transfer->to_parent, transfer->reserved, r->pool, &identity);
+    }
+    if (rv == APR_SUCCESS) {
+        error = intend(transfer, DMS_INTENT_COPY,
+                       apr_pstrcat(r->pool, transfer->reserved, " ", identity, NULL));
+    }
+    if (rv == APR_SUCCESS && !error && made) {
+        rv = copy_collection(transfer, made);
+    }
+    if (rv == APR_SUCCESS && !error && transfer->is_move) { /* the source is going to be removed */
+        rv = provider->sync(transfer->to_parent, 1);
+    }
+    if (rv != APR_SUCCESS) {
+        error = dms_error_of(r->pool, rv, "the source can't be copied");
+    }
+    if (!error) {
+        error = put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);
+    }
+    if (error || leaves_something(transfer)) {
+        remove_reserved(transfer, transfer->to_parent);
+    }
+    return error;
+}
+
+/* --- the methods --- */
+
+/* Whether a member could not be copied, so that a move must leave it where it is. */
+static int has_no_copy(void *baton, const char *path)
+{
+    transfer_t *transfer = baton;
+    dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
+    apr_pool_t *pool;
+    const char *key;
+    apr_size_t length;
+    int found;
+
+    apr_pool_create(&pool, transfer->request->r->pool);
+    key = apr_pstrcat(pool, transfer->to.key, "/", path, NULL);
+    length = strlen(key);
+    existence.pool = pool;
+    found = dms_tree_exists(&existence,
+                            key[length - 1] == '/' ? apr_pstrmemdup(pool, key, length - 1) : key);
+    apr_pool_destroy(pool);
+    return !found;
+}
+
+/* A move to another file system. What could not be copied stays. */
+static dms_error_t *move_by_copy(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .failed = member_failed,
+                       .baton = transfer};
+    dms_error_t *error = copy(transfer);
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    if (transfer->report.reply) {
+        tree.stays = has_no_copy;
+    }
+    rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
+                         transfer->from.facts.kind, r->pool);
+    if (rv != APR_SUCCESS && !transfer->report.reply) {
+        return dms_error_of(r->pool, rv, "the source has been copied, but can't be removed");
+    }
+    return NULL;
+}
+
+static dms_error_t *move(transfer_t *transfer)
+{
+    apr_pool_t *pool = transfer->request->r->pool;
+    const dms_provider_t *provider = transfer->request->provider;
+    const char *from = "", *to = "";
+    dms_error_t *error;
+    apr_status_t rv;
+
+    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
+    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    error = intend(transfer, DMS_INTENT_MOVE,
+                   apr_pstrcat(pool, from, " ", to, " ", transfer->reserved, NULL));
+    if (error) {
+        return error;
+    }
+    error = put_in_place(transfer, transfer->from_parent, transfer->from.name, &rv);
+    if (error && rv == EXDEV) {
+        transfer->noted.id = 0;
+        return move_by_copy(transfer);
+    }
+    if (!error && leaves_something(transfer)) {
+        remove_reserved(transfer, transfer->from_parent);
+    }
+    return error;
+}
+
+static dms_error_t *prepare(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_destination_t destination;
+    dms_error_t *error = read_headers(transfer, &destination);
+
+    if (!error) {
+        error = dms_method_lookup(transfer->request, DMS_METHOD_CONDITION_FACTS, 1,
+                                  &transfer->from);
+    }
+    if (!error && transfer->is_move) {
+        error = dms_method_deep_only(transfer->request, &transfer->from);
+        transfer->deep = 1;
+    }
+    if (!error) {
+        error = open_destination(transfer, &destination);
+    }
+    if (!error) {
+        transfer->reserved = dms_reserved_name(r->pool);
+        transfer->from_uri = dms_method_uri(r, transfer->from.facts.kind);
+        transfer->to_uri = dms_method_uri(transfer->target.r, transfer->from.facts.kind);
+        error = check(transfer);
+    }
+    return error;
+}
+
+static dms_error_t *run(dms_request_t *request, int is_move, int *result)
+{
+    transfer_t transfer = {.request = request, .is_move = is_move, .report = {.r = request->r}};
+    dms_error_t *error;
+    dms_kind_e before;
+
+    *result = ap_discard_request_body(request->r);
+    if (*result != OK) {
+        return NULL;
+    }
+    error = prepare(&transfer);
+    if (error) {
+        return error;
+    }
+    before = transfer.to.facts.kind;
+    error = is_move ? move(&transfer) : copy(&transfer);
+    if (error && transfer.report.reply) { /* the 207 has begun: say it there */
+        dms_report_failure(&transfer.report, transfer.to_uri, error->cause);
+        error = NULL;
+    }
+    if (!error) {
+        sync_names(&transfer);
+        *result = dms_report_end(&transfer.report,
+                                 before == DMS_KIND_NONE ? HTTP_CREATED : HTTP_NO_CONTENT);
+    }
+    return error;
+}
+
+dms_error_t *dms_method_copy(dms_request_t *request, int *result)
+{
+    return run(request, 0, result);
+}
+
+dms_error_t *dms_method_move(dms_request_t *request, int *result)
+{
+    return run(request, 1, result);
+}

@@ -1,0 +1,172 @@
+/*
+ * DELETE (RFC 4918, section 9.6): a resource and all below it, members first. Each member that
+ * can't go is a response of its own, with its own reason; its ancestors, which then stay, are not
+ * (9.6.1).
+ */
+#include "methods/method.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "repository/tree.h"
+#include "server/state.h"
+
+typedef struct deletion_t {
+    dms_request_t *request;
+    dms_resource_t resource;
+    dms_node_t *parent;
+    const char *uri;
+    dms_report_t report;
+} deletion_t;
+
+static int member_failed(void *baton, const char *path, int at_target, apr_status_t status)
+{
+    deletion_t *deletion = baton;
+    const char *uri;
+
+    if (!deletion->report.reply) {
+        deletion->report.reply = dms_reply_create(deletion->request->r);
+    }
+    uri = apr_pstrcat(dms_reply_pool(deletion->report.reply), deletion->uri, path, NULL);
+    return dms_report_failure(&deletion->report, uri, status);
+}
+
+static dms_error_t *check(deletion_t *deletion)
+{
+    dms_request_t *request = deletion->request;
+    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1,
+                                           &deletion->resource);
+
+    if (!error) {
+        error = dms_method_deep_only(request, &deletion->resource);
+    }
+    if (!error) {
+        error = dms_method_conditions(request, &deletion->resource);
+    }
+    if (!error) {
+        error = dms_method_parent(request, &deletion->resource, &deletion->parent);
+    }
+    if (!error && dms_state_is_below(request->r->filename)) {
+        error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
+                          "the module's own store (DavMultistatusStore) is in there");
+    }
+    return error;
+}
+
+/* Notes that the properties have to go along, where there are any: noted then has an id. */
+static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
+{
+    int has = 0;
+    dms_tx_t *tx;
+    dms_error_t *error = dms_method_begin(deletion->request, &tx);
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    noted->intent = DMS_INTENT_DELETE;
+    noted->from = deletion->resource.key;
+    noted->to = noted->token = "";
+    rv = dms_tx_has_properties(tx, noted->from, &has);
+    if (rv == APR_SUCCESS && has) {
+        rv = dms_tx_intend(tx, noted);
+    }
+    error = dms_method_stored(deletion->request, tx, rv);
+    return error ? error : dms_method_commit(deletion->request, tx);
+}
+
+static dms_error_t *remove_all(deletion_t *deletion)
+{
+    request_rec *r = deletion->request->r;
+    dms_tree_t tree = {.provider = deletion->request->provider,
+                       .r = r,
+                       .failed = member_failed,
+                       .baton = deletion};
+    apr_status_t rv = dms_tree_remove(&tree, deletion->parent, deletion->resource.name,
+                                      deletion->resource.facts.kind, r->pool);
+
+    if (rv != APR_SUCCESS && !deletion->report.reply) {
+        return dms_error_of(r->pool, rv, "the resource can't be deleted");
+    }
+    if (dms_config_sync(deletion->request->config)) {
+        deletion->request->provider->sync(deletion->parent, 0);
+    }
+    return NULL;
+}
+
+/* Removes the properties of what is gone; a failure leaves that to dms_tree_recover(). */
+static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, const dms_intention_t *noted)
+{
+    dms_tree_exists_t existence = {deletion->request->provider, deletion->request->r->pool};
+    apr_status_t rv = APR_SUCCESS;
+    dms_error_t *error;
+
+    if (noted->id) {
+        rv = dms_tx_sweep(tx, noted->from, dms_tree_exists, &existence);
+        if (rv == APR_SUCCESS) {
+            rv = dms_tx_settle(tx, noted);
+        }
+    }
+    error = dms_method_stored(deletion->request, tx, rv);
+    return error ? error : dms_method_commit(deletion->request, tx);
+}
+
+/* A file goes while nobody else can change it. */
+static dms_error_t *delete_file(deletion_t *deletion, const dms_intention_t *noted)
+{
+    dms_tx_t *tx;
+    dms_error_t *error = dms_method_begin(deletion->request, &tx), *failure;
+
+    if (error) {
+        return error;
+    }
+    failure = check(deletion);
+    if (!failure) {
+        failure = remove_all(deletion);
+    }
+    error = settle(deletion, tx, noted);
+    return failure ? failure : error;
+}
+
+/* A collection takes too long for that. */
+static dms_error_t *delete_collection(deletion_t *deletion, const dms_intention_t *noted)
+{
+    dms_error_t *failure = remove_all(deletion), *error = NULL;
+    dms_tx_t *tx;
+
+    if (noted->id) {
+        error = dms_method_begin(deletion->request, &tx);
+        if (!error) {
+            error = settle(deletion, tx, noted);
+        }
+    }
+    /* Once a 207 has begun, what fails in the store is in the log, and left to be completed. */
+    return failure ? failure : deletion->report.reply ? NULL : error;
+}
+
+dms_error_t *dms_method_delete(dms_request_t *request, int *result)
+{
+    deletion_t deletion = {.request = request, .report = {.r = request->r}};
+    dms_intention_t noted = {.id = 0};
+    dms_error_t *error;
+
+    *result = ap_discard_request_body(request->r);
+    if (*result != OK) {
+        return NULL;
+    }
+    error = check(&deletion);
+    if (error) {
+        return error;
+    }
+    deletion.uri = dms_method_uri(request->r, deletion.resource.facts.kind);
+    error = intend(&deletion, &noted);
+    if (!error) {
+        error = deletion.resource.facts.kind == DMS_KIND_COLLECTION
+                    ? delete_collection(&deletion, &noted)
+                    : delete_file(&deletion, &noted);
+    }
+    if (!error) {
+        *result = dms_report_end(&deletion.report, HTTP_NO_CONTENT);
+    }
+    return error;
+}

@@ -1,0 +1,79 @@
+/*
+ * MKCOL (RFC 4918, section 9.3).
+ */
+#include "methods/method.h"
+
+#include <errno.h>
+
+#include "server/body.h"
+
+static dms_error_t *refuse_body(void *r, const char *bytes, apr_size_t length)
+{
+    return dms_error(((request_rec *)r)->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
+                     "a MKCOL with a body has no meaning here");
+}
+
+static dms_error_t *already_there(dms_request_t *request, const dms_resource_t *resource)
+{
+    dms_method_set_allowed(request->r, resource);
+    return dms_error(request->r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "something is there already");
+}
+
+/* Makes the collection, while nobody else can make or change anything. */
+static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *resource)
+{
+    dms_node_t *parent;
+    dms_error_t *error = dms_method_parent(request, resource, &parent);
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    error = dms_method_conditions(request, resource);
+    if (error) {
+        return error;
+    }
+    rv = dms_tx_forget(tx, resource->key);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(request->r->pool, rv, "old properties can't be removed");
+    }
+    rv = request->provider->make_collection(parent, resource->name, request->r->pool, NULL);
+    if (rv == EEXIST) {
+        return already_there(request, resource);
+    }
+    if (rv == APR_SUCCESS && dms_config_sync(request->config)) {
+        rv = request->provider->sync(parent, 0);
+    }
+    return rv == APR_SUCCESS ? NULL
+                             : dms_error_of(request->r->pool, rv, "the collection can't be made");
+}
+
+dms_error_t *dms_method_mkcol(dms_request_t *request, int *result)
+{
+    request_rec *r = request->r;
+    dms_resource_t resource = {.node = NULL};
+    dms_error_t *error = dms_body_read(r, refuse_body, r);
+    dms_tx_t *tx;
+
+    if (error) {
+        return error;
+    }
+    error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0, &resource);
+    if (error) {
+        return error;
+    }
+    if (resource.facts.kind != DMS_KIND_NONE) {
+        return already_there(request, &resource);
+    }
+    error = dms_method_begin(request, &tx);
+    if (error) {
+        return error;
+    }
+    error = make(request, tx, &resource);
+    if (error) {
+        dms_tx_abort(tx);
+        return error;
+    }
+    r->status = HTTP_CREATED;
+    return dms_method_commit(request, tx);
+}

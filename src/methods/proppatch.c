@@ -1,0 +1,294 @@
+/*
+ * PROPPATCH (RFC 4918, section 9.2): sets and removes properties, in document order, all or none.
+ */
+#include "methods/method.h"
+
+#include <apr_date.h>
+#include <apr_strings.h>
+#include <http_core.h>
+
+#include "multistatus/xml.h"
+#include "properties/live.h"
+#include "server/body.h"
+
+/* How many dead properties a resource can have. */
+#define PROPERTIES_MAX 10000
+
+#define NS_MICROSOFT "urn:schemas-microsoft-com:"
+
+/* One property of the request. */
+typedef struct change_t change_t;
+struct change_t {
+    const dms_element_t *element;
+    int is_removal;
+    int status; /* 0: nothing against it */
+    const char *condition;
+    dms_element_t answer; /* the name alone */
+    change_t *next;
+};
+
+typedef struct patch_t {
+    dms_request_t *request;
+    dms_resource_t resource;
+    change_t *first, **last;
+    dms_moment_t modified;
+    int sets_modified;
+    int has_failed;
+} patch_t;
+
+/* The element with the xml:lang that is in scope (section 4.3), which its ancestors may have set.
+ * */
+static const dms_element_t *with_language(apr_pool_t *pool, const dms_element_t *property,
+                                          const dms_attribute_t *language)
+{
+    const dms_attribute_t *own;
+    dms_attribute_t *attribute;
+    dms_element_t *copy;
+
+    for (own = property->attributes; own; own = own->next) {
+        if (!language || dms_name_equal(own->name, language->name)) {
+            break;
+        }
+    }
+    if (!language || own) {
+        return property;
+    }
+    attribute = apr_pmemdup(pool, language, sizeof(*language));
+    attribute->next = property->attributes;
+    copy = apr_pmemdup(pool, property, sizeof(*property));
+    copy->attributes = attribute;
+    return copy;
+}
+
+/* The xml:lang of an element, or the one in force around it. */
+static const dms_attribute_t *language_of(const dms_element_t *element,
+                                          const dms_attribute_t *outer)
+{
+    const dms_attribute_t *attribute;
+
+    for (attribute = element->attributes; attribute; attribute = attribute->next) {
+        if (!strcmp(attribute->name->local, "lang") && !strcmp(attribute->name->ns, DMS_NS_XML)) {
+            return attribute;
+        }
+    }
+    return outer;
+}
+
+static void add_changes(patch_t *patch, const dms_element_t *prop, int is_removal,
+                        const dms_attribute_t *language)
+{
+    apr_pool_t *pool = patch->request->r->pool;
+    const dms_element_t *element;
+
+    for (element = prop->children; element; element = element->next) {
+        change_t *change;
+
+        if (!element->name) {
+            continue;
+        }
+        change = apr_pcalloc(pool, sizeof(*change));
+        change->element = with_language(pool, element, language);
+        change->is_removal = is_removal;
+        change->answer.name = element->name;
+        *patch->last = change;
+        patch->last = &change->next;
+    }
+}
+
+/* propertyupdate: (remove | set)+, each with a prop (section 14.19). */
+static dms_error_t *read_changes(patch_t *patch)
+{
+    request_rec *r = patch->request->r;
+    dms_element_t *root = NULL, *update, *prop;
+    const dms_attribute_t *language, *inner;
+    dms_error_t *error = dms_body_read_xml(r, &root);
+
+    if (error) {
+        return error;
+    }
+    if (!root || !dms_name_is_dav(root->name, "propertyupdate")) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "the body is no DAV:propertyupdate");
+    }
+    language = language_of(root, NULL);
+    for (update = root->children; update; update = update->next) {
+        int is_removal = update->name && dms_name_is_dav(update->name, "remove");
+
+        if (!is_removal && !(update->name && dms_name_is_dav(update->name, "set"))) {
+            continue;
+        }
+        inner = language_of(update, language);
+        for (prop = update->children; prop; prop = prop->next) {
+            if (prop->name && dms_name_is_dav(prop->name, "prop")) {
+                add_changes(patch, prop, is_removal, language_of(prop, inner));
+            }
+        }
+    }
+    return patch->first ? NULL : dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "no property is named");
+}
+
+static void refuse(patch_t *patch, change_t *change, int status, const char *condition)
+{
+    change->status = status;
+    change->condition = condition;
+    patch->has_failed = 1;
+}
+
+/* Takes an HTTP date as the resource's new modification time. */
+static void plan_modified(patch_t *patch, change_t *change, int must_be_date)
+{
+    const char *text = change->element->text;
+    apr_time_t time = text ? apr_date_parse_http(text) : APR_DATE_BAD;
+
+    if (time != APR_DATE_BAD) {
+        patch->modified.seconds = apr_time_sec(time);
+        patch->sets_modified = 1;
+    }
+    else if (must_be_date) {
+        refuse(patch, change, HTTP_CONFLICT, NULL);
+    }
+}
+
+/* Decides on one change before anything is done. */
+static void judge(patch_t *patch, change_t *change)
+{
+    const dms_name_t *name = change->element->name;
+    const dms_live_property_t *live = dms_live_property(name);
+
+    if (live && live->protection == DMS_MODIFIED && !change->is_removal
+        && dms_config_set_modified(patch->request->config)) {
+        plan_modified(patch, change, 1);
+    }
+    else if (live && live->protection != DMS_OVERRIDABLE) {
+        refuse(patch, change, HTTP_FORBIDDEN, "cannot-modify-protected-property");
+    }
+    else if (!live && !change->is_removal && !strcmp(name->ns, NS_MICROSOFT)
+             && !strcmp(name->local, "Win32LastModifiedTime")) {
+        plan_modified(patch, change, 0); /* and keep it, too */
+    }
+}
+
+static int is_kept(const change_t *change)
+{
+    const dms_live_property_t *live = dms_live_property(change->element->name);
+
+    return !live || live->protection == DMS_OVERRIDABLE;
+}
+
+static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *change)
+{
+    apr_pool_t *pool = patch->request->r->pool;
+
+    if (!is_kept(change)) {
+        return APR_SUCCESS;
+    }
+    if (change->is_removal) {
+        return dms_tx_unset(tx, patch->resource.key, change->element->name);
+    }
+    return dms_tx_set(tx, patch->resource.key, change->element->name,
+                      dms_xml_fragment(pool, change->element));
+}
+
+/* Carries all changes out. The time is set last: it is what can't be undone. */
+static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
+{
+    dms_request_t *request = patch->request;
+    apr_status_t rv = APR_SUCCESS;
+    dms_node_t *parent;
+    dms_error_t *error;
+    change_t *change;
+    int count = 0;
+
+    for (change = patch->first; change && rv == APR_SUCCESS; change = change->next) {
+        rv = store_change(patch, tx, change);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_count(tx, patch->resource.key, &count);
+    }
+    if (rv == APR_SUCCESS && count > PROPERTIES_MAX) {
+        rv = ENOSPC;
+    }
+    error = dms_method_stored(request, tx, rv);
+    if (!error && patch->sets_modified) {
+        error = dms_method_parent(request, &patch->resource, &parent);
+        if (!error) {
+            rv = request->provider->set_modified(parent, patch->resource.name, &patch->modified);
+            error = rv == APR_SUCCESS ? NULL
+                                      : dms_error_of(request->r->pool, rv, "the time can't be set");
+        }
+        if (error) {
+            dms_tx_abort(tx);
+        }
+    }
+    return error ? error : dms_method_commit(request, tx);
+}
+
+/* Adds a change to the propstat of its status; a condition makes one of its own. */
+static void tell(patch_t *patch, dms_response_t *response, change_t *change)
+{
+    int status = !patch->has_failed ? HTTP_OK
+                 : change->status   ? change->status
+                                    : HTTP_FAILED_DEPENDENCY;
+    dms_propstat_t *propstat = dms_response_propstat(response, status);
+    dms_element_t *condition;
+
+    if (change->condition && !propstat->error) {
+        condition = apr_pcalloc(response->pool, sizeof(*condition));
+        condition->name = dms_name_create(response->pool, DMS_NS_DAV, change->condition);
+        propstat->error = condition;
+    }
+    dms_propstat_add(propstat, &change->answer);
+}
+
+/* Always a 207, also where all went well: anything else reads as an error in Windows. */
+static int answer(patch_t *patch)
+{
+    request_rec *r = patch->request->r;
+    dms_reply_t *reply = dms_reply_create(r);
+    dms_response_t *response = dms_response_create(dms_reply_pool(reply),
+                                                   dms_method_uri(r, patch->resource.facts.kind));
+    change_t *change;
+
+    for (change = patch->first; change; change = change->next) {
+        dms_writer_declare(reply->writer, change->answer.name->ns);
+        tell(patch, response, change);
+    }
+    dms_reply_add(reply, response);
+    return dms_reply_end(reply);
+}
+
+dms_error_t *dms_method_proppatch(dms_request_t *request, int *result)
+{
+    patch_t patch = {.request = request};
+    dms_error_t *error;
+    change_t *change;
+    dms_tx_t *tx;
+
+    patch.last = &patch.first;
+    error = read_changes(&patch);
+    if (!error) {
+        error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1, &patch.resource);
+    }
+    if (!error) {
+        error = dms_method_begin(request, &tx);
+    }
+    if (error) {
+        return error;
+    }
+    error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1, &patch.resource);
+    if (!error) {
+        error = dms_method_conditions(request, &patch.resource);
+    }
+    for (change = patch.first; change; change = change->next) {
+        judge(&patch, change);
+    }
+    if (error || patch.has_failed) {
+        dms_tx_abort(tx);
+    }
+    else {
+        error = carry_out(&patch, tx);
+    }
+    if (!error) {
+        *result = answer(&patch);
+    }
+    return error;
+}

@@ -1,0 +1,151 @@
+/*
+ * Listing a folder.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "repository/fs/node.h"
+
+struct dms_cursor_t {
+    DIR *dir;
+    const dms_node_t *collection;
+    const char *name; /* of the member that it stands on */
+    dms_list_e what;
+    unsigned int wanted;
+    dms_links_e links;
+};
+
+static apr_status_t close_dir(void *dir)
+{
+    closedir(dir);
+    return APR_SUCCESS;
+}
+
+apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what,
+                         unsigned int wanted, apr_pool_t *pool, dms_cursor_t **cursor)
+{
+    int fd = openat(collection->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return errno;
+    }
+    *cursor = apr_pcalloc(pool, sizeof(**cursor));
+    (*cursor)->dir = fdopendir(fd);
+    if (!(*cursor)->dir) {
+        apr_status_t rv = errno;
+        close(fd);
+        return rv;
+    }
+    apr_pool_cleanup_register(pool, (*cursor)->dir, close_dir, apr_pool_cleanup_null);
+    (*cursor)->collection = collection;
+    (*cursor)->wanted = wanted;
+    (*cursor)->what = what;
+    (*cursor)->links = what == DMS_LIST_RAW ? DMS_LINKS_NEVER : dms_node_links(r);
+    return APR_SUCCESS;
+}
+
+/* Stats a member, through a link where that is allowed. ENOENT also where it is nothing to show: a
+ * link that may not be followed. */
+static apr_status_t stat_member(const dms_cursor_t *cursor, const char *name, dms_os_stat_t *st)
+{
+    int dir = dirfd(cursor->dir);
+    apr_status_t rv = dms_os_stat(dir, name, 0, st);
+    uid_t owner;
+
+    if (rv != APR_SUCCESS || !S_ISLNK(st->mode) || cursor->what == DMS_LIST_RAW) {
+        return rv;
+    }
+    if (cursor->links == DMS_LINKS_NEVER) {
+        return ENOENT;
+    }
+    owner = st->owner;
+    rv = dms_os_stat(dir, name, 1, st);
+    if (rv == ELOOP
+        || (rv == APR_SUCCESS && cursor->links == DMS_LINKS_OF_OWNER && st->owner != owner)) {
+        return ENOENT;
+    }
+    return rv;
+}
+
+/* Whether a directory entry is a member that can be shown. */
+static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, dms_member_t *member)
+{
+    dms_os_stat_t st;
+
+    member->name = entry->d_name;
+    member->name_length = strlen(entry->d_name);
+    member->status = APR_SUCCESS;
+    member->facts.known = 0;
+    if (entry->d_name[0] == '.'
+        && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]))) {
+        return 0;
+    }
+    if (cursor->what == DMS_LIST_VISIBLE && dms_is_reserved(entry->d_name)) {
+        return 0;
+    }
+#ifdef DT_DIR
+    if (!cursor->wanted && (entry->d_type == DT_DIR || entry->d_type == DT_REG)) {
+        member->facts.kind = entry->d_type == DT_DIR ? DMS_KIND_COLLECTION : DMS_KIND_FILE;
+        return 1;
+    }
+    if (cursor->what == DMS_LIST_RAW && !cursor->wanted && entry->d_type != DT_UNKNOWN) {
+        member->facts.kind = DMS_KIND_OTHER;
+        return 1;
+    }
+#endif
+    member->status = stat_member(cursor, entry->d_name, &st);
+    if (member->status != APR_SUCCESS) {
+        member->facts.kind = DMS_KIND_NONE;
+        return member->status != ENOENT;
+    }
+    dms_node_facts(&st, cursor->wanted, &member->facts);
+    return member->facts.kind != DMS_KIND_OTHER || cursor->what == DMS_LIST_RAW;
+}
+
+apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_member_t *member)
+{
+    for (;;) {
+        struct dirent *entry;
+
+        errno = 0;
+        entry = readdir(cursor->dir);
+        if (!entry) {
+            return errno ? errno : APR_EOF;
+        }
+        if (read_member(cursor, entry, member)) {
+            cursor->name = entry->d_name;
+            return APR_SUCCESS;
+        }
+    }
+}
+
+void dms_fs_rewind(dms_cursor_t *cursor)
+{
+    rewinddir(cursor->dir);
+}
+
+apr_status_t dms_fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **entered)
+{
+    dms_node_t *node = apr_pcalloc(pool, sizeof(*node));
+    const dms_node_t *outer;
+    apr_status_t rv = dms_os_open_below(dirfd(cursor->dir), cursor->name, DMS_OS_PATH | O_DIRECTORY,
+                                        cursor->links, &node->descriptor);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    dms_node_close_with(pool, node->descriptor);
+    rv = dms_os_stat(node->descriptor, "", 0, &node->st);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    for (outer = cursor->collection; outer; outer = outer->outer) {
+        if (outer->st.inode == node->st.inode && outer->st.device == node->st.device) {
+            return ELOOP;
+        }
+    }
+    node->outer = cursor->collection;
+    *entered = node;
+    return APR_SUCCESS;
+}

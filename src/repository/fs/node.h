@@ -1,0 +1,52 @@
+/*
+ * What the files of the fs provider share: a node, and how a stat becomes facts.
+ */
+#ifndef DMS_NODE_H
+#define DMS_NODE_H
+
+#include "repository/fs/os.h"
+#include "repository/provider.h"
+
+/* A file or folder that is there, or, with the descriptor -1, the place where one could be. */
+struct dms_node_t {
+    int descriptor; /* opened with DMS_OS_PATH */
+    dms_os_stat_t st;
+    const dms_node_t *outer; /* the collection that it was entered from, or NULL */
+    int root;                /* of lookup(): the root's descriptor, ... */
+    const char *path;        /* ... and the way from there */
+};
+
+/* Closes a descriptor with a pool. */
+void dms_node_close_with(apr_pool_t *pool, int descriptor);
+
+/* Which links r's configuration allows to follow. */
+dms_links_e dms_node_links(request_rec *r);
+
+void dms_node_facts(const dms_os_stat_t *st, unsigned int wanted, dms_facts_t *facts);
+
+/* The provider's functions (repository/provider.h) that are not in fs.c: list.c ... */
+apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what,
+                         unsigned int wanted, apr_pool_t *pool, dms_cursor_t **cursor);
+apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_member_t *member);
+void dms_fs_rewind(dms_cursor_t *cursor);
+apr_status_t dms_fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **entered);
+
+/* ... and write.c. */
+apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_t *how,
+                          apr_pool_t *pool, dms_stream_t **stream);
+apr_status_t dms_fs_append(dms_stream_t *stream, const char *bytes, apr_size_t length);
+apr_status_t dms_fs_publish(dms_stream_t *stream, const dms_moment_t *modified, dms_facts_t *facts);
+apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                          dms_node_t **child);
+apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                                    dms_node_t **made);
+apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind);
+apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, int links,
+                         dms_node_t *to_parent, const char *to_name, int *at_target);
+apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *to,
+                           const char *to_name, dms_rename_e how);
+apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name,
+                                 const dms_moment_t *modified);
+apr_status_t dms_fs_sync(dms_node_t *collection, int all);
+
+#endif

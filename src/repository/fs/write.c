@@ -1,0 +1,357 @@
+/*
+ * Changing a folder.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "repository/fs/node.h"
+
+struct dms_stream_t {
+    apr_pool_t *pool;
+    int descriptor;
+    int directory;
+    const char *name;
+    const char *reserved; /* the name that the file has for now; NULL: none */
+    int replaces;         /* there was a file when writing began */
+    mode_t mode;          /* of that one */
+    dms_write_t how;
+};
+
+static apr_status_t drop_stream(void *baton)
+{
+    dms_stream_t *stream = baton;
+
+    close(stream->descriptor);
+    if (stream->reserved) {
+        unlinkat(stream->directory, stream->reserved, 0);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_temporary(dms_stream_t *stream)
+{
+    apr_status_t rv = dms_os_unnamed(stream->directory, &stream->descriptor);
+
+    if (rv != ENOTSUP) {
+        return rv;
+    }
+    stream->reserved = dms_reserved_name(stream->pool);
+    stream->descriptor = openat(stream->directory, stream->reserved,
+                                O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return stream->descriptor < 0 ? errno : APR_SUCCESS;
+}
+
+/* A part is written into a copy of the present file, so that it, too, appears in one step. */
+static apr_status_t begin_part(dms_stream_t *stream)
+{
+    int at_target, fd = openat(stream->directory, stream->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    dms_os_stat_t st;
+    apr_status_t rv;
+
+    if (fd < 0) {
+        return errno;
+    }
+    rv = dms_os_stat(fd, "", 0, &st);
+    if (rv == APR_SUCCESS) {
+        rv = dms_os_copy(fd, stream->descriptor, st.size, &at_target);
+    }
+    close(fd);
+    if (rv == APR_SUCCESS && lseek(stream->descriptor, stream->how.offset, SEEK_SET) < 0) {
+        rv = errno;
+    }
+    return rv;
+}
+
+apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_t *how,
+                          apr_pool_t *pool, dms_stream_t **result)
+{
+    dms_stream_t *stream = apr_pcalloc(pool, sizeof(*stream));
+    dms_os_stat_t st;
+    apr_status_t rv;
+
+    stream->pool = pool;
+    stream->directory = parent->descriptor;
+    stream->name = name;
+    stream->how = *how;
+    if (strlen(name) > NAME_MAX) {
+        return ENAMETOOLONG; /* found out now, not after the whole body */
+    }
+    if (dms_os_stat(parent->descriptor, name, 0, &st) == APR_SUCCESS && S_ISREG(st.mode)) {
+        stream->replaces = 1;
+        stream->mode = st.mode & 07777;
+    }
+    rv = make_temporary(stream);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_cleanup_register(pool, stream, drop_stream, apr_pool_cleanup_null);
+    *result = stream;
+    return how->offset >= 0 ? begin_part(stream) : APR_SUCCESS;
+}
+
+apr_status_t dms_fs_append(dms_stream_t *stream, const char *bytes, apr_size_t length)
+{
+    while (length) {
+        ssize_t n = write(stream->descriptor, bytes, length);
+
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (n > 0) {
+            bytes += n;
+            length -= (apr_size_t)n;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t set_times(int descriptor, const dms_moment_t *modified)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+
+    times[1].tv_sec = (time_t)modified->seconds;
+    times[1].tv_nsec = (long)modified->nanoseconds;
+    return futimens(descriptor, times) ? errno : APR_SUCCESS;
+}
+
+/* Settles everything about the file but its name. */
+static apr_status_t finish_content(dms_stream_t *stream, const dms_moment_t *modified)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (stream->replaces && fchmod(stream->descriptor, stream->mode)) {
+        return errno;
+    }
+    if (modified) {
+        rv = set_times(stream->descriptor, modified);
+    }
+    if (rv == APR_SUCCESS && stream->how.sync && fsync(stream->descriptor)) {
+        rv = errno;
+    }
+    return rv;
+}
+
+static apr_status_t put_new(dms_stream_t *stream)
+{
+    apr_status_t rv;
+
+    if (!stream->reserved) {
+        return dms_os_name(stream->descriptor, stream->directory, stream->name);
+    }
+    rv = dms_os_rename_new(stream->directory, stream->reserved, stream->directory, stream->name);
+    if (rv == APR_SUCCESS) {
+        stream->reserved = NULL;
+    }
+    return rv;
+}
+
+static apr_status_t put_over(dms_stream_t *stream)
+{
+    if (!stream->reserved) {
+        const char *reserved = dms_reserved_name(stream->pool);
+        apr_status_t rv = dms_os_name(stream->descriptor, stream->directory, reserved);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        stream->reserved = reserved;
+    }
+    if (renameat(stream->directory, stream->reserved, stream->directory, stream->name)) {
+        return errno;
+    }
+    stream->reserved = NULL;
+    return APR_SUCCESS;
+}
+
+static apr_status_t sync_directory(int directory)
+{
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (fd < 0) {
+        return errno == EACCES ? APR_SUCCESS : errno; /* write-only for us: nothing to do */
+    }
+    if (fsync(fd)) {
+        rv = errno == EINVAL ? APR_SUCCESS : errno; /* some file systems know no such thing */
+    }
+    close(fd);
+    return rv;
+}
+
+apr_status_t dms_fs_publish(dms_stream_t *stream, const dms_moment_t *modified, dms_facts_t *facts)
+{
+    apr_status_t rv = finish_content(stream, modified);
+    dms_os_stat_t st;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = stream->replaces && !stream->how.exclusive ? EEXIST : put_new(stream);
+    if (rv == EEXIST && !stream->how.exclusive) {
+        rv = put_over(stream);
+    }
+    if (rv == APR_SUCCESS && stream->how.sync) {
+        rv = sync_directory(stream->directory);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = dms_os_stat(stream->descriptor, "", 0, &st);
+    }
+    if (rv == APR_SUCCESS) {
+        dms_node_facts(&st, DMS_FACT_ETAG, facts);
+    }
+    return rv;
+}
+
+apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                          dms_node_t **child)
+{
+    dms_node_t *node = apr_pcalloc(pool, sizeof(*node));
+
+    node->descriptor = openat(parent->descriptor, name,
+                              DMS_OS_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (node->descriptor < 0) {
+        return errno;
+    }
+    dms_node_close_with(pool, node->descriptor);
+    *child = node;
+    return dms_os_stat(node->descriptor, "", 0, &node->st);
+}
+
+apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,
+                                    dms_node_t **made)
+{
+    if (mkdirat(parent->descriptor, name, 0777)) {
+        return errno;
+    }
+    return made ? dms_fs_child(parent, name, pool, made) : APR_SUCCESS;
+}
+
+apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind)
+{
+    return unlinkat(parent->descriptor, name, kind == DMS_KIND_COLLECTION ? AT_REMOVEDIR : 0)
+               ? errno
+               : APR_SUCCESS;
+}
+
+static apr_status_t copy_link(int from, const char *name, int to, const char *to_name,
+                              int *at_target)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(from, name, target, sizeof(target));
+
+    if (length < 0 || length == (ssize_t)sizeof(target)) {
+        return length < 0 ? errno : ENAMETOOLONG;
+    }
+    target[length] = '\0';
+    *at_target = 1;
+    return symlinkat(target, to, to_name) ? errno : APR_SUCCESS;
+}
+
+/* Makes to_name a file with the content and mode of another; a move keeps its time, too. */
+static apr_status_t copy_content(int from, const dms_os_stat_t *st, int keep_time, int to,
+                                 const char *to_name, int *at_target)
+{
+    mode_t mode = st->mode & 0777;
+    int fd = openat(to, to_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    dms_os_stat_t made;
+    apr_status_t rv;
+
+    if (fd < 0) {
+        *at_target = 1;
+        return errno;
+    }
+    rv = dms_os_copy(from, fd, st->size, at_target);
+    if (rv == APR_SUCCESS && dms_os_stat(fd, "", 0, &made) == APR_SUCCESS
+        && (made.mode & 0777) != mode && fchmod(fd, mode)) { /* the umask had its way */
+        *at_target = 1;
+        rv = errno;
+    }
+    if (rv == APR_SUCCESS && keep_time) {
+        rv = set_times(fd, &st->modified);
+    }
+    if (close(fd) && rv == APR_SUCCESS) {
+        *at_target = 1;
+        rv = errno;
+    }
+    if (rv != APR_SUCCESS) {
+        unlinkat(to, to_name, 0);
+    }
+    return rv;
+}
+
+apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, int links,
+                         dms_node_t *to_parent, const char *to_name, int *at_target)
+{
+    dms_os_stat_t st;
+    apr_status_t rv;
+    int fd;
+
+    *at_target = 0;
+    rv = dms_os_stat(parent->descriptor, name, 0, &st);
+    if (rv == APR_SUCCESS && links && S_ISLNK(st.mode)) {
+        return copy_link(parent->descriptor, name, to_parent->descriptor, to_name, at_target);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = dms_os_open_below(parent->descriptor, name, O_RDONLY,
+                               links ? DMS_LINKS_NEVER : dms_node_links(r), &fd);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = dms_os_stat(fd, "", 0, &st);
+    if (rv == APR_SUCCESS) {
+        rv = S_ISREG(st.mode)
+                 ? copy_content(fd, &st, links, to_parent->descriptor, to_name, at_target)
+                 : EACCES;
+    }
+    close(fd);
+    return rv;
+}
+
+apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *to,
+                           const char *to_name, dms_rename_e how)
+{
+    char spare[64];
+
+    switch (how) {
+    case DMS_RENAME_NEW:
+        return dms_os_rename_new(from->descriptor, from_name, to->descriptor, to_name);
+    case DMS_RENAME_REPLACE:
+        return renameat(from->descriptor, from_name, to->descriptor, to_name) ? errno : APR_SUCCESS;
+    case DMS_RENAME_EXCHANGE:
+        break;
+    }
+    snprintf(spare, sizeof(spare), DMS_RESERVED_PREFIX "%ld-%p", (long)getpid(), (void *)spare);
+    return dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name, spare);
+}
+
+apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+
+    times[1].tv_sec = (time_t)modified->seconds;
+    times[1].tv_nsec = (long)modified->nanoseconds;
+    return utimensat(parent->descriptor, name, times, AT_SYMLINK_NOFOLLOW) ? errno : APR_SUCCESS;
+}
+
+apr_status_t dms_fs_sync(dms_node_t *collection, int all)
+{
+    apr_status_t rv;
+    int fd;
+
+    if (!all) {
+        return sync_directory(collection->descriptor);
+    }
+    fd = openat(collection->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    rv = dms_os_sync_all(fd);
+    close(fd);
+    return rv;
+}

@@ -1,0 +1,424 @@
+#include "repository/tree.h"
+
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+
+/* How deep a tree may be; each level holds two descriptors. */
+#define LEVELS_MAX 200
+
+typedef struct level_t level_t;
+struct level_t {
+    level_t *outer;
+    int depth;
+    apr_pool_t *pool;
+    dms_node_t *node;
+    dms_node_t *target; /* of a copy */
+    dms_cursor_t *cursor;
+    const char *name; /* in the outer collection */
+    const char *path; /* escaped; "" for the tree's root */
+    int incomplete;   /* something in it stays */
+    int removed;      /* how many members have gone since the cursor was at the beginning */
+};
+
+typedef struct walk_t {
+    const dms_tree_t *tree;
+    dms_list_e what;
+    int links;
+    level_t *level;
+    int stopped; /* failed() has said so */
+    int has_failed;
+} walk_t;
+
+static const char *member_path(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, level->path, apr_pescape_path(pool, member->name, 1),
+                       member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
+}
+
+static void fail(walk_t *walk, const char *path, int at_target, apr_status_t status)
+{
+    walk->has_failed = 1;
+    if (walk->level) {
+        walk->level->incomplete = 1;
+    }
+    if (!walk->tree->failed(walk->tree->baton, path, at_target, status)) {
+        walk->stopped = 1;
+    }
+}
+
+/* Opens a node's cursor in a new level, from a pool that is the level's own from now on. */
+static apr_status_t push(walk_t *walk, apr_pool_t *pool, dms_node_t *node, const char *name,
+                         const char *path)
+{
+    level_t *level = apr_pcalloc(pool, sizeof(*level));
+    apr_status_t rv = walk->tree->provider->open(node, walk->tree->r, walk->what, 0, pool,
+                                                 &level->cursor);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    level->outer = walk->level;
+    level->depth = level->outer ? level->outer->depth + 1 : 1;
+    level->pool = pool;
+    level->node = node;
+    level->name = apr_pstrdup(pool, name);
+    level->path = apr_pstrdup(pool, path);
+    walk->level = level;
+    return APR_SUCCESS;
+}
+
+static apr_status_t push_member(walk_t *walk, const dms_member_t *member, const char *path)
+{
+    apr_pool_t *pool;
+    dms_node_t *node;
+    apr_status_t rv;
+
+    if (walk->level->depth == LEVELS_MAX) {
+        return ENAMETOOLONG;
+    }
+    apr_pool_create(&pool, walk->level->pool);
+    rv = walk->tree->provider->enter(walk->level->cursor, pool, &node);
+    if (rv == APR_SUCCESS) {
+        rv = push(walk, pool, node, member->name, path);
+    }
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+    }
+    return rv;
+}
+
+static void pop(walk_t *walk)
+{
+    level_t *level = walk->level;
+
+    walk->level = level->outer;
+    if (level->outer) {
+        level->outer->incomplete |= level->incomplete;
+        level->outer->removed += !level->incomplete;
+    }
+    apr_pool_destroy(level->pool);
+}
+
+static int must_stay(const walk_t *walk, const char *path)
+{
+    return walk->tree->stays && walk->tree->stays(walk->tree->baton, path);
+}
+
+static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
+{
+    const dms_provider_t *provider = walk->tree->provider;
+    const char *path = member_path(walk->level, member, pool);
+    apr_status_t rv = member->status;
+
+    if (rv == APR_SUCCESS && must_stay(walk, path)) {
+        walk->level->incomplete = 1;
+        return;
+    }
+    if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
+        rv = push_member(walk, member, path);
+        if (rv == APR_SUCCESS) {
+            return;
+        }
+        /* One that can't be read may be empty all the same. */
+        if (provider->remove(walk->level->node, member->name, DMS_KIND_COLLECTION) == APR_SUCCESS) {
+            rv = APR_SUCCESS;
+        }
+    }
+    else if (rv == APR_SUCCESS) {
+        rv = provider->remove(walk->level->node, member->name, member->facts.kind);
+    }
+    if (rv == APR_SUCCESS || rv == ENOENT) {
+        walk->level->removed++;
+    }
+    else {
+        fail(walk, path, 0, rv);
+    }
+}
+
+/* At the end of a collection: removes it. parent: what the tree's root is in. */
+static apr_status_t leave_removed(walk_t *walk, dms_node_t *parent)
+{
+    level_t *level = walk->level;
+    const char *path = level->path;
+    apr_status_t rv = APR_INCOMPLETE;
+
+    if (!level->incomplete) {
+        rv = walk->tree->provider->remove(level->outer ? level->outer->node : parent, level->name,
+                                          DMS_KIND_COLLECTION);
+        if ((rv == ENOTEMPTY || rv == EEXIST) && level->removed) {
+            /* New members, or a file system whose listing skips some while others go. */
+            level->removed = 0;
+            walk->tree->provider->rewind(level->cursor);
+            return APR_SUCCESS;
+        }
+        if (rv == ENOENT) {
+            rv = APR_SUCCESS;
+        }
+        if (rv != APR_SUCCESS && level->outer) {
+            fail(walk, path, 0, rv);
+        }
+        level->incomplete = rv != APR_SUCCESS;
+    }
+    pop(walk);
+    return rv;
+}
+
+apr_status_t dms_tree_remove(const dms_tree_t *tree, dms_node_t *parent, const char *name,
+                             dms_kind_e kind, apr_pool_t *pool)
+{
+    walk_t walk = {.tree = tree, .what = DMS_LIST_RAW};
+    apr_status_t rv;
+    apr_pool_t *own, *scratch;
+    dms_node_t *node;
+
+    if (kind != DMS_KIND_COLLECTION) {
+        return tree->provider->remove(parent, name, kind);
+    }
+    apr_pool_create(&own, pool);
+    apr_pool_create(&scratch, pool);
+    rv = tree->provider->child(parent, name, own, &node);
+    if (rv == APR_SUCCESS) {
+        rv = push(&walk, own, node, name, "");
+    }
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(own);
+        /* a link to a collection, or one that can't be read but may be empty */
+        return tree->provider->remove(parent, name, DMS_KIND_OTHER) == APR_SUCCESS
+                       || tree->provider->remove(parent, name, kind) == APR_SUCCESS
+                   ? APR_SUCCESS
+                   : rv;
+    }
+    while (walk.level && !walk.stopped) {
+        dms_member_t member;
+
+        apr_pool_clear(scratch);
+        rv = tree->provider->next(walk.level->cursor, &member);
+        if (rv == APR_SUCCESS) {
+            remove_member(&walk, &member, scratch);
+        }
+        else if (rv == APR_EOF || rv == ENOENT) {
+            rv = leave_removed(&walk, parent);
+        }
+        else {
+            fail(&walk, walk.level->path, 0, rv);
+            pop(&walk);
+        }
+    }
+    while (walk.level) {
+        pop(&walk);
+    }
+    apr_pool_destroy(scratch);
+    return walk.has_failed ? APR_INCOMPLETE : rv;
+}
+
+static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
+{
+    const dms_provider_t *provider = walk->tree->provider;
+    level_t *level = walk->level;
+    const char *path = member_path(level, member, pool);
+    apr_status_t rv = member->status;
+    int at_target = 0;
+
+    if (rv == APR_SUCCESS && must_stay(walk, path)) {
+        return;
+    }
+    if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
+        rv = push_member(walk, member, path);
+        if (rv == APR_SUCCESS) {
+            rv = provider->make_collection(level->target, member->name, walk->level->pool,
+                                           &walk->level->target);
+            at_target = 1;
+            if (rv != APR_SUCCESS) {
+                pop(walk);
+            }
+        }
+    }
+    else if (rv == APR_SUCCESS) {
+        rv = provider->copy(level->node, member->name, walk->tree->r, walk->links, level->target,
+                            member->name, &at_target);
+    }
+    if (rv != APR_SUCCESS && rv != ENOENT) {
+        fail(walk, path, at_target, rv);
+    }
+}
+
+apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t *to, int links,
+                           apr_pool_t *pool)
+{
+    walk_t walk = {.tree = tree, .what = links ? DMS_LIST_RAW : DMS_LIST_VISIBLE, .links = links};
+    apr_pool_t *own, *scratch;
+    apr_status_t rv;
+
+    apr_pool_create(&own, pool);
+    rv = push(&walk, own, from, "", "");
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(own);
+        return rv;
+    }
+    walk.level->target = to;
+    apr_pool_create(&scratch, pool);
+    while (walk.level && !walk.stopped) {
+        dms_member_t member;
+
+        apr_pool_clear(scratch);
+        rv = tree->provider->next(walk.level->cursor, &member);
+        if (rv == APR_SUCCESS) {
+            copy_member(&walk, &member, scratch);
+            continue;
+        }
+        if (rv != APR_EOF && rv != ENOENT) {
+            fail(&walk, walk.level->path, 0, rv);
+        }
+        pop(&walk);
+    }
+    while (walk.level) {
+        pop(&walk);
+    }
+    apr_pool_destroy(scratch);
+    return walk.has_failed ? APR_INCOMPLETE : APR_SUCCESS;
+}
+
+/* --- after a crash --- */
+
+static int ignore_failure(void *baton, const char *path, int at_target, apr_status_t status)
+{
+    return 1;
+}
+
+static const char *identity_of(const dms_tree_exists_t *recovery, const char *key)
+{
+    dms_node_t *parent;
+    const char *name, *identity = "";
+
+    if (recovery->provider->parent_of_key(key, recovery->pool, &parent, &name) == APR_SUCCESS) {
+        recovery->provider->identity(parent, name, recovery->pool, &identity);
+    }
+    return identity;
+}
+
+int dms_tree_exists(void *existence, const char *key)
+{
+    dms_tree_exists_t own = *(dms_tree_exists_t *)existence;
+    int found;
+
+    apr_pool_create(&own.pool, own.pool);
+    found = *identity_of(&own, key) != '\0';
+    apr_pool_destroy(own.pool);
+    return found;
+}
+
+/* Removes what a crash has left under a name that is not the client's, or no more. */
+static void remove_left_over(const dms_tree_exists_t *recovery, const char *key)
+{
+    dms_tree_t tree = {.provider = recovery->provider, .failed = ignore_failure};
+    dms_node_t *parent;
+    const char *name;
+
+    if (recovery->provider->parent_of_key(key, recovery->pool, &parent, &name) == APR_SUCCESS) {
+        dms_tree_remove(&tree, parent, name, DMS_KIND_COLLECTION, recovery->pool);
+    }
+}
+
+/* The key of another name in a key's collection. */
+static const char *sibling_key(apr_pool_t *pool, const char *key, const char *name)
+{
+    const char *slash = strrchr(key, '/');
+
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, key, (apr_size_t)(slash - key) + 1), name, NULL);
+}
+
+/* A token is a few words with a space between; each may be empty (methods/copymove.c). */
+static const char *next_word(const dms_tree_exists_t *recovery, const char **token)
+{
+    apr_size_t length = strcspn(*token, " ");
+    const char *word = apr_pstrmemdup(recovery->pool, *token, length);
+
+    *token += length + ((*token)[length] == ' ');
+    return word;
+}
+
+/* A move has happened when what was at `from` is at `to`. Then what was there before may stand at
+ * `from`, where it has no business, or already under the reserved name. */
+static apr_status_t complete_move(const dms_tree_exists_t *recovery, dms_tx_t *tx,
+                                  const dms_intention_t *intention)
+{
+    const char *token = intention->token;
+    const char *moved = next_word(recovery, &token);
+    const char *replaced = next_word(recovery, &token);
+    const char *reserved = next_word(recovery, &token);
+    int has = 0;
+    apr_status_t rv;
+
+    if (strcmp(identity_of(recovery, intention->to), moved)) {
+        return APR_SUCCESS;
+    }
+    if (*replaced && !strcmp(identity_of(recovery, intention->from), replaced)) {
+        remove_left_over(recovery, intention->from);
+    }
+    if (dms_is_reserved(reserved)) {
+        remove_left_over(recovery, sibling_key(recovery->pool, intention->from, reserved));
+    }
+    rv = dms_tx_has_properties(tx, intention->from, &has);
+    return rv == APR_SUCCESS && has ? dms_tx_move(tx, intention->from, intention->to) : rv;
+}
+
+/* A copy has happened when what was made under a reserved name is at `to`. Whatever has the
+ * reserved name now, the copy or what it has replaced, goes. */
+static apr_status_t complete_copy(const dms_tree_exists_t *recovery, dms_tx_t *tx,
+                                  const dms_intention_t *intention)
+{
+    const char *token = intention->token;
+    const char *reserved = next_word(recovery, &token);
+    const char *made = next_word(recovery, &token);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!strcmp(identity_of(recovery, intention->to), made)) {
+        rv = dms_tx_copy(tx, intention->from, intention->to, intention->deep);
+    }
+    if (dms_is_reserved(reserved)) {
+        remove_left_over(recovery, sibling_key(recovery->pool, intention->to, reserved));
+    }
+    return rv;
+}
+
+static apr_status_t complete(dms_tree_exists_t *recovery, dms_tx_t *tx,
+                             const dms_intention_t *intention)
+{
+    switch (intention->intent) {
+    case DMS_INTENT_MOVE:
+        return complete_move(recovery, tx, intention);
+    case DMS_INTENT_COPY:
+        return complete_copy(recovery, tx, intention);
+    case DMS_INTENT_DELETE:
+        if (dms_is_reserved(strrchr(intention->from, '/') + 1)) {
+            remove_left_over(recovery, intention->from);
+        }
+        return dms_tx_sweep(tx, intention->from, dms_tree_exists, recovery);
+    }
+    return APR_SUCCESS;
+}
+
+void dms_tree_recover(const dms_provider_t *provider, dms_store_t *store, apr_pool_t *pool)
+{
+    dms_tree_exists_t recovery = {provider, pool};
+    dms_intention_t *intention = NULL;
+    dms_tx_t *tx;
+
+    if (!dms_store_has_orphans(store) || dms_tx_begin(store, pool, &tx) != APR_SUCCESS) {
+        return;
+    }
+    if (dms_tx_orphans(tx, pool, &intention) != APR_SUCCESS) {
+        dms_tx_abort(tx);
+        return;
+    }
+    for (; intention; intention = intention->next) {
+        if (complete(&recovery, tx, intention) != APR_SUCCESS
+            || dms_tx_settle(tx, intention) != APR_SUCCESS) {
+            dms_tx_abort(tx);
+            return;
+        }
+    }
+    dms_tx_commit(tx);
+}

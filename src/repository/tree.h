@@ -1,0 +1,50 @@
+/*
+ * Whole trees: what DELETE, COPY and MOVE do to a collection, on any provider.
+ *
+ * A member that fails is told at once, and the rest goes on; nothing is collected. The memory
+ * needed is that of the collections which the walk is in.
+ */
+#ifndef DMS_TREE_H
+#define DMS_TREE_H
+
+#include "repository/provider.h"
+#include "store/store.h"
+
+typedef struct dms_tree_t {
+    const dms_provider_t *provider;
+    request_rec *r; /* may be NULL where no link has to be followed */
+
+    /* Takes a failure: path is escaped and relative to the tree's root, without a slash at its
+     * beginning, a collection's with one at its end; at_target: it arose where things are copied
+     * to. Returns whether to go on. */
+    int (*failed)(void *baton, const char *path, int at_target, apr_status_t status);
+
+    /* Whether a member (path as above) has to stay; it then is no failure. May be NULL. */
+    int (*stays)(void *baton, const char *path);
+    void *baton;
+} dms_tree_t;
+
+/* Removes `name` in parent with all that is in it. APR_SUCCESS: it is gone. Otherwise something has
+ * stayed: APR_INCOMPLETE where failed() or stays() know of it, the cause where it is `name`
+ * alone. */
+apr_status_t dms_tree_remove(const dms_tree_t *tree, dms_node_t *parent, const char *name,
+                             dms_kind_e kind, apr_pool_t *pool);
+
+/* Copies the members of a collection, and all below them, into another, which is empty. links: as
+ * in the provider's copy(). APR_INCOMPLETE where failed() has been called; another status where
+ * the collection itself could not be read. */
+apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t *to, int links,
+                           apr_pool_t *pool);
+
+/* Whether a key's resource is on the disk: for dms_tx_sweep(), with a dms_tree_exists_t. */
+typedef struct dms_tree_exists_t {
+    const dms_provider_t *provider;
+    apr_pool_t *pool;
+} dms_tree_exists_t;
+
+int dms_tree_exists(void *existence, const char *key);
+
+/* Completes what processes that were killed have begun, and noted (store/store.h). */
+void dms_tree_recover(const dms_provider_t *provider, dms_store_t *store, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,79 @@
+#include "request/destination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+const char *dms_destination_parse(apr_pool_t *pool, const char *value,
+                                  dms_destination_t *destination)
+{
+    apr_uri_t uri;
+
+    memset(destination, 0, sizeof(*destination));
+    if (!value || !*value) {
+        return "there is no Destination header";
+    }
+    if (apr_uri_parse(pool, value, &uri) != APR_SUCCESS || !uri.path || *uri.path != '/') {
+        return "Destination is neither an absolute URI nor an absolute path";
+    }
+    if (uri.fragment || uri.query || uri.user) {
+        return "Destination names no resource: it has a query, a fragment or a user";
+    }
+    if (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")) {
+        return "Destination is neither an http nor an https URI";
+    }
+    destination->path = uri.path;
+    if (uri.hostname) {
+        char *host = apr_pstrdup(pool, uri.hostname), *c;
+
+        for (c = host; *c; c++) {
+            *c = (char)apr_tolower(*c);
+        }
+        destination->host = host;
+        destination->port = uri.port_str && *uri.port_str ? uri.port : 0;
+        destination->scheme = uri.scheme ? uri.scheme : "http";
+    }
+    return NULL;
+}
+
+static int is_usual_port(unsigned int port)
+{
+    return port == 0 || port == 80 || port == 443;
+}
+
+int dms_destination_is_at(const dms_destination_t *destination, const char *host_header)
+{
+    apr_size_t length = strlen(destination->host);
+    unsigned int port = 0;
+    const char *rest;
+
+    if (!host_header) {
+        return 0;
+    }
+    if (*host_header == '[' && *destination->host != '[') { /* an IPv6 address */
+        host_header++;
+    }
+    if (strncasecmp(host_header, destination->host, length)) {
+        return 0;
+    }
+    rest = host_header + length;
+    rest += *rest == ']';
+    if (*rest == ':') {
+        port = (unsigned int)strtoul(rest + 1, NULL, 10);
+    }
+    else if (*rest) {
+        return 0;
+    }
+    return port == destination->port || (is_usual_port(port) && is_usual_port(destination->port));
+}
+
+int dms_overwrite_parse(const char *value)
+{
+    if (!value || !strcasecmp(value, "T")) {
+        return 1;
+    }
+    return !strcasecmp(value, "F") ? 0 : -1;
+}

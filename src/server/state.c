@@ -1,0 +1,183 @@
+#include "server/state.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_atomic.h>
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <mpm_common.h>
+#include <unixd.h>
+
+#include "repository/tree.h"
+#include "server/config.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+/* The Makefile says where; see DavMultistatusStore in README.md. */
+#ifndef DMS_STATE_DIR
+#define DMS_STATE_DIR "/var/lib/mod_dav_multistatus"
+#endif
+
+#define DEFAULT_DRIVER "sqlite3"
+#define DEFAULT_PARAMETERS DMS_STATE_DIR "/store.db"
+
+/* Set while the configuration is read, by one thread; constant afterwards. */
+static const char *driver = DEFAULT_DRIVER;
+static const char *parameters = DEFAULT_PARAMETERS;
+
+/* Set in child_init, by one thread; constant afterwards. */
+static dms_store_t *store;
+
+/* When this process last looked for intentions to complete, in seconds. */
+static apr_uint32_t last_recovery;
+
+void dms_state_configure(const char *store_driver, const char *store_parameters)
+{
+    driver = store_driver;
+    parameters = store_parameters;
+}
+
+void dms_state_reset(void)
+{
+    dms_state_configure(DEFAULT_DRIVER, DEFAULT_PARAMETERS);
+}
+
+static void log_store(void *server, apr_status_t status, const char *message)
+{
+    ap_log_error(APLOG_MARK, APLOG_ERR, status, (server_rec *)server, "%s", message);
+}
+
+/* The file of a store that is one, or NULL. */
+static const char *store_file(void)
+{
+    return !strcmp(driver, "sqlite3") ? parameters : NULL;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static const char *directory_name(apr_pool_t *pool, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash) {
+        return ".";
+    }
+    return slash == path ? "/" : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
+}
+
+static void give_to_user(server_rec *server, const char *path)
+{
+    if (geteuid() == 0 && chown(path, ap_unixd_config.user_id, ap_unixd_config.group_id)
+        && errno != ENOENT) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server, "%s can't be given to the server's User",
+                     path);
+    }
+}
+
+/* Makes the directory where it is missing; one that is there belongs to somebody already. */
+static void make_directory(server_rec *server, const char *directory)
+{
+    if (mkdir(directory, 0700) == 0) {
+        give_to_user(server, directory);
+    }
+    else if (errno != EEXIST) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server,
+                     "%s, for the store of properties and locks, can't be made: make it, owned by "
+                     "the server's User, or name another place with DavMultistatusStore",
+                     directory);
+    }
+}
+
+void dms_state_prepare(apr_pool_t *pool, server_rec *server)
+{
+    const char *file = store_file();
+
+    if (file) {
+        make_directory(server, directory_name(pool, file));
+    }
+    if (dms_store_prepare(pool, driver, parameters, log_store, server) == APR_SUCCESS && file) {
+        give_to_user(server, file);
+        give_to_user(server, apr_pstrcat(pool, file, "-wal", NULL));
+        give_to_user(server, apr_pstrcat(pool, file, "-shm", NULL));
+    }
+}
+
+void dms_state_open(apr_pool_t *pool, server_rec *server)
+{
+    int threads = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    if (dms_store_create(pool, driver, parameters, threads > 0 ? threads : 1, log_store, server,
+                         &store)
+        != APR_SUCCESS) {
+        store = NULL;
+    }
+}
+
+dms_store_t *dms_state_store(void)
+{
+    return store;
+}
+
+int dms_state_may_own(const char *name)
+{
+    const char *file = store_file();
+    const char *base = file ? base_name(file) : "";
+
+    return *base && !strncmp(name, base, strlen(base));
+}
+
+int dms_state_owns(apr_pool_t *pool, const char *filename)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock"};
+    const char *file = store_file();
+    const char *name = base_name(filename);
+    struct stat own, other;
+    apr_size_t i;
+
+    if (!dms_state_may_own(name) || stat(directory_name(pool, file), &own)
+        || stat(directory_name(pool, filename), &other)) {
+        return 0;
+    }
+    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        if (!strcmp(name + strlen(base_name(file)), suffixes[i])) {
+            return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+        }
+    }
+    return 0;
+}
+
+int dms_state_is_below(const char *filename)
+{
+    const char *file = store_file();
+    apr_size_t length = strlen(filename);
+
+    while (length && filename[length - 1] == '/') {
+        length--;
+    }
+    return file && !strncmp(file, filename, length) && file[length] == '/';
+}
+
+void dms_state_recover(apr_pool_t *pool, server_rec *server, const dms_provider_t *provider,
+                       int now)
+{
+    apr_uint32_t second = (apr_uint32_t)apr_time_sec(apr_time_now());
+    apr_uint32_t last = apr_atomic_read32(&last_recovery);
+    apr_pool_t *own;
+
+    if (!store || (!now && second == last)
+        || apr_atomic_cas32(&last_recovery, second, last) != last) {
+        return;
+    }
+    apr_pool_create(&own, pool);
+    dms_tree_recover(provider, store, own);
+    apr_pool_destroy(own);
+}

@@ -1,0 +1,45 @@
+/*
+ * The server's state: where the store is, and each process's access to it.
+ *
+ * At start-up, still with the rights of root, the store's directory and file are made and given to
+ * the server's User. Each child process then has one dms_store_t for all its threads.
+ */
+#ifndef DMS_STATE_H
+#define DMS_STATE_H
+
+#include <httpd.h>
+
+#include "repository/provider.h"
+#include "store/store.h"
+
+/* Sets the place, before dms_state_prepare(): `DavMultistatusStore DRIVER PARAMETERS`. Both live as
+ * long as the configuration. Unset, it is the place that the module was built with. */
+void dms_state_configure(const char *driver, const char *parameters);
+
+/* Back to what the module was built with; for the start of each reading of the configuration. */
+void dms_state_reset(void);
+
+/* Makes the store, in the parent process. Failure is logged, and is no reason not to start: reading
+ * works without it. */
+void dms_state_prepare(apr_pool_t *pool, server_rec *server);
+
+/* Opens it for a child process, whose pool this is. */
+void dms_state_open(apr_pool_t *pool, server_rec *server);
+
+/* The process's store, or NULL where dms_state_open() has failed. */
+dms_store_t *dms_state_store(void);
+
+/* Whether a file is one of the store's, which are neither served nor listed nor written. filename
+ * is absolute, not escaped. The test by name alone comes first, and is cheap. */
+int dms_state_may_own(const char *name);
+int dms_state_owns(apr_pool_t *pool, const char *filename);
+
+/* Whether the store lies in the tree at filename. */
+int dms_state_is_below(const char *filename);
+
+/* Completes what a process that was killed has begun (store/store.h, intentions). Looks at most
+ * once a second, unless `now`. */
+void dms_state_recover(apr_pool_t *pool, server_rec *server, const dms_provider_t *provider,
+                       int now);
+
+#endif

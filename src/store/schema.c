@@ -1,0 +1,309 @@
+/*
+ * The schema and all statements. They are meant for SQLite 3.24 and PostgreSQL alike; what differs
+ * is in dms_dialect_t. Text is compared by its bytes; there is no LIKE, so no character in a key is
+ * special. (A per cent sign in a statement is apr_dbd's: keys are always arguments.)
+ */
+#include <apr_strings.h>
+
+#include "store/store_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION 1
+
+#define STRING(x) #x
+#define NUMBER(x) STRING(x)
+
+/* The collection whose key is the argument. */
+#define COLLECTION "(SELECT id FROM collection WHERE key = %s)"
+/* A resource: the arguments are the key of its collection and its name in that. */
+#define OWN "collection = " COLLECTION " AND member = %s"
+/* A resource's own collection and those below: the arguments are key, low and high of its place. */
+#define BELOW "(key = %s OR (key >= %s AND key < %s))"
+/* The key after the move from the second argument to the first. */
+#define MOVED(key) "%s || substr(" key ", length(%s) + 1)"
+/* Columns of a value: the size comes first, so that a long one is not read for it. */
+#define SHORT_XML "CASE WHEN size <= " NUMBER(DMS_STORE_SHORT_VALUE) " THEN xml END"
+#define VALUE_COLUMNS "ns, local, size, xml"
+
+typedef struct statement_t {
+    const char *label;
+    const char *text;
+    int args;
+} statement_t;
+
+static const statement_t statements[DMS_SQL_NUMBER] = {
+    [DMS_SQL_BEGIN] = {"dms_begin", NULL, 0}, /* the dialect's */
+    [DMS_SQL_COMMIT] = {"dms_commit", "COMMIT", 0},
+    [DMS_SQL_ROLLBACK] = {"dms_rollback", "ROLLBACK", 0},
+    /* The first statement of each transaction: it fails where those prepared are stale. */
+    [DMS_SQL_PROBE] = {"dms_probe", "SELECT 1 FROM collection WHERE id = 0", 0},
+
+    [DMS_SQL_ANY] = {"dms_any", "SELECT 1 FROM property LIMIT 1", 0},
+    [DMS_SQL_OF_RESOURCE] = {"dms_of_resource",
+                             "SELECT ns, local, " SHORT_XML " FROM property WHERE " OWN
+                             " ORDER BY ns, local",
+                             2},
+    [DMS_SQL_VALUE] = {"dms_value",
+                       "SELECT xml FROM property WHERE " OWN " AND ns = %s AND local = %s", 4},
+    [DMS_SQL_PAGE] = {"dms_page",
+                      "SELECT member, ns, local, " SHORT_XML " FROM property"
+                      " WHERE collection = " COLLECTION " AND member > %s"
+                      " ORDER BY member, ns, local LIMIT " NUMBER(DMS_STORE_PAGE_ROWS),
+                      2},
+    [DMS_SQL_COUNT] = {"dms_count", "SELECT count(*) FROM property WHERE " OWN, 2},
+    [DMS_SQL_HAS] = {"dms_has",
+                     "SELECT 1 FROM property WHERE " OWN
+                     " UNION ALL SELECT 1 FROM collection WHERE " BELOW
+                     " AND EXISTS (SELECT 1 FROM property WHERE collection = collection.id)"
+                     " LIMIT 1",
+                     5},
+
+    [DMS_SQL_SET] = {"dms_set",
+                     "INSERT INTO property (collection, member, " VALUE_COLUMNS ")"
+                     " SELECT id, %s, %s, %s, %d, %s FROM collection WHERE key = %s"
+                     " ON CONFLICT (collection, member, ns, local)"
+                     " DO UPDATE SET size = excluded.size, xml = excluded.xml",
+                     6},
+    [DMS_SQL_UNSET] = {"dms_unset", "DELETE FROM property WHERE " OWN " AND ns = %s AND local = %s",
+                       4},
+    [DMS_SQL_ADD_COLLECTION] = {"dms_add_collection",
+                                "INSERT INTO collection (key) VALUES (%s)"
+                                " ON CONFLICT (key) DO NOTHING",
+                                1},
+    [DMS_SQL_PRUNE] = {"dms_prune",
+                       "DELETE FROM collection WHERE key = %s AND NOT EXISTS"
+                       " (SELECT 1 FROM property WHERE collection = collection.id)",
+                       1},
+
+    [DMS_SQL_FORGET_OWN] = {"dms_forget_own", "DELETE FROM property WHERE " OWN, 2},
+    [DMS_SQL_FORGET_BELOW] = {"dms_forget_below",
+                              "DELETE FROM property WHERE collection IN"
+                              " (SELECT id FROM collection WHERE " BELOW ")",
+                              3},
+    [DMS_SQL_FORGET_COLLECTIONS] = {"dms_forget_collections", "DELETE FROM collection WHERE " BELOW,
+                                    3},
+
+    /* The collection of the first argument, where the resource of the others has properties. */
+    [DMS_SQL_ADD_COLLECTION_FOR] = {"dms_add_collection_for",
+                                    "INSERT INTO collection (key)"
+                                    " SELECT %s WHERE EXISTS"
+                                    " (SELECT 1 FROM property WHERE " OWN ")"
+                                    " ON CONFLICT (key) DO NOTHING",
+                                    3},
+    [DMS_SQL_MOVE_OWN] = {"dms_move_own",
+                          "UPDATE property SET collection = " COLLECTION ", member = %s WHERE " OWN,
+                          4},
+    [DMS_SQL_MOVE_COLLECTIONS] = {"dms_move_collections",
+                                  "UPDATE collection SET key = " MOVED("key") " WHERE " BELOW, 5},
+    [DMS_SQL_COPY_OWN] = {"dms_copy_own",
+                          "INSERT INTO property (collection, member, " VALUE_COLUMNS ")"
+                          " SELECT " COLLECTION ", %s, " VALUE_COLUMNS " FROM property WHERE " OWN,
+                          4},
+    [DMS_SQL_COPY_COLLECTIONS] = {"dms_copy_collections",
+                                  "INSERT INTO collection (key)"
+                                  " SELECT " MOVED("key") " FROM collection WHERE " BELOW,
+                                  5},
+    /* CROSS JOIN holds SQLite to this order of tables. */
+    [DMS_SQL_COPY_BELOW] = {"dms_copy_below",
+                            "INSERT INTO property (collection, member, " VALUE_COLUMNS ")"
+                            " SELECT target.id, member, " VALUE_COLUMNS " FROM"
+                            " (SELECT id, key FROM collection WHERE " BELOW ") AS source"
+                            " CROSS JOIN collection AS target CROSS JOIN property"
+                            " WHERE target.key = " MOVED(
+                                "source.key") " AND property.collection = source.id",
+                            5},
+
+    [DMS_SQL_NEXT_COLLECTION] = {"dms_next_collection",
+                                 "SELECT key FROM collection WHERE key > %s AND key < %s"
+                                 " ORDER BY key LIMIT 1",
+                                 2},
+    [DMS_SQL_NEXT_MEMBERS] = {"dms_next_members",
+                              "SELECT DISTINCT member FROM property"
+                              " WHERE collection = " COLLECTION " AND member > %s"
+                              " ORDER BY member LIMIT 1000",
+                              2},
+
+    [DMS_SQL_LAST_INTENTION] = {"dms_last_intention", "SELECT coalesce(max(id), 0) FROM intention",
+                                0},
+    [DMS_SQL_INTEND] = {"dms_intend",
+                        "INSERT INTO intention"
+                        " (id, intent, from_key, to_key, deep, token, host, pid, started)"
+                        " VALUES (%lld, %d, %s, %s, %d, %s, %s, %ld, %s)",
+                        9},
+    [DMS_SQL_SETTLE] = {"dms_settle", "DELETE FROM intention WHERE id = %lld", 1},
+    [DMS_SQL_INTENTIONS] = {"dms_intentions",
+                            "SELECT id, intent, from_key, to_key, deep, token, pid, started"
+                            " FROM intention WHERE host = %s ORDER BY id",
+                            1},
+};
+
+/* --- SQLite --- */
+
+/* The time-out is short because the driver holds a mutex of the whole process while SQLite waits;
+ * it lets go of it for 100 ms and tries anew, 16 times in all: about ten seconds. Our own writers
+ * don't meet there, see lock.c. */
+static const char *const sqlite_open[] = {"PRAGMA busy_timeout = 500",
+                                          "PRAGMA journal_mode = WAL",
+                                          "PRAGMA synchronous = FULL",
+                                          "PRAGMA cache_size = -1024",
+                                          "PRAGMA journal_size_limit = 16777216",
+                                          NULL};
+
+static const char *const sqlite_create[] =
+    {"CREATE TABLE collection (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
+     "CREATE TABLE property (collection INTEGER NOT NULL, member TEXT NOT NULL,"
+     " ns TEXT NOT NULL, local TEXT NOT NULL, size INTEGER NOT NULL, xml TEXT NOT NULL,"
+     " PRIMARY KEY (collection, member, ns, local)) WITHOUT ROWID",
+     "CREATE TABLE intention (id INTEGER PRIMARY KEY, intent INTEGER NOT NULL,"
+     " from_key TEXT NOT NULL, to_key TEXT NOT NULL, deep INTEGER NOT NULL, token TEXT NOT NULL,"
+     " host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL)",
+     NULL};
+
+static const dms_dialect_t dialects[] = {
+    {.driver = "sqlite3",
+     .connections = 4, /* the driver lets only one thread of a process work at a time */
+     .is_file = 1,
+     .open = sqlite_open,
+     .begin = "BEGIN IMMEDIATE",
+     .version = "PRAGMA user_version",
+     .set_version = "PRAGMA user_version = ",
+     .create = sqlite_create},
+};
+
+const dms_dialect_t *dms_dialect(const char *driver)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+        if (!strcmp(dialects[i].driver, driver)) {
+            return &dialects[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- running them --- */
+
+static int prepare(dms_conn_t *conn, dms_sql_e sql, apr_dbd_prepared_t **prepared)
+{
+    const char *text = sql == DMS_SQL_BEGIN ? conn->dialect->begin : statements[sql].text;
+    int code = 0;
+
+    if (!conn->prepared[sql]) {
+        code = apr_dbd_prepare(conn->driver, conn->pool, conn->handle, text, statements[sql].label,
+                               &conn->prepared[sql]);
+    }
+    *prepared = conn->prepared[sql];
+    return code;
+}
+
+int dms_conn_query(dms_conn_t *conn, dms_sql_e sql, const char **args, int *rows)
+{
+    apr_dbd_prepared_t *prepared;
+    int ignored, code;
+
+    code = prepare(conn, sql, &prepared);
+    if (code) {
+        return code;
+    }
+    return apr_dbd_pquery(conn->driver, conn->scratch, conn->handle, rows ? rows : &ignored,
+                          prepared, statements[sql].args, args);
+}
+
+int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool_t *pool,
+                    apr_dbd_results_t **results)
+{
+    apr_dbd_prepared_t *prepared;
+    int code;
+
+    *results = NULL;
+    code = prepare(conn, sql, &prepared);
+    if (code) {
+        return code;
+    }
+    return apr_dbd_pselect(conn->driver, pool, conn->handle, results, prepared, 1,
+                           statements[sql].args, args);
+}
+
+/* --- migration --- */
+
+/* To the version that is one more than the index; NULL is the dialect's own CREATE. Those who add
+ * one here: VERSION is their number, and what is here never changes. */
+static const char *const *const migrations[VERSION] = {NULL};
+
+static int read_version(dms_conn_t *conn, int *version)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    int code = apr_dbd_select(conn->driver, conn->scratch, conn->handle, &results,
+                              conn->dialect->version, 1);
+
+    *version = 0;
+    if (!code && !apr_dbd_get_row(conn->driver, conn->scratch, results, &row, -1)) {
+        *version = atoi(apr_dbd_get_entry(conn->driver, row, 0));
+    }
+    return code;
+}
+
+static int migrate_from(dms_conn_t *conn, int version)
+{
+    int rows, code;
+
+    for (; version < VERSION; version++) {
+        const char *const *next = migrations[version] ? migrations[version] : conn->dialect->create;
+
+        for (; *next; next++) {
+            code = apr_dbd_query(conn->driver, conn->handle, &rows, *next);
+            if (code) {
+                return code;
+            }
+        }
+    }
+    return apr_dbd_query(conn->driver, conn->handle, &rows,
+                         apr_pstrcat(conn->scratch, conn->dialect->set_version, NUMBER(VERSION),
+                                     NULL));
+}
+
+static int migrate_locked(dms_conn_t *conn)
+{
+    int version;
+    /* Again: another process may have been faster. */
+    int code = read_version(conn, &version);
+
+    if (!code && version < VERSION) {
+        code = migrate_from(conn, version);
+    }
+    return code ? code : dms_conn_query(conn, DMS_SQL_COMMIT, DMS_NO_ARGS, NULL);
+}
+
+apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn)
+{
+    apr_status_t rv;
+    int version, code;
+
+    code = read_version(conn, &version);
+    if (!code && version > VERSION) {
+        return dms_store_complain(
+            store, APR_EGENERAL,
+            apr_psprintf(conn->scratch,
+                         "it was written by a newer mod_dav_multistatus (its schema has version"
+                         " %d, this module knows %d): update the module, or name another store",
+                         version, VERSION));
+    }
+    if (code || version == VERSION) {
+        return code ? dms_store_fail(store, conn, code, NULL, "reading its version") : APR_SUCCESS;
+    }
+    code = dms_conn_query(conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
+    if (code) {
+        return dms_store_fail(store, conn, code, NULL, "preparing it");
+    }
+    code = migrate_locked(conn);
+    if (!code) {
+        return APR_SUCCESS;
+    }
+    rv = dms_store_fail(store, conn, code, NULL, "preparing it");
+    dms_conn_query(conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    return rv;
+}

@@ -1,0 +1,165 @@
+#include "store/store.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_network_io.h>
+#include <apr_strings.h>
+
+#include "store/store_private.h"
+
+static apr_status_t store_close(void *baton)
+{
+    dms_store_t *store = baton;
+
+    /* A connection that a thread still uses, at a hasty end of the process, is left to it. */
+    dms_store_close_idle(store);
+    if (store->lock >= 0) {
+        close(store->lock);
+    }
+    return APR_SUCCESS;
+}
+
+static void find_driver(dms_store_t *store, apr_pool_t *pool, const char *driver)
+{
+    store->dialect = dms_dialect(driver);
+    /* apr_dbd_init() may be called any number of times; it keeps to the topmost pool. */
+    if (!store->dialect || apr_dbd_init(pool) != APR_SUCCESS
+        || apr_dbd_get_driver(pool, driver, &store->driver) != APR_SUCCESS) {
+        store->driver = NULL;
+    }
+}
+
+static void find_self(dms_store_t *store, apr_pool_t *pool)
+{
+    char host[APRMAXHOSTLEN + 1] = "";
+
+    if (apr_gethostname(host, sizeof(host), pool) != APR_SUCCESS) {
+        host[0] = '\0';
+    }
+    store->host = apr_pstrdup(pool, host);
+    store->started = dms_process_started(pool, (long)getpid());
+    if (!store->started) {
+        store->started = "";
+    }
+}
+
+apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *params, int threads,
+                              dms_store_log_fn *log, void *baton, dms_store_t **store)
+{
+    dms_store_t *s = apr_pcalloc(pool, sizeof(*s));
+    apr_status_t rv;
+
+    *store = s;
+    s->pool = pool;
+    s->params = apr_pstrdup(pool, params);
+    s->log = log;
+    s->baton = baton;
+    s->lock = -1;
+    find_driver(s, pool, driver);
+    find_self(s, pool);
+    /* One more: who writes may have to read beside that. */
+    s->limit = (threads > 0 ? threads : 1) + 1;
+    if (s->dialect && s->dialect->connections && s->limit > s->dialect->connections) {
+        s->limit = s->dialect->connections;
+    }
+    rv = apr_thread_mutex_create(&s->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_cond_create(&s->released, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_cond_create(&s->written, pool);
+    }
+    /* Registered last: it runs before the mutex goes. */
+    apr_pool_cleanup_register(pool, s, store_close, apr_pool_cleanup_null);
+    return rv;
+}
+
+apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char *params,
+                               dms_store_log_fn *log, void *baton)
+{
+    dms_store_t *store;
+    dms_conn_t *conn;
+    apr_pool_t *own;
+    apr_status_t rv;
+
+    apr_pool_create(&own, pool);
+    rv = dms_store_create(own, driver, params, 1, log, baton, &store);
+    if (rv == APR_SUCCESS) {
+        rv = dms_store_acquire(store, &conn); /* opening is all that it takes */
+    }
+    if (rv == APR_SUCCESS) {
+        dms_store_release(store, conn, 0);
+    }
+    apr_pool_destroy(own);
+    return rv;
+}
+
+/* --- rows --- */
+
+/* pool: of the rows; NULL where all that matters is whether there are any. */
+static apr_status_t read_rows(dms_store_t *store, dms_sql_e sql, const char **args,
+                              apr_pool_t *pool, apr_dbd_results_t **results, int *any)
+{
+    dms_conn_t *conn;
+    apr_status_t rv;
+    int attempt, code;
+
+    for (attempt = 0;; attempt++) {
+        rv = dms_store_acquire(store, &conn);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        code = dms_conn_select(conn, sql, args, pool ? pool : conn->scratch, results);
+        if (!code) {
+            *any = apr_dbd_num_tuples(store->driver, *results) > 0;
+            dms_store_release(store, conn, 0);
+            return APR_SUCCESS;
+        }
+        if (!dms_store_retry(store, conn, code, attempt, "reading it", &rv)) {
+            return rv;
+        }
+    }
+}
+
+apr_status_t dms_store_select(dms_store_t *store, dms_sql_e sql, const char **args,
+                              apr_pool_t *pool, apr_dbd_results_t **results)
+{
+    int any;
+
+    return read_rows(store, sql, args, pool, results, &any);
+}
+
+apr_status_t dms_store_any(dms_store_t *store, dms_sql_e sql, const char **args, int *any)
+{
+    apr_dbd_results_t *results;
+
+    return read_rows(store, sql, args, NULL, &results, any);
+}
+
+apr_dbd_row_t *dms_store_row(dms_store_t *store, apr_pool_t *pool, apr_dbd_results_t *results)
+{
+    apr_dbd_row_t *row = NULL;
+
+    return apr_dbd_get_row(store->driver, pool, results, &row, -1) ? NULL : row;
+}
+
+const char *dms_store_column(dms_store_t *store, apr_dbd_row_t *row, int column)
+{
+    return apr_dbd_get_entry(store->driver, row, column);
+}
+
+/* --- keys --- */
+
+void dms_place(apr_pool_t *pool, const char *key, dms_place_t *place)
+{
+    const char *slash = strrchr(key, '/');
+    /* The root is the one key that ends with a slash. */
+    const char *stem = key[1] ? key : "";
+
+    place->key = key;
+    place->parent = slash == key ? "/" : apr_pstrmemdup(pool, key, slash - key);
+    place->name = slash + 1;
+    place->low = apr_pstrcat(pool, stem, "/", NULL);
+    place->high = apr_pstrcat(pool, stem, "0", NULL); /* '0' follows '/' */
+}

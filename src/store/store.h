@@ -1,0 +1,169 @@
+/*
+ * The store: what the server remembers of resources beside their content, in SQL through apr_dbd.
+ *
+ * A resource has a key: its path as its provider has it, percent-encoded, so that it is ASCII: "/"
+ * alone, or "/srv/files/a%20b", never with a slash at its end. A key's parent is what precedes its
+ * last slash. Dead properties hang on keys; the key need not exist on the disk, since a file can
+ * vanish without this server's doing: whoever creates a resource calls dms_store_forget() first.
+ *
+ * Rows are kept by collection: property (collection, member, ns, local), collection (id, key). So a
+ * listing reads the properties of all members of a collection with one range query, and moving a
+ * collection rewrites only the keys of collections, with one statement.
+ *
+ * All changes happen in a transaction (dms_tx_t), which takes the store's only write lock at its
+ * beginning (BEGIN IMMEDIATE) and holds it until it ends. It is also what keeps a check and the act
+ * that it allows together: nobody else writes meanwhile, in this process or another. It must be
+ * short, and never wait for a client.
+ *
+ * Intentions keep disk and store together when the server is killed between the two: before a
+ * resource is moved, copied or deleted whose properties have to go along, the intention is
+ * committed; after the act, the rows are changed and the intention is removed in one transaction.
+ * Those that a dead process has left behind are completed by whoever finds them
+ * (dms_store_orphans()).
+ *
+ * This unit needs APR and APR-util only. A dms_store_t is one per process and may be used by all its
+ * threads; a dms_tx_t belongs to one thread. Every function returns
+ *   APR_SUCCESS
+ *   ENOSPC         the disk or the database is full
+ *   EROFS          the database can't be written
+ *   EBUSY          another writer held the lock for longer than the time-out
+ *   APR_EGENERAL   anything else
+ * and has told the log function what happened and what to do about it.
+ */
+#ifndef DMS_STORE_H
+#define DMS_STORE_H
+
+#include <apr_errno.h>
+#include <apr_hash.h>
+#include <apr_pools.h>
+
+#include "multistatus/element.h"
+
+typedef struct dms_store_t dms_store_t;
+typedef struct dms_tx_t dms_tx_t;
+
+typedef struct dms_dead_property_t dms_dead_property_t;
+struct dms_dead_property_t {
+    const dms_name_t *name;
+    /* The whole element as XML that stands alone, with all its declarations; UTF-8. NULL where it is
+     * too long to be read along with others: dms_store_property() reads it. */
+    const char *xml;
+    dms_dead_property_t *next;
+};
+
+/* Takes what went wrong: status, the store's file, and words that say what to do. */
+typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *message);
+
+/* --- life --- */
+
+/* Makes the database where it does not exist, and brings its schema to the present version; one that
+ * is newer than this module is an error. For the server's start, by one process, with the rights to
+ * create it. driver: an apr_dbd driver's name, "sqlite3"; params: as the driver wants them, for
+ * sqlite3 the file's name. Uses and leaves nothing but what is on the disk. */
+apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char *params,
+                               dms_store_log_fn *log, void *baton);
+
+/* Makes a process's access to a store. Connections are opened when they are needed, kept, and closed
+ * with pool. threads: how many may be in use at once. Succeeds even where the database can't be
+ * opened now: then each call tries anew. */
+apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *params, int threads,
+                              dms_store_log_fn *log, void *baton, dms_store_t **store);
+
+/* --- reading --- */
+
+/* Whether there may be any property at all: then only is it worth asking. Cheap. Errors say yes. */
+int dms_store_has_properties(dms_store_t *store);
+
+/* The properties of one resource, in the order of their names, from pool. */
+apr_status_t dms_store_properties(dms_store_t *store, const char *key, apr_pool_t *pool,
+                                  dms_dead_property_t **first);
+
+/* The XML of one property, however long; NULL where there is none. */
+apr_status_t dms_store_property(dms_store_t *store, const char *key, const dms_name_t *name,
+                                apr_pool_t *pool, const char **xml);
+
+/* A part of the properties of a collection's members: all those of the members whose names are
+ * greater than `after` and not greater than `last`, in the order of their bytes. */
+typedef struct dms_page_t {
+    apr_hash_t *members; /* escaped name of a member -> its first dms_dead_property_t */
+    const char *after;   /* exclusive */
+    const char *last;    /* inclusive; NULL: there is no end, nothing follows */
+} dms_page_t;
+
+/* Reads the page of the collection `key` that follows the name `after` ("" for the first page).
+ * Pages are bounded in rows and bytes, but never split a member. From pool. One query. */
+apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *after,
+                            apr_pool_t *pool, dms_page_t **page);
+
+/* --- changing --- */
+
+/* Begins a transaction, from pool. It is rolled back when pool goes before it has ended. */
+apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx);
+
+/* Commits. On any error everything since dms_tx_begin() is undone. tx is not used again. */
+apr_status_t dms_tx_commit(dms_tx_t *tx);
+
+/* Undoes everything since dms_tx_begin(). tx is not used again. */
+void dms_tx_abort(dms_tx_t *tx);
+
+/* Sets or removes one property. xml: as in dms_dead_property_t. Removing what is not there is no
+ * error. */
+apr_status_t dms_tx_set(dms_tx_t *tx, const char *key, const dms_name_t *name, const char *xml);
+apr_status_t dms_tx_unset(dms_tx_t *tx, const char *key, const dms_name_t *name);
+
+/* How many properties a resource has. */
+apr_status_t dms_tx_count(dms_tx_t *tx, const char *key, int *count);
+
+/* Whether a resource, or anything below it, has properties. */
+apr_status_t dms_tx_has_properties(dms_tx_t *tx, const char *key, int *has);
+
+/* Removes the properties of a resource and of everything below it. A fixed number of statements. */
+apr_status_t dms_tx_forget(dms_tx_t *tx, const char *key);
+
+/* Gives the properties of `from` to `to`, those of all below it, too, and forgets what `to` had
+ * before. A fixed number of statements. from and to are neither the same nor one below the other. */
+apr_status_t dms_tx_move(dms_tx_t *tx, const char *from, const char *to);
+
+/* The same with copies. deep: with all that is below `from`. */
+apr_status_t dms_tx_copy(dms_tx_t *tx, const char *from, const char *to, int deep);
+
+/* Calls exists() for each resource at or below key that has properties, and forgets those that it
+ * denies. Bounded memory. */
+typedef int dms_exists_fn(void *baton, const char *key);
+apr_status_t dms_tx_sweep(dms_tx_t *tx, const char *key, dms_exists_fn *exists, void *baton);
+
+/* --- intentions --- */
+
+typedef enum dms_intent_e {
+    DMS_INTENT_MOVE = 1,
+    DMS_INTENT_COPY = 2,
+    DMS_INTENT_DELETE = 3
+} dms_intent_e;
+
+typedef struct dms_intention_t dms_intention_t;
+struct dms_intention_t {
+    dms_intent_e intent;
+    const char *from; /* key */
+    const char *to;   /* key; "" for a deletion */
+    int deep;         /* of a copy */
+    /* What tells, after a crash, whether the act has happened: the provider's own token for what
+     * will be at `to` when it has (fs: device and inode), ASCII, at most 250 characters. */
+    const char *token;
+    apr_int64_t id; /* given by dms_tx_intend() */
+    dms_intention_t *next;
+};
+
+/* Notes an intention, for the process that calls. */
+apr_status_t dms_tx_intend(dms_tx_t *tx, dms_intention_t *intention);
+
+/* The act has happened, or never will: removes the intention. */
+apr_status_t dms_tx_settle(dms_tx_t *tx, const dms_intention_t *intention);
+
+/* The intentions of processes of this host that live no more. From pool. A process is told from a
+ * later one with the same number by when it was started; those of other hosts are left alone. */
+apr_status_t dms_tx_orphans(dms_tx_t *tx, apr_pool_t *pool, dms_intention_t **first);
+
+/* Whether there may be such ones: cheap, no transaction. Errors say no. */
+int dms_store_has_orphans(dms_store_t *store);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * What the files of the store share: its connections, its statements, and how a key is taken apart.
+ *
+ * A connection lives in a pool of its own with an allocator of its own, so threads need no common
+ * pool. It belongs to one thread from dms_store_acquire() to dms_store_release(). The driver copies
+ * all rows of a select into the pool that it is given, before it returns: rows outlive the
+ * connection, and a read needs it for the time of one call.
+ */
+#ifndef DMS_STORE_PRIVATE_H
+#define DMS_STORE_PRIVATE_H
+
+#include <apr_dbd.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+#include <apr_time.h>
+
+#include "store/store.h"
+
+/* How long a writer waits for the others. */
+#define DMS_STORE_PATIENCE apr_time_from_sec(10)
+
+/* The longest value, in bytes, that is read along with others. */
+#define DMS_STORE_SHORT_VALUE 4096
+
+/* Rows in a page. With the longest short values that is 8 MiB. */
+#define DMS_STORE_PAGE_ROWS 2048
+
+/* --- statements --- */
+
+typedef enum dms_sql_e {
+    DMS_SQL_BEGIN,
+    DMS_SQL_COMMIT,
+    DMS_SQL_ROLLBACK,
+    DMS_SQL_PROBE,
+    DMS_SQL_ANY,
+    DMS_SQL_OF_RESOURCE,
+    DMS_SQL_VALUE,
+    DMS_SQL_PAGE,
+    DMS_SQL_COUNT,
+    DMS_SQL_HAS,
+    DMS_SQL_SET,
+    DMS_SQL_UNSET,
+    DMS_SQL_ADD_COLLECTION,
+    DMS_SQL_PRUNE,
+    DMS_SQL_FORGET_OWN,
+    DMS_SQL_FORGET_BELOW,
+    DMS_SQL_FORGET_COLLECTIONS,
+    DMS_SQL_ADD_COLLECTION_FOR,
+    DMS_SQL_MOVE_OWN,
+    DMS_SQL_MOVE_COLLECTIONS,
+    DMS_SQL_COPY_OWN,
+    DMS_SQL_COPY_COLLECTIONS,
+    DMS_SQL_COPY_BELOW,
+    DMS_SQL_NEXT_COLLECTION,
+    DMS_SQL_NEXT_MEMBERS,
+    DMS_SQL_LAST_INTENTION,
+    DMS_SQL_INTEND,
+    DMS_SQL_SETTLE,
+    DMS_SQL_INTENTIONS,
+    DMS_SQL_NUMBER /* of statements */
+} dms_sql_e;
+
+/* The arguments of a statement, in the order in which they stand in it. */
+#define DMS_ARGS(...) ((const char *[]){__VA_ARGS__})
+#define DMS_NO_ARGS ((const char **)NULL)
+
+/* What one kind of database has of its own. */
+typedef struct dms_dialect_t {
+    const char *driver;
+    /* As many connections as can do something at once; 0: as many as there are threads. */
+    int connections;
+    int is_file;               /* the driver's params are the name of a file */
+    const char *const *open;   /* to be run on each new connection; may return rows; NULL ends */
+    const char *begin;         /* takes the write lock */
+    const char *version;       /* selects the schema's version, 0 for none yet */
+    const char *set_version;   /* sets it, with the number appended */
+    const char *const *create; /* to version 1; NULL ends */
+} dms_dialect_t;
+
+/* The dialect of a driver; NULL where it is none that the store can speak. */
+const dms_dialect_t *dms_dialect(const char *driver);
+
+typedef struct dms_conn_t dms_conn_t;
+struct dms_conn_t {
+    apr_pool_t *pool;
+    apr_pool_t *scratch; /* cleared by whoever begins something */
+    const apr_dbd_driver_t *driver;
+    apr_dbd_t *handle;
+    const dms_dialect_t *dialect;
+    apr_dbd_prepared_t *prepared[DMS_SQL_NUMBER]; /* each when it is first needed */
+    dms_conn_t *next;
+};
+
+/* Run a statement; they return the driver's code, 0 for success. */
+int dms_conn_query(dms_conn_t *conn, dms_sql_e sql, const char **args, int *rows);
+int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool_t *pool,
+                    apr_dbd_results_t **results);
+
+/* --- the store --- */
+
+struct dms_store_t {
+    apr_pool_t *pool;
+    const char *params;
+    const dms_dialect_t *dialect;
+    const apr_dbd_driver_t *driver;
+    const char *driver_name;
+    dms_store_log_fn *log;
+    void *baton;
+    const char *host;    /* this one's name */
+    const char *started; /* when this process was: see intentions.c */
+
+    apr_thread_mutex_t *mutex; /* of all that follows */
+    apr_thread_cond_t *released;
+    dms_conn_t *idle;
+    int open; /* connections, in use or idle */
+    int limit;
+
+    apr_thread_cond_t *written;
+    int writing; /* a thread of this process is the writer; it owns what follows */
+    int lock;    /* the descriptor of the lock file, or -1 */
+    apr_time_t unlocked;
+    apr_time_t streak; /* since when this process has kept others from writing */
+};
+
+/* Logs what the driver said of code, and returns the status for it. code 0: of a failed open, of
+ * which problem tells. doing: what was attempted, for the log. */
+apr_status_t dms_store_fail(dms_store_t *store, dms_conn_t *conn, int code, const char *problem,
+                            const char *doing);
+
+/* After a failure: closes conn, and says whether to try anew with another. It is so at the first
+ * attempt (0), where the failure only says that a statement was prepared before another process has
+ * changed the schema, or run VACUUM. Otherwise logs it, and sets status. */
+int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt, const char *doing,
+                    apr_status_t *status);
+
+/* Logs a status with words of one's own, and returns it. */
+apr_status_t dms_store_complain(dms_store_t *store, apr_status_t status, const char *message);
+
+/* Takes a connection, and opens it where need be. Logs its failure. */
+apr_status_t dms_store_acquire(dms_store_t *store, dms_conn_t **conn);
+
+/* Gives it back; a broken one is closed. */
+void dms_store_release(dms_store_t *store, dms_conn_t *conn, int broken);
+
+/* Closes the connections that nobody uses. */
+void dms_store_close_idle(dms_store_t *store);
+
+/* Brings the schema to the present version. Logs its failure. */
+apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn);
+
+/* Reads outside a transaction. The rows are in pool. */
+apr_status_t dms_store_select(dms_store_t *store, dms_sql_e sql, const char **args,
+                              apr_pool_t *pool, apr_dbd_results_t **results);
+
+/* The same where all that matters is whether there are any rows. */
+apr_status_t dms_store_any(dms_store_t *store, dms_sql_e sql, const char **args, int *any);
+
+/* The next row, or NULL. */
+apr_dbd_row_t *dms_store_row(dms_store_t *store, apr_pool_t *pool, apr_dbd_results_t *results);
+
+/* A column; never NULL but for a NULL of SQL. */
+const char *dms_store_column(dms_store_t *store, apr_dbd_row_t *row, int column);
+
+/* --- transactions --- */
+
+struct dms_tx_t {
+    dms_store_t *store;
+    apr_pool_t *pool;
+    dms_conn_t *conn;    /* NULL: ended */
+    apr_status_t status; /* of the first failure: nothing is done after it */
+};
+
+/* Empties the scratch pool for one more function. Returns what has failed before. */
+apr_status_t dms_tx_enter(dms_tx_t *tx);
+
+/* Run a statement of the transaction. rows: how many were changed, or NULL. */
+apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *rows);
+apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
+                           apr_dbd_results_t **results);
+
+/* --- keys --- */
+
+/* Where the rows of a resource, and of those below it, are. */
+typedef struct dms_place_t {
+    const char *key;
+    const char *parent; /* the collection whose member it is; "/" is the member "" of itself */
+    const char *name;
+    const char *low; /* the collections below it: low <= key < high; or key is its own */
+    const char *high;
+} dms_place_t;
+
+void dms_place(apr_pool_t *pool, const char *key, dms_place_t *place);
+
+/* --- processes --- */
+
+/* When a process was started, and in which life of the machine, as a word; "" where nobody knows;
+ * NULL where there is no such process, or only its remains. From pool. */
+const char *dms_process_started(apr_pool_t *pool, long pid);
+
+#endif

@@ -1,0 +1,253 @@
+/*
+ * Transactions, and who may write next.
+ *
+ * SQLite would let writers wait for each other itself, but apr_dbd's driver holds a mutex of the
+ * whole process meanwhile: the thread that is to end its transaction, and all that only read, would
+ * wait too. So threads wait at a condition variable, and processes at a lock on a file beside the
+ * database, which whoever serves the store makes. Where that can't be had, SQLite's own lock still
+ * keeps writers apart, slower.
+ */
+#include "store/store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+/* A process waits for the file by asking for it again and again, at most this often, ... */
+#define POLL_MIN 100
+#define POLL_MAX 1000
+/* ... and would starve beside one whose threads hand it to each other: so each process that has
+ * kept it for STREAK microseconds leaves it alone for longer than others sleep. */
+#define STREAK apr_time_from_msec(100)
+#define PAUSE (2 * POLL_MAX)
+
+static void open_lock(dms_store_t *store)
+{
+    apr_pool_t *pool;
+
+    if (store->lock >= 0 || !store->dialect || !store->dialect->is_file
+        || apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return;
+    }
+    store->lock = open(apr_pstrcat(pool, store->params, "-lock", NULL),
+                       O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    apr_pool_destroy(pool);
+}
+
+static void leave_room(dms_store_t *store)
+{
+    apr_time_t now = apr_time_now();
+
+    if (now - store->unlocked >= PAUSE) {
+        store->streak = now;
+    }
+    else if (now - store->streak >= STREAK) {
+        apr_sleep(PAUSE);
+        store->streak = apr_time_now();
+    }
+}
+
+static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
+{
+    apr_interval_time_t pause = POLL_MIN;
+
+    open_lock(store);
+    if (store->lock < 0) {
+        return APR_SUCCESS;
+    }
+    leave_room(store);
+    while (flock(store->lock, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return APR_SUCCESS; /* a file system without such locks */
+        }
+        if (apr_time_now() >= deadline) {
+            return APR_TIMEUP;
+        }
+        apr_sleep(pause);
+        pause = pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX;
+        store->streak = apr_time_now();
+    }
+    return APR_SUCCESS;
+}
+
+static void stop_writing(dms_store_t *store)
+{
+    if (store->lock >= 0) {
+        flock(store->lock, LOCK_UN);
+    }
+    store->unlocked = apr_time_now();
+    apr_thread_mutex_lock(store->mutex);
+    store->writing = 0;
+    apr_thread_cond_signal(store->written);
+    apr_thread_mutex_unlock(store->mutex);
+}
+
+/* Makes this thread the only one that writes, in all processes that use this module. */
+static apr_status_t start_writing(dms_store_t *store)
+{
+    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    apr_status_t rv = APR_SUCCESS;
+
+    apr_thread_mutex_lock(store->mutex);
+    while (store->writing && rv == APR_SUCCESS) {
+        apr_time_t left = deadline - apr_time_now();
+        rv = left > 0 ? apr_thread_cond_timedwait(store->written, store->mutex, left) : APR_TIMEUP;
+    }
+    rv = store->writing ? APR_TIMEUP : APR_SUCCESS;
+    store->writing = 1;
+    apr_thread_mutex_unlock(store->mutex);
+    if (rv == APR_SUCCESS) {
+        rv = lock_file(store, deadline);
+        if (rv != APR_SUCCESS) {
+            stop_writing(store);
+        }
+    }
+    if (rv != APR_SUCCESS) {
+        return dms_store_complain(store, EBUSY,
+                                  "another request has kept it from being written for too long: "
+                                  "its disk is too slow, or a process of the server hangs");
+    }
+    return APR_SUCCESS;
+}
+
+/* --- the life of a transaction --- */
+
+static void end(dms_tx_t *tx)
+{
+    dms_conn_t *conn = tx->conn;
+
+    tx->conn = NULL;
+    dms_store_release(tx->store, conn, tx->status != APR_SUCCESS);
+    stop_writing(tx->store);
+}
+
+static void roll_back(dms_tx_t *tx)
+{
+    /* After some errors SQLite has done so already, and this fails. */
+    dms_conn_query(tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    end(tx);
+}
+
+static apr_status_t tx_cleanup(void *baton)
+{
+    dms_tx_t *tx = baton;
+
+    if (tx->conn) {
+        roll_back(tx);
+    }
+    return APR_SUCCESS;
+}
+
+static int begin(dms_conn_t *conn)
+{
+    apr_dbd_results_t *results;
+    int code = dms_conn_query(conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
+
+    if (!code) {
+        code = dms_conn_select(conn, DMS_SQL_PROBE, DMS_NO_ARGS, conn->scratch, &results);
+    }
+    return code;
+}
+
+static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
+{
+    apr_status_t rv;
+    int attempt, code;
+
+    for (attempt = 0;; attempt++) {
+        rv = dms_store_acquire(store, conn);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        code = begin(*conn);
+        if (!code) {
+            return APR_SUCCESS;
+        }
+        if (!dms_store_retry(store, *conn, code, attempt, "beginning to write it", &rv)) {
+            return rv;
+        }
+    }
+}
+
+apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
+{
+    apr_status_t rv;
+
+    *tx = NULL;
+    rv = start_writing(store);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    *tx = apr_pcalloc(pool, sizeof(**tx));
+    (*tx)->store = store;
+    (*tx)->pool = pool;
+    rv = begin_on_some(store, &(*tx)->conn);
+    if (rv != APR_SUCCESS) {
+        *tx = NULL;
+        stop_writing(store);
+        return rv;
+    }
+    apr_pool_cleanup_register(pool, *tx, tx_cleanup, apr_pool_cleanup_null);
+    return APR_SUCCESS;
+}
+
+apr_status_t dms_tx_commit(dms_tx_t *tx)
+{
+    apr_status_t rv;
+
+    apr_pool_cleanup_kill(tx->pool, tx, tx_cleanup);
+    rv = tx->status;
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_query(tx, DMS_SQL_COMMIT, DMS_NO_ARGS, NULL);
+    }
+    if (rv == APR_SUCCESS) {
+        end(tx);
+    }
+    else {
+        roll_back(tx);
+    }
+    return rv;
+}
+
+void dms_tx_abort(dms_tx_t *tx)
+{
+    apr_pool_cleanup_run(tx->pool, tx, tx_cleanup);
+}
+
+/* --- statements --- */
+
+apr_status_t dms_tx_enter(dms_tx_t *tx)
+{
+    if (tx->status == APR_SUCCESS) {
+        apr_pool_clear(tx->conn->scratch);
+    }
+    return tx->status;
+}
+
+static apr_status_t note(dms_tx_t *tx, int code, const char *doing)
+{
+    if (code) {
+        tx->status = dms_store_fail(tx->store, tx->conn, code, NULL, doing);
+    }
+    return tx->status;
+}
+
+apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *rows)
+{
+    if (tx->status != APR_SUCCESS) {
+        return tx->status;
+    }
+    return note(tx, dms_conn_query(tx->conn, sql, args, rows), "writing it");
+}
+
+apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
+                           apr_dbd_results_t **results)
+{
+    if (tx->status != APR_SUCCESS) {
+        return tx->status;
+    }
+    return note(tx, dms_conn_select(tx->conn, sql, args, pool, results), "reading it");
+}
