@@ -12,6 +12,7 @@ PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lx
 	libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
+PACKAGES_fuzz := clang libclang-rt-14-dev
 PACKAGES_bench := apache2-bin media-types python3 libaprutil1-dbd-sqlite3
 
 # --- what there is to build ---
@@ -25,13 +26,13 @@ UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
-CORE_DIRS := src/multistatus src/request src/store
+CORE_DIRS := src/multistatus src/request src/store src/locks
 
 SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
 CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 HEADERS := $(sort $(shell find src tests -name '*.h'))
-C_FILES := $(SOURCES) $(UNIT_SOURCES) $(wildcard tests/bench/*.c) $(HEADERS)
+C_FILES := $(SOURCES) $(UNIT_SOURCES) $(wildcard tests/bench/*.c tests/fuzz/*.c) $(HEADERS)
 PYTHON_FILES := $(sort $(shell find tests tools -name '*.py'))
 
 OBJECTS := $(SOURCES:%.c=$(B)/%.o)
@@ -158,6 +159,9 @@ format: | packages
 ## make bench [BENCH_ARGS=..]  measure beside mod_dav_fs and beside the disk's own limit
 bench: $(MODULE) $(BENCH) | packages
 	@$(PYTHON) tests/bench/bench.py $(BENCH_ARGS)
+
+## make fuzz [FUZZ_SECONDS=60] feed the parsers what nobody would write, each for so long
+include tests/fuzz/fuzz.mk
 
 ## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
 install: $(MODULE)

@@ -13,6 +13,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "access/access.h"
 #include "methods/method.h"
 #include "repository/fs/fs.h"
 #include "server/config.h"
@@ -25,10 +26,18 @@ static const struct {
     int number;
     dms_method_fn *method;
 } methods[] = {
-    {M_COPY, dms_method_copy},           {M_DELETE, dms_method_delete},
-    {M_MKCOL, dms_method_mkcol},         {M_MOVE, dms_method_move},
-    {M_OPTIONS, dms_method_options},     {M_PROPFIND, dms_method_propfind},
-    {M_PROPPATCH, dms_method_proppatch}, {M_PUT, dms_method_put},
+    /* clang-format off */
+    {M_COPY, dms_method_copy},
+    {M_DELETE, dms_method_delete},
+    {M_LOCK, dms_method_lock},
+    {M_MKCOL, dms_method_mkcol},
+    {M_MOVE, dms_method_move},
+    {M_OPTIONS, dms_method_options},
+    {M_PROPFIND, dms_method_propfind},
+    {M_PROPPATCH, dms_method_proppatch},
+    {M_PUT, dms_method_put},
+    {M_UNLOCK, dms_method_unlock},
+    /* clang-format on */
 };
 
 static dms_method_fn *find_method(int number)
@@ -46,9 +55,13 @@ static dms_method_fn *find_method(int number)
 static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *method)
 {
     dms_request_t request = {.r = r, .config = config, .provider = config->provider};
+    const char *complaint;
+    dms_error_t *error;
     int result = OK;
-    dms_error_t *error = method(&request, &result);
 
+    request.submitted = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"), &complaint);
+    error = complaint ? dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "If: %s", complaint)
+                      : method(&request, &result);
     return error ? dms_error_send(r, error) : result;
 }
 
@@ -131,8 +144,16 @@ static int has_no_handler(const request_rec *r)
     const char *type = r->content_type;
     apr_size_t length = type ? strcspn(type, ";") : 0;
 
-    return !r->handler || !strcmp(r->handler, "default-handler")
+    return !r->handler || AP_IS_DEFAULT_HANDLER_NAME(r->handler)
+           || !strcmp(r->handler, "default-handler")
            || (type && !strncmp(r->handler, type, length) && !r->handler[length]);
+}
+
+/* A FIFO, a socket or a device: the default handler would wait in open(), perhaps for ever. */
+static int is_special_file(const request_rec *r)
+{
+    return r->finfo.filetype != APR_REG && r->finfo.filetype != APR_DIR
+           && r->finfo.filetype != APR_NOFILE && r->finfo.filetype != APR_LNK;
 }
 
 /* Plain files, in place of httpd's default handler. */
@@ -140,6 +161,10 @@ static int handle_get(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
 
+    if (r->method_number == M_GET && dms_config_is_on(config) && has_no_handler(r)
+        && is_special_file(r)) {
+        return HTTP_FORBIDDEN;
+    }
     if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)
         || r->finfo.filetype != APR_REG || (r->path_info && *r->path_info)) {
         return DECLINED;
@@ -178,6 +203,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_perdir_config(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);

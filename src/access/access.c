@@ -6,18 +6,30 @@
 #include <http_log.h>
 #include <http_request.h>
 
+#include "server/config.h"
+
+/* What the request_config of a request holds while a question is asked on its behalf. */
+static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
+
+int dms_access_be_quiet(request_rec *r)
+{
+    if (r->main && ap_get_module_config(r->main->request_config, &dav_multistatus_module)) {
+        r->log = &quiet;
+    }
+    return DECLINED;
+}
+
 request_rec *dms_access_ask(request_rec *r, const char *method, const char *uri)
 {
-    static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
-    const struct ap_logconf *log = r->log;
     request_rec *answer;
 
-    r->log = &quiet; /* the subrequest takes it over */
-    answer = ap_sub_req_method_uri(method, uri, r, NULL);
-    r->log = log;
-    if (answer->log == &quiet) {
-        answer->log = log;
+    while (r->main) { /* a subrequest of a subrequest would count towards LimitInternalRecursion */
+        r = r->main;
     }
+    ap_set_module_config(r->request_config, &dav_multistatus_module, (void *)&quiet);
+    answer = ap_sub_req_method_uri(method, uri, r, NULL);
+    ap_set_module_config(r->request_config, &dav_multistatus_module, NULL);
+    answer->log = r->log;
     return answer;
 }
 

@@ -16,6 +16,9 @@
  * with ap_destroy_sub_req(). */
 request_rec *dms_access_ask(request_rec *r, const char *method, const char *uri);
 
+/* A hook, for each stage at which httpd gives a request its log: it silences our questions. */
+int dms_access_be_quiet(request_rec *r);
+
 /* Whether some section may treat a member unlike its siblings: a <Files> or <FilesMatch> that
  * matches its name, or any <If>. collection: a request for the collection; name: as in the file
  * system. */

@@ -45,7 +45,7 @@ const char *dms_types_of(request_rec *r)
 const char *dms_types_language_of(request_rec *r)
 {
     return r->content_languages && r->content_languages->nelts
-               ? apr_array_pstrcat(r->pool, r->content_languages, 0)
+               ? apr_array_pstrcat(r->pool, r->content_languages, ',')
                : NULL;
 }
 

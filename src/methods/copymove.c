@@ -13,7 +13,6 @@
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <http_vhost.h>
 
 #include "access/access.h"
 #include "repository/tree.h"
@@ -65,28 +64,13 @@ static dms_error_t *read_headers(transfer_t *transfer, dms_destination_t *destin
     return NULL;
 }
 
-/* Whether a destination is on this server: as the Host header or the configuration names it. */
-static int is_here(request_rec *r, const dms_destination_t *destination)
-{
-    apr_port_t port = (apr_port_t)destination->port;
-
-    if (!destination->host
-        || dms_destination_is_at(destination, apr_table_get(r->headers_in, "Host"))) {
-        return 1;
-    }
-    if (!port) {
-        port = strcasecmp(destination->scheme, "https") ? 80 : 443;
-    }
-    return ap_matches_request_vhost(r, destination->host, port);
-}
-
 /* Asks httpd about the destination: whether this client may write there, and where it is. */
 static dms_error_t *open_destination(transfer_t *transfer, const dms_destination_t *destination)
 {
     request_rec *r = transfer->request->r, *target;
     dms_error_t *error;
 
-    if (!is_here(r, destination)) {
+    if (!dms_method_local_path(r, destination)) {
         return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is on another server");
     }
     target = dms_access_ask(r, "PUT", destination->path);
@@ -161,7 +145,15 @@ static dms_error_t *check(transfer_t *transfer)
         return dms_error(r->pool, HTTP_PRECONDITION_FAILED, NULL,
                          "something is there, and Overwrite is F");
     }
-    return NULL;
+    if (transfer->is_move) {
+        error = dms_method_unlocked(request, transfer->from.key,
+                                    DMS_WRITES_SELF | DMS_WRITES_PARENT | DMS_WRITES_BELOW);
+    }
+    return error ? error
+                 : dms_method_unlocked(request, transfer->to.key,
+                                       transfer->to.facts.kind == DMS_KIND_NONE
+                                           ? DMS_WRITES_PARENT
+                                           : DMS_WRITES_SELF | DMS_WRITES_BELOW);
 }
 
 /* --- the store --- */
@@ -227,7 +219,13 @@ static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
     apr_status_t rv = APR_SUCCESS;
     dms_error_t *error;
 
-    if (has_happened) {
+    if (has_happened) { /* a lock does not travel, and dies with what it was on (section 7.6) */
+        rv = dms_tx_unlock_tree(tx, transfer->to.key, 0);
+        if (rv == APR_SUCCESS && transfer->is_move) {
+            rv = dms_tx_unlock_tree(tx, transfer->from.key, 1);
+        }
+    }
+    if (rv == APR_SUCCESS && has_happened) {
         rv = transfer->is_move
                  ? dms_tx_move(tx, transfer->from.key, transfer->to.key)
                  : dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
@@ -405,7 +403,7 @@ static dms_error_t *copy(transfer_t *transfer)
 /* --- the methods --- */
 
 /* Whether a member could not be copied, so that a move must leave it where it is. */
-static int has_no_copy(void *baton, const char *path)
+static apr_status_t stays_uncopied(void *baton, const char *path)
 {
     transfer_t *transfer = baton;
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
@@ -421,7 +419,7 @@ static int has_no_copy(void *baton, const char *path)
     found = dms_tree_exists(&existence,
                             key[length - 1] == '/' ? apr_pstrmemdup(pool, key, length - 1) : key);
     apr_pool_destroy(pool);
-    return !found;
+    return found ? APR_SUCCESS : APR_INCOMPLETE;
 }
 
 /* A move to another file system. What could not be copied stays. */
@@ -438,7 +436,7 @@ static dms_error_t *move_by_copy(transfer_t *transfer)
         return error;
     }
     if (transfer->report.reply) {
-        tree.stays = has_no_copy;
+        tree.check = stays_uncopied;
     }
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);

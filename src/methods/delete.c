@@ -5,6 +5,8 @@
  */
 #include "methods/method.h"
 
+#include <errno.h>
+
 #include <apr_strings.h>
 #include <http_protocol.h>
 
@@ -16,6 +18,7 @@ typedef struct deletion_t {
     dms_resource_t resource;
     dms_node_t *parent;
     const char *uri;
+    apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
     dms_report_t report;
 } deletion_t;
 
@@ -29,6 +32,32 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     }
     uri = apr_pstrcat(dms_reply_pool(deletion->report.reply), deletion->uri, path, NULL);
     return dms_report_failure(&deletion->report, uri, status);
+}
+
+/* A member that is locked stays, with all that is below it. */
+static apr_status_t may_go(void *baton, const char *path)
+{
+    deletion_t *deletion = baton;
+    request_rec *r = deletion->request->r;
+    apr_pool_t *pool;
+    char *key;
+    apr_size_t length;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!apr_hash_count(deletion->locked)) {
+        return APR_SUCCESS;
+    }
+    apr_pool_create(&pool, r->pool);
+    key = apr_pstrcat(pool, deletion->resource.key, "/", path, NULL);
+    length = strlen(key);
+    if (key[length - 1] == '/') {
+        key[length - 1] = '\0';
+    }
+    if (apr_hash_get(deletion->locked, key, APR_HASH_KEY_STRING)) {
+        rv = EBUSY;
+    }
+    apr_pool_destroy(pool);
+    return rv;
 }
 
 static dms_error_t *check(deletion_t *deletion)
@@ -45,6 +74,13 @@ static dms_error_t *check(deletion_t *deletion)
     }
     if (!error) {
         error = dms_method_parent(request, &deletion->resource, &deletion->parent);
+    }
+    if (!error) {
+        error = dms_method_unlocked(request, deletion->resource.key,
+                                    DMS_WRITES_SELF | DMS_WRITES_PARENT);
+    }
+    if (!error) {
+        error = dms_method_locks_below(request, deletion->resource.key, &deletion->locked);
     }
     if (!error && dms_state_is_below(request->r->filename)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
@@ -81,6 +117,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
     dms_tree_t tree = {.provider = deletion->request->provider,
                        .r = r,
                        .failed = member_failed,
+                       .check = may_go,
                        .baton = deletion};
     apr_status_t rv = dms_tree_remove(&tree, deletion->parent, deletion->resource.name,
                                       deletion->resource.facts.kind, r->pool);
@@ -94,14 +131,33 @@ static dms_error_t *remove_all(deletion_t *deletion)
     return NULL;
 }
 
+/* A lock dies with what it was on. */
+static apr_status_t unlock_gone(deletion_t *deletion, dms_tx_t *tx, dms_tree_exists_t *existence)
+{
+    dms_store_t *store = dms_state_store();
+    dms_lock_t *lock = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!store || !dms_store_has_locks(store)) {
+        return APR_SUCCESS;
+    }
+    rv = dms_store_locks(store, deletion->resource.key, 1, deletion->request->r->pool, &lock);
+    for (; lock && rv == APR_SUCCESS; lock = lock->next) {
+        if (!dms_tree_exists(existence, lock->key)) {
+            rv = dms_tx_unlock(tx, lock->token);
+        }
+    }
+    return rv;
+}
+
 /* Removes the properties of what is gone; a failure leaves that to dms_tree_recover(). */
 static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, const dms_intention_t *noted)
 {
     dms_tree_exists_t existence = {deletion->request->provider, deletion->request->r->pool};
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv = unlock_gone(deletion, tx, &existence);
     dms_error_t *error;
 
-    if (noted->id) {
+    if (rv == APR_SUCCESS && noted->id) {
         rv = dms_tx_sweep(tx, noted->from, dms_tree_exists, &existence);
         if (rv == APR_SUCCESS) {
             rv = dms_tx_settle(tx, noted);
@@ -131,14 +187,12 @@ static dms_error_t *delete_file(deletion_t *deletion, const dms_intention_t *not
 /* A collection takes too long for that. */
 static dms_error_t *delete_collection(deletion_t *deletion, const dms_intention_t *noted)
 {
-    dms_error_t *failure = remove_all(deletion), *error = NULL;
+    dms_error_t *failure = remove_all(deletion), *error;
     dms_tx_t *tx;
 
-    if (noted->id) {
-        error = dms_method_begin(deletion->request, &tx);
-        if (!error) {
-            error = settle(deletion, tx, noted);
-        }
+    error = dms_method_begin(deletion->request, &tx);
+    if (!error) {
+        error = settle(deletion, tx, noted);
     }
     /* Once a 207 has begun, what fails in the store is in the log, and left to be completed. */
     return failure ? failure : deletion->report.reply ? NULL : error;

@@ -15,14 +15,14 @@ void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource)
     ap_allow_methods(r, REPLACE_ALLOW, "OPTIONS", NULL);
     switch (resource->facts.kind) {
     case DMS_KIND_NONE:
-        ap_allow_methods(r, MERGE_ALLOW, "PUT", "MKCOL", NULL);
+        ap_allow_methods(r, MERGE_ALLOW, "PUT", "MKCOL", "LOCK", NULL);
         break;
     case DMS_KIND_FILE:
         ap_allow_methods(r, MERGE_ALLOW, "PUT", NULL);
         /* fall through */
     case DMS_KIND_COLLECTION:
         ap_allow_methods(r, MERGE_ALLOW, "GET", "PROPFIND", "PROPPATCH", "DELETE", "COPY", "MOVE",
-                         NULL);
+                         "LOCK", "UNLOCK", NULL);
         break;
     case DMS_KIND_OTHER:
         break;
@@ -61,28 +61,6 @@ dms_error_t *dms_method_parent(dms_request_t *request, dms_resource_t *resource,
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL, "this is the repository's root");
     }
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the collection can't be opened");
-}
-
-static dms_error_t *precondition_failed(dms_request_t *request)
-{
-    return dms_error(request->r->pool, HTTP_PRECONDITION_FAILED, NULL,
-                     "a condition of the request does not hold");
-}
-
-dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t *resource)
-{
-    request_rec *r = request->r;
-    int status;
-
-    if (resource->facts.kind == DMS_KIND_NONE) { /* ap_meets_conditions() takes it to exist */
-        return apr_table_get(r->headers_in, "If-Match") ? precondition_failed(request) : NULL;
-    }
-    apr_table_set(r->headers_out, "ETag", resource->facts.etag);
-    r->mtime = apr_time_make(resource->facts.modified.seconds,
-                             resource->facts.modified.nanoseconds / 1000);
-    status = ap_meets_conditions(r);
-    apr_table_unset(r->headers_out, "ETag");
-    return status == OK ? NULL : precondition_failed(request);
 }
 
 dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *resource)

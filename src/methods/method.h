@@ -8,6 +8,8 @@
 #include <httpd.h>
 
 #include "repository/provider.h"
+#include "request/destination.h"
+#include "request/if_header.h"
 #include "server/config.h"
 #include "server/error.h"
 #include "server/reply.h"
@@ -17,6 +19,7 @@ typedef struct dms_request_t {
     request_rec *r;
     const dms_config_t *config;
     const dms_provider_t *provider;
+    const dms_if_list_t *submitted; /* the If header, or NULL */
 } dms_request_t;
 
 /* Answers a request. NULL: it has been answered, and *result is what the handler has to return (OK
@@ -26,12 +29,14 @@ typedef dms_error_t *dms_method_fn(dms_request_t *request, int *result);
 dms_method_fn dms_method_copy;
 dms_method_fn dms_method_delete;
 dms_method_fn dms_method_get; /* HEAD, too */
+dms_method_fn dms_method_lock;
 dms_method_fn dms_method_mkcol;
 dms_method_fn dms_method_move;
 dms_method_fn dms_method_options;
 dms_method_fn dms_method_propfind;
 dms_method_fn dms_method_proppatch;
 dms_method_fn dms_method_put;
+dms_method_fn dms_method_unlock;
 
 /* Sets the methods that r's resource allows, for OPTIONS and for 405. */
 void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource);
@@ -45,10 +50,34 @@ dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int m
 dms_error_t *dms_method_parent(dms_request_t *request, dms_resource_t *resource,
                                dms_node_t **parent);
 
-/* If-Match, If-None-Match and If-Unmodified-Since (RFC 9110, section 13.2). 412 where one fails.
- * The resource has been looked up with DMS_METHOD_CONDITION_FACTS. */
+/* --- conditions.c: what a request makes its effect depend on --- */
+
+/* If-Match, If-None-Match and If-Unmodified-Since (RFC 9110, section 13.2), and If (RFC 4918, section
+ * 10.4). 412 where one fails. The resource, the request's own, has been looked up with
+ * DMS_METHOD_CONDITION_FACTS. */
 #define DMS_METHOD_CONDITION_FACTS (DMS_FACT_ETAG | DMS_FACT_MODIFIED)
 dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t *resource);
+
+/* What a lock may protect against a method (RFC 4918, section 7). */
+#define DMS_WRITES_SELF 1u   /* content or properties */
+#define DMS_WRITES_PARENT 2u /* its name in the collection that it is in */
+#define DMS_WRITES_BELOW 4u  /* whatever is below it */
+
+/* 423 with lock-token-submitted, and the roots of the locks, where one stands in the way of a change
+ * to the resource that key names: the request has not submitted its token, or is another user's. */
+dms_error_t *dms_method_unlocked(dms_request_t *request, const char *key, unsigned int writes);
+
+/* The locks below a resource that stand in the way: key of the root -> dms_lock_t. Empty, mostly. */
+dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_hash_t **locks);
+
+/* Who asks: the authenticated user, or "". */
+const char *dms_method_principal(request_rec *r);
+
+/* The path of a URI that names a resource of this server; NULL where it is another's, or not
+ * absolute. */
+const char *dms_method_local_path(request_rec *r, const dms_destination_t *uri);
+
+/* --- method.c: what several methods do --- */
 
 /* 400 unless Depth is absent or infinity, for a method that acts on whole collections. */
 dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *resource);

@@ -30,6 +30,9 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
         return error;
     }
     error = dms_method_conditions(request, resource);
+    if (!error) {
+        error = dms_method_unlocked(request, resource->key, DMS_WRITES_PARENT);
+    }
     if (error) {
         return error;
     }

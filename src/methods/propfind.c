@@ -41,7 +41,9 @@ struct level_t {
     const char *key; /* in the store */
     dms_types_t *types;
     apr_pool_t *page_pool;
-    dms_page_t *page; /* the dead properties of some or all members, or NULL */
+    dms_page_t *page;      /* the dead properties of some or all members, or NULL */
+    apr_hash_t *locks;     /* name of a member -> those on it, then those inherited; or NULL */
+    dms_lock_t *inherited; /* the locks that are in force on every member */
 };
 
 typedef struct listing_t {
@@ -49,8 +51,9 @@ typedef struct listing_t {
     const dms_provider_t *provider;
     dms_plan_t *plan;
     dms_depth_e depth;
-    dms_store_t *store; /* NULL: no dead property is of interest */
-    apr_uint64_t left;  /* how many responses may follow */
+    dms_store_t *store;      /* NULL: no dead property is of interest */
+    dms_store_t *lock_store; /* NULL: no lock is */
+    apr_uint64_t left;       /* how many responses may follow */
     dms_reply_t *reply;
     level_t *level; /* the innermost */
 } listing_t;
@@ -211,6 +214,64 @@ static dms_dead_property_t *member_dead(listing_t *listing, const level_t *level
     return dead;
 }
 
+/* --- locks --- */
+
+/* Copies those of a resource's locks that are in force on what is below it, too. */
+static dms_lock_t *copy_deep(const dms_lock_t *locks, apr_pool_t *pool)
+{
+    dms_lock_t *first = NULL, **link = &first;
+
+    for (; locks; locks = locks->next) {
+        if (locks->is_deep) {
+            *link = apr_pmemdup(pool, locks, sizeof(*locks));
+            (*link)->next = NULL;
+            link = &(*link)->next;
+        }
+    }
+    return first;
+}
+
+static dms_lock_t *own_locks(listing_t *listing, const char *key)
+{
+    dms_lock_t *locks = NULL;
+
+    if (listing->lock_store) {
+        dms_store_locks(listing->lock_store, key, 0, listing->r->pool, &locks);
+    }
+    return locks;
+}
+
+static dms_lock_t *member_locks(const level_t *level, const char *name)
+{
+    dms_lock_t *locks = NULL;
+
+    if (level->locks) {
+        locks = apr_hash_get(level->locks, name, APR_HASH_KEY_STRING);
+    }
+    return locks ? locks : level->inherited;
+}
+
+/* Reads the locks on the members of a collection, with one query. locks: those on the collection. */
+static void read_locks(listing_t *listing, level_t *level, const dms_lock_t *locks)
+{
+    apr_hash_index_t *index;
+
+    level->inherited = copy_deep(locks, level->pool);
+    if (dms_store_member_locks(listing->lock_store, level->key, level->pool, &level->locks)
+        != APR_SUCCESS) {
+        level->locks = NULL;
+        return;
+    }
+    for (index = apr_hash_first(level->pool, level->locks); index; index = apr_hash_next(index)) {
+        dms_lock_t *last = apr_hash_this_val(index);
+
+        while (last->next) {
+            last = last->next;
+        }
+        last->next = level->inherited;
+    }
+}
+
 /* --- levels --- */
 
 static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec *r,
@@ -220,7 +281,7 @@ static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec
 }
 
 static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
-                       const char *uri, const char *key)
+                       const char *uri, const char *key, const dms_lock_t *locks)
 {
     level_t *level = apr_pcalloc(pool, sizeof(*level));
 
@@ -234,6 +295,9 @@ static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms
     level->types = make_types(listing, pool, r, level->uri);
     if (listing->store) {
         read_page(listing, level, "");
+    }
+    if (listing->lock_store) {
+        read_locks(listing, level, locks);
     }
     listing->level = level;
 }
@@ -256,7 +320,7 @@ typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
 static entry_e open_member(listing_t *listing, request_rec *r, const char *uri, const char *name,
                            apr_status_t *status)
 {
-    unsigned int facts = dms_plan_facts(listing->plan) & ~DMS_FACT_TYPE;
+    unsigned int facts = dms_plan_facts(listing->plan) & DMS_FACTS_OF_PROVIDER;
     dms_cursor_t *cursor;
     dms_node_t *node;
     apr_pool_t *pool;
@@ -268,7 +332,8 @@ static entry_e open_member(listing_t *listing, request_rec *r, const char *uri, 
     }
     if (*status == APR_SUCCESS) {
         push_level(listing, pool, r, cursor, uri,
-                   apr_pstrcat(pool, listing->level->key, "/", name, NULL));
+                   apr_pstrcat(pool, listing->level->key, "/", name, NULL),
+                   member_locks(listing->level, name));
         return ENTERED;
     }
     apr_pool_destroy(pool);
@@ -352,6 +417,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     }
     tell_type(level, &subject);
     subject.dead = member_dead(listing, level, name);
+    subject.locks = member_locks(level, name);
     return add_resource(listing, uri, &subject);
 }
 
@@ -397,18 +463,26 @@ static int add_own(listing_t *listing, const dms_resource_t *resource, const cha
         subject.language = dms_types_language_of(r);
     }
     subject.dead = own_dead(listing, resource->key);
+    subject.locks = own_locks(listing, resource->key);
     listing->left--;
     return add_resource(listing, uri, &subject);
 }
 
-static dms_store_t *store_with_properties(dms_request_t *request)
+/* Finds out what the answer needs of the store; nothing, mostly. */
+static void open_store(listing_t *listing)
 {
     dms_store_t *store = dms_state_store();
 
-    if (store) {
-        dms_state_recover(request->r->pool, request->r->server, request->provider, 0);
+    if (!store) {
+        return;
     }
-    return store && dms_store_has_properties(store) ? store : NULL;
+    dms_state_recover(listing->r->pool, listing->r->server, listing->provider, 0);
+    if (dms_plan_wants_dead(listing->plan) && dms_store_has_properties(store)) {
+        listing->store = store;
+    }
+    if (dms_plan_facts(listing->plan) & DMS_FACT_LOCKS && dms_store_has_locks(store)) {
+        listing->lock_store = store;
+    }
 }
 
 dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
@@ -426,14 +500,12 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
-    facts = dms_plan_facts(listing.plan) & ~DMS_FACT_TYPE;
+    facts = dms_plan_facts(listing.plan) & DMS_FACTS_OF_PROVIDER;
     error = dms_method_lookup(request, facts, 1, &resource);
     if (error) {
         return error;
     }
-    if (dms_plan_wants_dead(listing.plan)) {
-        listing.store = store_with_properties(request);
-    }
+    open_store(&listing);
     uri = own_uri(r, resource.facts.kind);
     if (resource.facts.kind == DMS_KIND_COLLECTION && listing.depth != DMS_DEPTH_0) {
         apr_pool_t *pool;
@@ -443,7 +515,7 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
         if (rv != APR_SUCCESS) {
             return dms_error_of(r->pool, rv, "the collection can't be listed");
         }
-        push_level(&listing, pool, r, cursor, uri, resource.key);
+        push_level(&listing, pool, r, cursor, uri, resource.key, own_locks(&listing, resource.key));
     }
     listing.left = limit ? limit : APR_UINT64_MAX;
     listing.reply = dms_reply_create(r);

@@ -278,6 +278,9 @@ dms_error_t *dms_method_proppatch(dms_request_t *request, int *result)
     if (!error) {
         error = dms_method_conditions(request, &patch.resource);
     }
+    if (!error) {
+        error = dms_method_unlocked(request, patch.resource.key, DMS_WRITES_SELF);
+    }
     for (change = patch.first; change; change = change->next) {
         judge(&patch, change);
     }

@@ -40,6 +40,16 @@ static dms_error_t *take(void *baton, const char *bytes, apr_size_t length)
                : dms_error_of(upload->request->r->pool, rv, "the content can't be written");
 }
 
+static dms_error_t *allowed(dms_request_t *request, const dms_resource_t *resource)
+{
+    dms_error_t *error = dms_method_conditions(request, resource);
+
+    return error ? error
+                 : dms_method_unlocked(request, resource->key,
+                                       resource->facts.kind == DMS_KIND_NONE ? DMS_WRITES_PARENT
+                                                                             : DMS_WRITES_SELF);
+}
+
 /* What can be known before the body is read, so that nobody sends it in vain. */
 static dms_error_t *prepare(upload_t *upload)
 {
@@ -69,7 +79,7 @@ static dms_error_t *prepare(upload_t *upload)
         return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
     }
     error = dms_method_parent(request, &upload->resource, &upload->parent);
-    return error ? error : dms_method_conditions(request, &upload->resource);
+    return error ? error : allowed(request, &upload->resource);
 }
 
 static dms_error_t *receive(upload_t *upload)
@@ -107,7 +117,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
                           "a collection has been made here meanwhile");
     }
     if (!error) {
-        error = dms_method_conditions(request, &now);
+        error = allowed(request, &now);
     }
     if (error) {
         return error;

@@ -327,18 +327,18 @@ void dms_xml_href(dms_buffer_t *out, const char *uri)
     PUT(out, "</D:href>");
 }
 
-void dms_xml_error_document(dms_buffer_t *out, const dms_element_t *elements,
-                            const char *description)
+void dms_xml_document(dms_buffer_t *out, const char *root, const dms_element_t *elements,
+                      const char *description)
 {
     static const dms_name_t human_readable = DMS_NAME("http://apache.org/dav/xmlns",
                                                       "human-readable");
     dms_element_t message = {.name = &human_readable, .prefix = "m", .text = description};
 
-    dms_xml_begin(out, NULL, "error");
+    dms_xml_begin(out, NULL, root);
     dms_xml_elements(out, NULL, elements);
     if (description) {
         dms_xml_elements(out, NULL, &message);
     }
-    dms_xml_end(out, "error");
+    dms_xml_end(out, root);
     PUT(out, "\n");
 }

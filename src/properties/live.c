@@ -3,6 +3,8 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "locks/locks.h"
+
 #define FILES (1u << DMS_KIND_FILE)
 #define COLLECTIONS (1u << DMS_KIND_COLLECTION)
 #define ALL (FILES | COLLECTIONS)
@@ -61,6 +63,18 @@ static int getlastmodified(const dms_subject_t *subject, apr_pool_t *pool, dms_e
     return (subject->facts->known & DMS_FACT_MODIFIED) != 0;
 }
 
+static int lockdiscovery(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
+{
+    element->children = dms_locks_discovery(pool, subject->locks);
+    return 1;
+}
+
+static int supportedlock(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
+{
+    element->children = dms_locks_supported();
+    return 1;
+}
+
 static int resourcetype(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
 {
     static const dms_name_t name = DMS_NAME(DMS_NS_DAV, "collection");
@@ -87,7 +101,9 @@ const dms_live_property_t dms_live_properties[] = {
     {DMS_NAME(DMS_NS_DAV, "getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag},
     {DMS_NAME(DMS_NS_DAV, "getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED,
      getlastmodified},
+    {DMS_NAME(DMS_NS_DAV, "lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery},
     {DMS_NAME(DMS_NS_DAV, "resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype},
+    {DMS_NAME(DMS_NS_DAV, "supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock},
     {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable},
     {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL},
 };

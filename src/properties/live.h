@@ -12,8 +12,11 @@
 #include "repository/provider.h"
 #include "store/store.h"
 
-/* Beside the facts of a provider: the media type and language, which httpd tells. */
+/* Beside the facts of a provider: the media type and language, which httpd tells, and the locks, which
+ * the store has. */
 #define DMS_FACT_TYPE 0x80000000u
+#define DMS_FACT_LOCKS 0x40000000u
+#define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS))
 
 /* A resource whose properties are told. */
 typedef struct dms_subject_t {
@@ -22,6 +25,7 @@ typedef struct dms_subject_t {
     const char *type;                /* what httpd would send as Content-Type, or NULL */
     const char *language;            /* as Content-Language, or NULL */
     const dms_dead_property_t *dead; /* its dead properties, or NULL */
+    const dms_lock_t *locks;         /* in force on it, or NULL */
 } dms_subject_t;
 
 /* What a client may do to a live property. */

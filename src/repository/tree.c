@@ -101,18 +101,21 @@ static void pop(walk_t *walk)
     apr_pool_destroy(level->pool);
 }
 
-static int must_stay(const walk_t *walk, const char *path)
+static apr_status_t check_member(const walk_t *walk, const dms_member_t *member, const char *path)
 {
-    return walk->tree->stays && walk->tree->stays(walk->tree->baton, path);
+    if (member->status != APR_SUCCESS || !walk->tree->check) {
+        return member->status;
+    }
+    return walk->tree->check(walk->tree->baton, path);
 }
 
 static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
 {
     const dms_provider_t *provider = walk->tree->provider;
     const char *path = member_path(walk->level, member, pool);
-    apr_status_t rv = member->status;
+    apr_status_t rv = check_member(walk, member, path);
 
-    if (rv == APR_SUCCESS && must_stay(walk, path)) {
+    if (rv == APR_INCOMPLETE) {
         walk->level->incomplete = 1;
         return;
     }
@@ -218,10 +221,10 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     const dms_provider_t *provider = walk->tree->provider;
     level_t *level = walk->level;
     const char *path = member_path(level, member, pool);
-    apr_status_t rv = member->status;
+    apr_status_t rv = check_member(walk, member, path);
     int at_target = 0;
 
-    if (rv == APR_SUCCESS && must_stay(walk, path)) {
+    if (rv == APR_INCOMPLETE) {
         return;
     }
     if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {

@@ -19,13 +19,15 @@ typedef struct dms_tree_t {
      * to. Returns whether to go on. */
     int (*failed)(void *baton, const char *path, int at_target, apr_status_t status);
 
-    /* Whether a member (path as above) has to stay; it then is no failure. May be NULL. */
-    int (*stays)(void *baton, const char *path);
+    /* Whether a member (path as above) may be touched: APR_SUCCESS; APR_INCOMPLETE, it stays, with
+     * all below it, and that is no failure; otherwise it stays and failed() is told why. May be
+     * NULL. */
+    apr_status_t (*check)(void *baton, const char *path);
     void *baton;
 } dms_tree_t;
 
 /* Removes `name` in parent with all that is in it. APR_SUCCESS: it is gone. Otherwise something has
- * stayed: APR_INCOMPLETE where failed() or stays() know of it, the cause where it is `name`
+ * stayed: APR_INCOMPLETE where failed() or check() know of it, the cause where it is `name`
  * alone. */
 apr_status_t dms_tree_remove(const dms_tree_t *tree, dms_node_t *parent, const char *name,
                              dms_kind_e kind, apr_pool_t *pool);

@@ -1,11 +1,16 @@
 #include "server/config.h"
 
+#include <errno.h>
+
 #include <ap_provider.h>
 #include <apr_strings.h>
 
 #include "server/state.h"
 
 #define UNSET (-1)
+
+#define LOCK_TIMEOUT 600
+#define LOCK_TIMEOUT_MAX 86400
 
 void *dms_config_create(apr_pool_t *pool, char *section)
 {
@@ -16,6 +21,7 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->max_responses = UNSET;
     config->sync = UNSET;
     config->set_modified = UNSET;
+    config->lock_timeout = UNSET;
     return config;
 }
 
@@ -41,6 +47,10 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (inner->set_modified == UNSET) {
         merged->set_modified = outer->set_modified;
     }
+    if (inner->lock_timeout == UNSET) {
+        merged->lock_timeout = outer->lock_timeout;
+        merged->lock_timeout_max = outer->lock_timeout_max;
+    }
     return merged;
 }
 
@@ -62,6 +72,16 @@ int dms_config_sync(const dms_config_t *config)
 int dms_config_set_modified(const dms_config_t *config)
 {
     return config->set_modified == 1;
+}
+
+apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
+{
+    return config->lock_timeout == UNSET ? LOCK_TIMEOUT : config->lock_timeout;
+}
+
+apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config)
+{
+    return config->lock_timeout == UNSET ? LOCK_TIMEOUT_MAX : config->lock_timeout_max;
 }
 
 const dms_config_t *dms_config_of(const request_rec *r)
@@ -106,13 +126,20 @@ static const char *set_depth_infinity(cmd_parms *cmd, void *baton, int on)
     return NULL;
 }
 
+static int read_number(const char *number, apr_int64_t *value)
+{
+    char *end;
+
+    errno = 0;
+    *value = apr_strtoi64(number, &end, 10);
+    return !errno && end != number && !*end && *value >= 0;
+}
+
 static const char *set_max_responses(cmd_parms *cmd, void *baton, const char *number)
 {
     dms_config_t *config = baton;
-    char *end;
 
-    config->max_responses = apr_strtoi64(number, &end, 10);
-    if (end == number || *end || config->max_responses < 0) {
+    if (!read_number(number, &config->max_responses)) {
         return apr_psprintf(cmd->pool,
                             "%s takes a number of responses, or 0 for no limit, not '%s'",
                             cmd->cmd->name, number);
@@ -133,6 +160,28 @@ static const char *set_set_modified(cmd_parms *cmd, void *baton, int on)
     dms_config_t *config = baton;
 
     config->set_modified = on;
+    return NULL;
+}
+
+static const char *set_lock_timeout(cmd_parms *cmd, void *baton, const char *usual,
+                                    const char *most)
+{
+    dms_config_t *config = baton;
+
+    config->lock_timeout_max = LOCK_TIMEOUT_MAX;
+    if (!read_number(usual, &config->lock_timeout)
+        || (most && !read_number(most, &config->lock_timeout_max))) {
+        return apr_psprintf(cmd->pool, "%s takes one or two numbers of seconds, 0 for no end",
+                            cmd->cmd->name);
+    }
+    if (!most && config->lock_timeout > config->lock_timeout_max) {
+        config->lock_timeout_max = config->lock_timeout;
+    }
+    if (config->lock_timeout_max
+        && (!config->lock_timeout || config->lock_timeout > config->lock_timeout_max)) {
+        return apr_psprintf(cmd->pool, "%s: the default is longer than the maximum",
+                            cmd->cmd->name);
+    }
     return NULL;
 }
 
@@ -162,6 +211,8 @@ const command_rec dms_config_directives[] = {
                  "whether what is written is on the disk before the answer is sent"),
     AP_INIT_FLAG("DavMultistatusSetModified", set_set_modified, NULL, ACCESS_CONF,
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
+    AP_INIT_TAKE12("DavMultistatusLockTimeout", set_lock_timeout, NULL, ACCESS_CONF,
+                   "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
                   "sqlite3 and the file where properties and locks are kept"),
     {NULL},

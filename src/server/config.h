@@ -22,6 +22,8 @@ typedef struct dms_config_t {
     apr_int64_t max_responses;      /* 0: no limit; -1: unset */
     int sync;                       /* -1: unset */
     int set_modified;               /* -1: unset */
+    apr_int64_t lock_timeout;       /* in seconds; -1: unset */
+    apr_int64_t lock_timeout_max;   /* 0: none; set along with lock_timeout */
 } dms_config_t;
 
 /* For the module record. */
@@ -32,11 +34,13 @@ void *dms_config_merge(apr_pool_t *pool, void *outer, void *inner);
 const dms_config_t *dms_config_of(const request_rec *r);
 
 /* What a configuration says, with the default where it says nothing. */
-int dms_config_is_on(const dms_config_t *config);                  /* Off */
-int dms_config_depth_infinity(const dms_config_t *config);         /* On */
-apr_uint64_t dms_config_max_responses(const dms_config_t *config); /* 0, no limit */
-int dms_config_sync(const dms_config_t *config);                   /* On */
-int dms_config_set_modified(const dms_config_t *config);           /* Off */
+int dms_config_is_on(const dms_config_t *config);                    /* Off */
+int dms_config_depth_infinity(const dms_config_t *config);           /* On */
+apr_uint64_t dms_config_max_responses(const dms_config_t *config);   /* 0, no limit */
+int dms_config_sync(const dms_config_t *config);                     /* On */
+int dms_config_set_modified(const dms_config_t *config);             /* Off */
+apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
+apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 
 /* The directives. */
 extern const command_rec dms_config_directives[];

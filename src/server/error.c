@@ -6,7 +6,6 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
-#include "multistatus/xml.h"
 #include "server/config.h"
 #include "server/reply.h"
 
@@ -75,19 +74,6 @@ static void log_error(request_rec *r, const dms_error_t *error)
                   "%s %s: %d, %s", r->method, r->uri, error->status, error->message);
 }
 
-/* Sends a DAV:error body (RFC 4918, section 16). */
-static int send_condition(request_rec *r, const dms_error_t *error)
-{
-    dms_buffer_t out;
-
-    r->status = error->status;
-    dms_reply_set_content_type(r);
-    dms_buffer_init(&out, r->pool, r->connection->bucket_alloc, dms_reply_sink, r);
-    dms_xml_error_document(&out, error->condition, error->message);
-    dms_buffer_pass(&out, 0);
-    return DONE;
-}
-
 int dms_error_send(request_rec *r, const dms_error_t *error)
 {
     int rv;
@@ -100,5 +86,9 @@ int dms_error_send(request_rec *r, const dms_error_t *error)
         return error->status;
     }
     rv = ap_discard_request_body(r);
-    return rv == OK ? send_condition(r, error) : rv;
+    if (rv == OK) {
+        r->status = error->status;
+        dms_reply_document(r, "error", error->condition, error->message);
+    }
+    return rv == OK ? DONE : rv;
 }

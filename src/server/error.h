@@ -13,8 +13,8 @@
 #include "multistatus/element.h"
 
 typedef struct dms_error_t {
-    int status;                     /* HTTP, 400 or more */
-    const dms_element_t *condition; /* what DAV:error holds, or NULL */
+    int status;               /* HTTP, 400 or more */
+    dms_element_t *condition; /* what DAV:error holds, or NULL */
     const char *message;
     apr_status_t cause; /* APR_SUCCESS: the client's mistake */
     const char *file;

@@ -4,6 +4,7 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
+#include "multistatus/xml.h"
 #include "request/headers.h"
 #include "server/config.h"
 
@@ -32,6 +33,17 @@ apr_status_t dms_reply_sink(void *request, apr_bucket_brigade *bb, int flush)
         rv = APR_ECONNABORTED;
     }
     return rv;
+}
+
+void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements,
+                        const char *description)
+{
+    dms_buffer_t out;
+
+    dms_reply_set_content_type(r);
+    dms_buffer_init(&out, r->pool, r->connection->bucket_alloc, dms_reply_sink, r);
+    dms_xml_document(&out, root, elements, description);
+    dms_buffer_pass(&out, 0);
 }
 
 static apr_status_t commit_and_pass(void *baton, apr_bucket_brigade *bb, int flush)
@@ -70,6 +82,7 @@ int dms_reply_add(dms_reply_t *reply, const dms_response_t *response)
 void dms_reply_fail(dms_reply_t *reply, apr_status_t status)
 {
     reply->status = status;
+    reply->is_own_failure = 1;
 }
 
 /* Ends what can't be completed: an error bucket keeps the HTTP filters from ending the body as if
@@ -97,7 +110,8 @@ int dms_reply_end(dms_reply_t *reply)
     }
     if (reply->status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, reply->status, r,
-                      "%s %s: client left after %" APR_UINT64_T_FMT " responses", r->method, r->uri,
+                      "%s %s: %s after %" APR_UINT64_T_FMT " responses", r->method, r->uri,
+                      reply->is_own_failure ? "given up" : "client left",
                       dms_writer_responses(reply->writer));
         dms_writer_break(reply->writer);
         abandon(r);

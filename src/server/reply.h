@@ -15,6 +15,7 @@ typedef struct dms_reply_t {
     request_rec *r;
     dms_writer_t *writer;
     apr_status_t status; /* other than APR_SUCCESS: broken, by this cause */
+    int is_own_failure;  /* which is not the client's or the output filters' */
 } dms_reply_t;
 
 /* Begins a 207 for r, in r->pool. */
@@ -35,6 +36,10 @@ int dms_reply_end(dms_reply_t *reply);
 
 /* Sets the type of an XML answer: application/xml, or text/xml where the client prefers it. */
 void dms_reply_set_content_type(request_rec *r);
+
+/* Sends a small XML document with r->status as it stands (multistatus/xml.h, dms_xml_document()). */
+void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements,
+                        const char *description);
 
 /* The sink that passes buckets to the output filters of a request_rec, as they stand. */
 apr_status_t dms_reply_sink(void *r, apr_bucket_brigade *bb, int flush);

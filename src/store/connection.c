@@ -14,8 +14,8 @@
 /* --- failures --- */
 
 typedef struct failure_t {
-    int code;         /* SQLite's */
     const char *text; /* SQLite's */
+    int code;         /* SQLite's */
     apr_status_t status;
     const char *advice;
 } failure_t;
@@ -25,23 +25,24 @@ typedef struct failure_t {
     "the server's User must be able to write the file and its folder, on a file system that is "   \
     "mounted for writing"
 
-enum { SQLITE_STALE = 17, SQLITE_LOST = 10, SQLITE_UNOPENED = 14 };
+enum { SQLITE_STALE = 17, SQLITE_IO = 10, SQLITE_UNOPENED = 14 };
 
 /* By text, too: the driver asks for a statement's result in a way that says just "error" (1). */
 static const failure_t failures[] = {
-    {13, "database or disk is full", ENOSPC, ADVICE_SPACE},
-    {8, "attempt to write a readonly database", EROFS, ADVICE_WRITE},
-    {5, "database is locked", EBUSY, "another program writes it and does not end"},
-    {6, "database table is locked", EBUSY, "another program writes it and does not end"},
-    {SQLITE_STALE, "database schema has changed", APR_EGENERAL, "restart the server"},
-    {SQLITE_LOST, "disk I/O error", APR_EGENERAL, "look for the disk's faults in the system log"},
-    {SQLITE_UNOPENED, "unable to open database file", APR_EGENERAL,
+    {"database or disk is full", 13, ENOSPC, ADVICE_SPACE},
+    {"attempt to write a readonly database", 8, EROFS, ADVICE_WRITE},
+    {"database is locked", 5, EBUSY, "another program writes it and does not end"},
+    {"database table is locked", 6, EBUSY, "another program writes it and does not end"},
+    {"database schema has changed", SQLITE_STALE, APR_EGENERAL, "restart the server"},
+    {"not an error", SQLITE_STALE, APR_EGENERAL, "restart the server"}, /* in other words */
+    {"disk I/O error", SQLITE_IO, APR_EGENERAL, "look for the disk's faults in the system log"},
+    {"unable to open database file", SQLITE_UNOPENED, APR_EGENERAL,
      "see that its folder exists, and that the server's User may write the folder and the file"},
-    {11, "malformed", APR_EGENERAL, "it is damaged: restore it from a backup, or move it away"},
-    {26, "file is not a database", APR_EGENERAL, "name another file, or move this one away"},
+    {"malformed", 11, APR_EGENERAL, "it is damaged: restore it from a backup, or move it away"},
+    {"file is not a database", 26, APR_EGENERAL, "name another file, or move this one away"},
 };
 
-static const failure_t unknown = {0, "", APR_EGENERAL, "see the documentation of the database"};
+static const failure_t unknown = {"", 0, APR_EGENERAL, "see the documentation of the database"};
 
 static const failure_t *find_failure(int code, const char *text)
 {
@@ -53,6 +54,13 @@ static const failure_t *find_failure(int code, const char *text)
         }
     }
     return &unknown;
+}
+
+static const failure_t *explain(dms_conn_t *conn, int code)
+{
+    const char *text = apr_dbd_error(conn->driver, conn->handle, code);
+
+    return find_failure(code, text ? text : "");
 }
 
 static const char *folder_of(apr_pool_t *pool, const char *file)
@@ -82,7 +90,7 @@ static const failure_t *look_closer(dms_store_t *store, apr_pool_t *pool, const 
 {
     const char *folder = folder_of(pool, store->params);
 
-    if (failure->code == SQLITE_LOST && is_full(folder)) {
+    if (failure->code == SQLITE_IO && is_full(folder)) {
         return &failures[0];
     }
     if (failure->code == SQLITE_UNOPENED && is_unwritable(store->params, folder)) {
@@ -131,6 +139,24 @@ static void close_connection(dms_conn_t *conn)
     apr_pool_destroy(conn->pool);
 }
 
+/* While another process makes the database it is locked, and it may be the preparing of a statement
+ * that finds it so: there the driver itself does not try again. */
+static int run_patiently(dms_conn_t *conn, const char *sql)
+{
+    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    int code;
+
+    for (;;) {
+        apr_dbd_results_t *results = NULL;
+
+        code = apr_dbd_select(conn->driver, conn->scratch, conn->handle, &results, sql, 1);
+        if (!code || explain(conn, code)->status != EBUSY || apr_time_now() >= deadline) {
+            return code;
+        }
+        apr_sleep(apr_time_from_msec(20));
+    }
+}
+
 static apr_status_t set_up(dms_store_t *store, dms_conn_t *conn)
 {
     const char *const *next;
@@ -142,9 +168,7 @@ static apr_status_t set_up(dms_store_t *store, dms_conn_t *conn)
         return dms_store_fail(store, conn, 0, problem ? problem : "no reason given", "opening it");
     }
     for (next = conn->dialect->open; *next; next++) {
-        apr_dbd_results_t *results = NULL;
-
-        code = apr_dbd_select(conn->driver, conn->scratch, conn->handle, &results, *next, 1);
+        code = run_patiently(conn, *next);
         if (code) {
             return dms_store_fail(store, conn, code, NULL, "opening it");
         }
@@ -176,6 +200,41 @@ static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
         *conn = NULL;
     }
     return rv;
+}
+
+/* --- turns --- */
+
+void dms_store_enter(dms_store_t *store, int writer)
+{
+    if (!store->dialect || !store->dialect->in_turn) {
+        return;
+    }
+    apr_thread_mutex_lock(store->turns);
+    if (writer) { /* there is only one at a time */
+        store->writer_waits = 1;
+        while (store->busy) {
+            apr_thread_cond_wait(store->writer_turn, store->turns);
+        }
+        store->writer_waits = 0;
+    }
+    else {
+        while (store->busy || store->writer_waits) {
+            apr_thread_cond_wait(store->reader_turn, store->turns);
+        }
+    }
+    store->busy = 1;
+    apr_thread_mutex_unlock(store->turns);
+}
+
+void dms_store_leave(dms_store_t *store)
+{
+    if (!store->dialect || !store->dialect->in_turn) {
+        return;
+    }
+    apr_thread_mutex_lock(store->turns);
+    store->busy = 0;
+    apr_thread_cond_signal(store->writer_waits ? store->writer_turn : store->reader_turn);
+    apr_thread_mutex_unlock(store->turns);
 }
 
 /* --- taking and giving back --- */
@@ -272,8 +331,7 @@ void dms_store_close_idle(dms_store_t *store)
 int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt, const char *doing,
                     apr_status_t *status)
 {
-    const char *text = apr_dbd_error(conn->driver, conn->handle, code);
-    int stale = find_failure(code, text ? text : "")->code == SQLITE_STALE;
+    int stale = explain(conn, code)->code == SQLITE_STALE;
 
     if (stale && !attempt) {
         dms_store_release(store, conn, 1);

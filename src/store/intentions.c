@@ -32,7 +32,7 @@ static apr_ssize_t read_small(const char *file, char *buffer, apr_size_t size)
 }
 
 /* The fields of /proc/PID/stat (proc(5)) from the third on: the second, the command's name, may
- * hold anything, and ends with the last parenthesis. The state is the third; the 22nd is the start. */
+ * hold anything, and ends with the last parenthesis. The third is the state, the 22nd the start. */
 static const char *parse_stat(apr_pool_t *pool, char *stat)
 {
     char *field = strrchr(stat, ')');

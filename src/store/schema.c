@@ -27,6 +27,11 @@
 #define SHORT_XML "CASE WHEN size <= " NUMBER(DMS_STORE_SHORT_VALUE) " THEN xml END"
 #define VALUE_COLUMNS "ns, local, size, xml"
 
+#define LOCK_COLUMNS "token, key, uri, deep, shared, owner, principal, expires"
+#define KEYS_4 "%s, %s, %s, %s"
+/* The argument is the present second. */
+#define LIVES "(expires = 0 OR expires > %lld)"
+
 typedef struct statement_t {
     const char *label;
     const char *text;
@@ -137,6 +142,33 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                             "SELECT id, intent, from_key, to_key, deep, token, pid, started"
                             " FROM intention WHERE host = %s ORDER BY id",
                             1},
+
+    [DMS_SQL_ANY_LOCK] = {"dms_any_lock", "SELECT 1 FROM lock LIMIT 1", 0},
+    /* The first key is the resource's, the others those of the collections that it is in. */
+    [DMS_SQL_LOCKS] = {"dms_locks",
+                       "SELECT " LOCK_COLUMNS " FROM lock WHERE (key = %s OR (deep = 1 AND key IN"
+                       " (" KEYS_4 ", " KEYS_4 ", " KEYS_4 ", %s, %s, %s))) AND " LIVES
+                       " ORDER BY key, token",
+                       DMS_STORE_LOCK_KEYS + 1},
+    [DMS_SQL_LOCKS_BELOW] = {"dms_locks_below",
+                             "SELECT " LOCK_COLUMNS " FROM lock WHERE key >= %s AND key < %s"
+                             " AND " LIVES " ORDER BY key, token",
+                             3},
+    [DMS_SQL_MEMBER_LOCKS] = {"dms_member_locks",
+                              "SELECT " LOCK_COLUMNS " FROM lock WHERE parent = %s AND " LIVES
+                              " ORDER BY key, token",
+                              2},
+    [DMS_SQL_LOCK] = {"dms_lock",
+                      "INSERT INTO lock (parent, " LOCK_COLUMNS ")"
+                      " VALUES (%s, %s, %s, %s, %d, %d, %s, %s, %lld)",
+                      9},
+    [DMS_SQL_REFRESH_LOCK] = {"dms_refresh_lock", "UPDATE lock SET expires = %lld WHERE token = %s",
+                              2},
+    [DMS_SQL_UNLOCK] = {"dms_unlock", "DELETE FROM lock WHERE token = %s", 1},
+    [DMS_SQL_UNLOCK_BELOW] = {"dms_unlock_below",
+                              "DELETE FROM lock WHERE key = %s OR (key >= %s AND key < %s)", 3},
+    [DMS_SQL_EXPIRE_LOCKS] = {"dms_expire_locks",
+                              "DELETE FROM lock WHERE expires > 0 AND expires <= %lld", 1},
 };
 
 /* --- SQLite --- */
@@ -159,11 +191,17 @@ static const char *const sqlite_create[] =
      "CREATE TABLE intention (id INTEGER PRIMARY KEY, intent INTEGER NOT NULL,"
      " from_key TEXT NOT NULL, to_key TEXT NOT NULL, deep INTEGER NOT NULL, token TEXT NOT NULL,"
      " host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL)",
+     "CREATE TABLE lock (token TEXT PRIMARY KEY, parent TEXT NOT NULL, key TEXT NOT NULL,"
+     " uri TEXT NOT NULL, deep INTEGER NOT NULL, shared INTEGER NOT NULL, owner TEXT NOT NULL,"
+     " principal TEXT NOT NULL, expires BIGINT NOT NULL) WITHOUT ROWID",
+     "CREATE INDEX lock_key ON lock (key)",
+     "CREATE INDEX lock_parent ON lock (parent)",
+     "CREATE INDEX lock_expires ON lock (expires)",
      NULL};
 
 static const dms_dialect_t dialects[] = {
     {.driver = "sqlite3",
-     .connections = 4, /* the driver lets only one thread of a process work at a time */
+     .in_turn = 1,
      .is_file = 1,
      .open = sqlite_open,
      .begin = "BEGIN IMMEDIATE",
@@ -247,23 +285,29 @@ static int read_version(dms_conn_t *conn, int *version)
     return code;
 }
 
+/* Not prepared: what is, on this connection, would not outlive a change of the schema. */
+static int run(dms_conn_t *conn, const char *sql)
+{
+    int rows;
+
+    return apr_dbd_query(conn->driver, conn->handle, &rows, sql);
+}
+
 static int migrate_from(dms_conn_t *conn, int version)
 {
-    int rows, code;
+    int code;
 
     for (; version < VERSION; version++) {
         const char *const *next = migrations[version] ? migrations[version] : conn->dialect->create;
 
         for (; *next; next++) {
-            code = apr_dbd_query(conn->driver, conn->handle, &rows, *next);
+            code = run(conn, *next);
             if (code) {
                 return code;
             }
         }
     }
-    return apr_dbd_query(conn->driver, conn->handle, &rows,
-                         apr_pstrcat(conn->scratch, conn->dialect->set_version, NUMBER(VERSION),
-                                     NULL));
+    return run(conn, apr_pstrcat(conn->scratch, conn->dialect->set_version, NUMBER(VERSION), NULL));
 }
 
 static int migrate_locked(dms_conn_t *conn)
@@ -275,7 +319,7 @@ static int migrate_locked(dms_conn_t *conn)
     if (!code && version < VERSION) {
         code = migrate_from(conn, version);
     }
-    return code ? code : dms_conn_query(conn, DMS_SQL_COMMIT, DMS_NO_ARGS, NULL);
+    return code ? code : run(conn, statements[DMS_SQL_COMMIT].text);
 }
 
 apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn)
@@ -295,7 +339,7 @@ apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn)
     if (code || version == VERSION) {
         return code ? dms_store_fail(store, conn, code, NULL, "reading its version") : APR_SUCCESS;
     }
-    code = dms_conn_query(conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
+    code = run(conn, conn->dialect->begin);
     if (code) {
         return dms_store_fail(store, conn, code, NULL, "preparing it");
     }
@@ -304,6 +348,6 @@ apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn)
         return APR_SUCCESS;
     }
     rv = dms_store_fail(store, conn, code, NULL, "preparing it");
-    dms_conn_query(conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    run(conn, statements[DMS_SQL_ROLLBACK].text);
     return rv;
 }

@@ -44,6 +44,23 @@ static void find_self(dms_store_t *store, apr_pool_t *pool)
     }
 }
 
+static apr_status_t make_locks(dms_store_t *store, apr_pool_t *pool)
+{
+    apr_thread_mutex_t **const mutexes[] = {&store->mutex, &store->turns};
+    apr_thread_cond_t **const conditions[] = {&store->released, &store->written,
+                                              &store->reader_turn, &store->writer_turn};
+    apr_status_t rv = APR_SUCCESS;
+    size_t i;
+
+    for (i = 0; i < sizeof(mutexes) / sizeof(mutexes[0]) && rv == APR_SUCCESS; i++) {
+        rv = apr_thread_mutex_create(mutexes[i], APR_THREAD_MUTEX_DEFAULT, pool);
+    }
+    for (i = 0; i < sizeof(conditions) / sizeof(conditions[0]) && rv == APR_SUCCESS; i++) {
+        rv = apr_thread_cond_create(conditions[i], pool);
+    }
+    return rv;
+}
+
 apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *params, int threads,
                               dms_store_log_fn *log, void *baton, dms_store_t **store)
 {
@@ -59,17 +76,8 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
     find_driver(s, pool, driver);
     find_self(s, pool);
     /* One more: who writes may have to read beside that. */
-    s->limit = (threads > 0 ? threads : 1) + 1;
-    if (s->dialect && s->dialect->connections && s->limit > s->dialect->connections) {
-        s->limit = s->dialect->connections;
-    }
-    rv = apr_thread_mutex_create(&s->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&s->released, pool);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_thread_cond_create(&s->written, pool);
-    }
+    s->limit = s->dialect && s->dialect->in_turn ? 2 : (threads > 0 ? threads : 1) + 1;
+    rv = make_locks(s, pool);
     /* Registered last: it runs before the mutex goes. */
     apr_pool_cleanup_register(pool, s, store_close, apr_pool_cleanup_null);
     return rv;
@@ -97,9 +105,8 @@ apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char 
 
 /* --- rows --- */
 
-/* pool: of the rows; NULL where all that matters is whether there are any. */
-static apr_status_t read_rows(dms_store_t *store, dms_sql_e sql, const char **args,
-                              apr_pool_t *pool, apr_dbd_results_t **results, int *any)
+static apr_status_t read_in_turn(dms_store_t *store, dms_sql_e sql, const char **args,
+                                 apr_pool_t *pool, apr_dbd_results_t **results, int *any)
 {
     dms_conn_t *conn;
     apr_status_t rv;
@@ -120,6 +127,18 @@ static apr_status_t read_rows(dms_store_t *store, dms_sql_e sql, const char **ar
             return rv;
         }
     }
+}
+
+/* pool: of the rows; NULL where all that matters is whether there are any. */
+static apr_status_t read_rows(dms_store_t *store, dms_sql_e sql, const char **args,
+                              apr_pool_t *pool, apr_dbd_results_t **results, int *any)
+{
+    apr_status_t rv;
+
+    dms_store_enter(store, 0);
+    rv = read_in_turn(store, sql, args, pool, results, any);
+    dms_store_leave(store);
+    return rv;
 }
 
 apr_status_t dms_store_select(dms_store_t *store, dms_sql_e sql, const char **args,

@@ -21,8 +21,8 @@
  * Those that a dead process has left behind are completed by whoever finds them
  * (dms_store_orphans()).
  *
- * This unit needs APR and APR-util only. A dms_store_t is one per process and may be used by all its
- * threads; a dms_tx_t belongs to one thread. Every function returns
+ * This unit needs APR and APR-util only. A dms_store_t is one per process and may be used by all
+ * its threads; a dms_tx_t belongs to one thread. Every function returns
  *   APR_SUCCESS
  *   ENOSPC         the disk or the database is full
  *   EROFS          the database can't be written
@@ -45,8 +45,8 @@ typedef struct dms_tx_t dms_tx_t;
 typedef struct dms_dead_property_t dms_dead_property_t;
 struct dms_dead_property_t {
     const dms_name_t *name;
-    /* The whole element as XML that stands alone, with all its declarations; UTF-8. NULL where it is
-     * too long to be read along with others: dms_store_property() reads it. */
+    /* The whole element as XML that stands alone, with all its declarations; UTF-8. NULL where it
+     * is too long (over 4,096 bytes) to be read along with others: dms_store_property() does. */
     const char *xml;
     dms_dead_property_t *next;
 };
@@ -56,16 +56,18 @@ typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *mess
 
 /* --- life --- */
 
-/* Makes the database where it does not exist, and brings its schema to the present version; one that
- * is newer than this module is an error. For the server's start, by one process, with the rights to
- * create it. driver: an apr_dbd driver's name, "sqlite3"; params: as the driver wants them, for
- * sqlite3 the file's name. Uses and leaves nothing but what is on the disk. */
+/* Makes the database where it does not exist, and brings its schema to the present version; one
+ * that is newer than this module is an error. For the server's start, by one process, with the
+ * rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params: as the driver wants
+ * them, for sqlite3 the file's name. Uses and leaves nothing but what is on the disk: the one file.
+ * While the store is in use there are others beside it, with "-wal", "-shm" and "-lock" after its
+ * name, which are made by whoever uses it: the server's User must be able to write the folder. */
 apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char *params,
                                dms_store_log_fn *log, void *baton);
 
-/* Makes a process's access to a store. Connections are opened when they are needed, kept, and closed
- * with pool. threads: how many may be in use at once. Succeeds even where the database can't be
- * opened now: then each call tries anew. */
+/* Makes a process's access to a store, after it has forked. Connections are opened when they are
+ * needed, kept, and closed with pool. threads: how many may be in use at once. Succeeds even where
+ * the database can't be opened now: then each call tries anew. log is called by any thread. */
 apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *params, int threads,
                               dms_store_log_fn *log, void *baton, dms_store_t **store);
 
@@ -97,7 +99,9 @@ apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *aft
 
 /* --- changing --- */
 
-/* Begins a transaction, from pool. It is rolled back when pool goes before it has ended. */
+/* Begins a transaction, from pool. It is rolled back when pool goes before it has ended. Until then
+ * the functions above do not see what it changes, and its thread must not begin another. A function
+ * that fails makes all later ones of the transaction fail alike. */
 apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx);
 
 /* Commits. On any error everything since dms_tx_begin() is undone. tx is not used again. */
@@ -121,7 +125,8 @@ apr_status_t dms_tx_has_properties(dms_tx_t *tx, const char *key, int *has);
 apr_status_t dms_tx_forget(dms_tx_t *tx, const char *key);
 
 /* Gives the properties of `from` to `to`, those of all below it, too, and forgets what `to` had
- * before. A fixed number of statements. from and to are neither the same nor one below the other. */
+ * before. A fixed number of statements. from and to are neither the same, nor is one below the
+ * other. */
 apr_status_t dms_tx_move(dms_tx_t *tx, const char *from, const char *to);
 
 /* The same with copies. deep: with all that is below `from`. */
@@ -165,5 +170,44 @@ apr_status_t dms_tx_orphans(dms_tx_t *tx, apr_pool_t *pool, dms_intention_t **fi
 
 /* Whether there may be such ones: cheap, no transaction. Errors say no. */
 int dms_store_has_orphans(dms_store_t *store);
+
+/* --- locks --- */
+
+typedef struct dms_lock_t dms_lock_t;
+struct dms_lock_t {
+    const char *token; /* "urn:uuid:..." */
+    const char *key;   /* of the lock's root */
+    const char *uri;   /* the root's, escaped, as the client named it */
+    int is_deep;       /* Depth: infinity */
+    int is_shared;
+    const char *owner;     /* the DAV:owner element as XML (dms_xml_fragment()), or NULL */
+    const char *principal; /* whose lock it is: the authenticated user, or "" */
+    apr_int64_t expires;   /* in seconds since 1970; 0: never */
+    dms_lock_t *next;
+};
+
+/* Whether there may be any lock at all. Cheap. Errors say yes. */
+int dms_store_has_locks(dms_store_t *store);
+
+/* The locks in force on a resource: its own, and the deep ones of the collections that it is in;
+ * below: those on what is below it, too. One that has expired is as if it never was. From pool. */
+apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
+                             dms_lock_t **first);
+
+/* The locks whose roots are members of a collection: escaped name -> the first dms_lock_t. */
+apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
+                                    apr_hash_t **locks);
+
+/* Adds a lock, and removes all that have expired. Whether it conflicts is the caller's to know. */
+apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock);
+
+/* Writes a lock's new `expires`. */
+apr_status_t dms_tx_refresh_lock(dms_tx_t *tx, const dms_lock_t *lock);
+
+/* Removes a lock. */
+apr_status_t dms_tx_unlock(dms_tx_t *tx, const char *token);
+
+/* Removes the locks on what is below a resource; self: and its own. */
+apr_status_t dms_tx_unlock_tree(dms_tx_t *tx, const char *key, int self);
 
 #endif

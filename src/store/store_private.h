@@ -57,8 +57,20 @@ typedef enum dms_sql_e {
     DMS_SQL_INTEND,
     DMS_SQL_SETTLE,
     DMS_SQL_INTENTIONS,
+    DMS_SQL_ANY_LOCK,
+    DMS_SQL_LOCKS,
+    DMS_SQL_LOCKS_BELOW,
+    DMS_SQL_MEMBER_LOCKS,
+    DMS_SQL_LOCK,
+    DMS_SQL_REFRESH_LOCK,
+    DMS_SQL_UNLOCK,
+    DMS_SQL_UNLOCK_BELOW,
+    DMS_SQL_EXPIRE_LOCKS,
     DMS_SQL_NUMBER /* of statements */
 } dms_sql_e;
+
+/* How many keys DMS_SQL_LOCKS asks about. */
+#define DMS_STORE_LOCK_KEYS 16
 
 /* The arguments of a statement, in the order in which they stand in it. */
 #define DMS_ARGS(...) ((const char *[]){__VA_ARGS__})
@@ -67,8 +79,8 @@ typedef enum dms_sql_e {
 /* What one kind of database has of its own. */
 typedef struct dms_dialect_t {
     const char *driver;
-    /* As many connections as can do something at once; 0: as many as there are threads. */
-    int connections;
+    /* Whether only one thread of a process can use the driver at a time. */
+    int in_turn;
     int is_file;               /* the driver's params are the name of a file */
     const char *const *open;   /* to be run on each new connection; may return rows; NULL ends */
     const char *begin;         /* takes the write lock */
@@ -109,6 +121,12 @@ struct dms_store_t {
     const char *host;    /* this one's name */
     const char *started; /* when this process was: see intentions.c */
 
+    apr_thread_mutex_t *turns; /* of these, which only dms_store_enter() uses */
+    apr_thread_cond_t *reader_turn;
+    apr_thread_cond_t *writer_turn;
+    int busy;         /* a thread has its turn */
+    int writer_waits; /* and is the next */
+
     apr_thread_mutex_t *mutex; /* of all that follows */
     apr_thread_cond_t *released;
     dms_conn_t *idle;
@@ -116,8 +134,12 @@ struct dms_store_t {
     int limit;
 
     apr_thread_cond_t *written;
-    int writing; /* a thread of this process is the writer; it owns what follows */
-    int lock;    /* the descriptor of the lock file, or -1 */
+    int writing; /* a thread of this process is the writer, ... */
+    int waiting; /* others want to be, this many, ... */
+    int handed;  /* and one of them will be: it has been passed on */
+
+    /* The writer's own: */
+    int lock; /* the descriptor of the lock file, or -1 */
     apr_time_t unlocked;
     apr_time_t streak; /* since when this process has kept others from writing */
 };
@@ -135,6 +157,12 @@ int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt,
 
 /* Logs a status with words of one's own, and returns it. */
 apr_status_t dms_store_complain(dms_store_t *store, apr_status_t status, const char *message);
+
+/* Waits for a turn to use the driver, where it lets threads do so only one after the other: its own
+ * mutex is not fair, and many who read would keep the one who writes waiting for seconds. writer:
+ * whether the thread is in a transaction. */
+void dms_store_enter(dms_store_t *store, int writer);
+void dms_store_leave(dms_store_t *store);
 
 /* Takes a connection, and opens it where need be. Logs its failure. */
 apr_status_t dms_store_acquire(dms_store_t *store, dms_conn_t **conn);

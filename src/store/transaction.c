@@ -73,6 +73,8 @@ static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
     return APR_SUCCESS;
 }
 
+/* The right to write is handed on, not just let go: a busy thread that comes back for it at once
+ * would take it before one that waits has even awoken. */
 static void stop_writing(dms_store_t *store)
 {
     if (store->lock >= 0) {
@@ -80,37 +82,57 @@ static void stop_writing(dms_store_t *store)
     }
     store->unlocked = apr_time_now();
     apr_thread_mutex_lock(store->mutex);
-    store->writing = 0;
-    apr_thread_cond_signal(store->written);
+    if (store->waiting) {
+        store->handed = 1;
+        apr_thread_cond_signal(store->written);
+    }
+    else {
+        store->writing = 0;
+    }
     apr_thread_mutex_unlock(store->mutex);
+}
+
+static int wait_to_write(dms_store_t *store, apr_time_t deadline)
+{
+    apr_status_t rv;
+    int mine;
+
+    store->waiting++;
+    do {
+        apr_time_t left = deadline - apr_time_now();
+
+        rv = left > 0 ? apr_thread_cond_timedwait(store->written, store->mutex, left) : APR_TIMEUP;
+    } while (!store->handed && rv == APR_SUCCESS);
+    store->waiting--;
+    mine = store->handed;
+    store->handed = 0;
+    return mine;
 }
 
 /* Makes this thread the only one that writes, in all processes that use this module. */
 static apr_status_t start_writing(dms_store_t *store)
 {
     apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
-    apr_status_t rv = APR_SUCCESS;
+    int mine = 1;
 
     apr_thread_mutex_lock(store->mutex);
-    while (store->writing && rv == APR_SUCCESS) {
-        apr_time_t left = deadline - apr_time_now();
-        rv = left > 0 ? apr_thread_cond_timedwait(store->written, store->mutex, left) : APR_TIMEUP;
+    if (store->writing) {
+        mine = wait_to_write(store, deadline);
     }
-    rv = store->writing ? APR_TIMEUP : APR_SUCCESS;
-    store->writing = 1;
+    else {
+        store->writing = 1;
+    }
     apr_thread_mutex_unlock(store->mutex);
-    if (rv == APR_SUCCESS) {
-        rv = lock_file(store, deadline);
-        if (rv != APR_SUCCESS) {
-            stop_writing(store);
-        }
+    if (mine && lock_file(store, deadline) != APR_SUCCESS) {
+        stop_writing(store);
+        mine = 0;
     }
-    if (rv != APR_SUCCESS) {
-        return dms_store_complain(store, EBUSY,
-                                  "another request has kept it from being written for too long: "
-                                  "its disk is too slow, or a process of the server hangs");
+    if (mine) {
+        return APR_SUCCESS;
     }
-    return APR_SUCCESS;
+    return dms_store_complain(store, EBUSY,
+                              "another request has kept it from being written for too long: its "
+                              "disk is too slow, or a process of the server hangs");
 }
 
 /* --- the life of a transaction --- */
@@ -124,10 +146,31 @@ static void end(dms_tx_t *tx)
     stop_writing(tx->store);
 }
 
+static int run(dms_store_t *store, dms_conn_t *conn, dms_sql_e sql, const char **args, int *rows)
+{
+    int code;
+
+    dms_store_enter(store, 1);
+    code = dms_conn_query(conn, sql, args, rows);
+    dms_store_leave(store);
+    return code;
+}
+
+static int fetch(dms_store_t *store, dms_conn_t *conn, dms_sql_e sql, const char **args,
+                 apr_pool_t *pool, apr_dbd_results_t **results)
+{
+    int code;
+
+    dms_store_enter(store, 1);
+    code = dms_conn_select(conn, sql, args, pool, results);
+    dms_store_leave(store);
+    return code;
+}
+
 static void roll_back(dms_tx_t *tx)
 {
     /* After some errors SQLite has done so already, and this fails. */
-    dms_conn_query(tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    run(tx->store, tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
     end(tx);
 }
 
@@ -141,13 +184,13 @@ static apr_status_t tx_cleanup(void *baton)
     return APR_SUCCESS;
 }
 
-static int begin(dms_conn_t *conn)
+static int begin(dms_store_t *store, dms_conn_t *conn)
 {
     apr_dbd_results_t *results;
-    int code = dms_conn_query(conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
+    int code = run(store, conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
 
     if (!code) {
-        code = dms_conn_select(conn, DMS_SQL_PROBE, DMS_NO_ARGS, conn->scratch, &results);
+        code = fetch(store, conn, DMS_SQL_PROBE, DMS_NO_ARGS, conn->scratch, &results);
     }
     return code;
 }
@@ -162,7 +205,7 @@ static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        code = begin(*conn);
+        code = begin(store, *conn);
         if (!code) {
             return APR_SUCCESS;
         }
@@ -240,7 +283,7 @@ apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *r
     if (tx->status != APR_SUCCESS) {
         return tx->status;
     }
-    return note(tx, dms_conn_query(tx->conn, sql, args, rows), "writing it");
+    return note(tx, run(tx->store, tx->conn, sql, args, rows), "writing it");
 }
 
 apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
@@ -249,5 +292,5 @@ apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_p
     if (tx->status != APR_SUCCESS) {
         return tx->status;
     }
-    return note(tx, dms_conn_select(tx->conn, sql, args, pool, results), "reading it");
+    return note(tx, fetch(tx->store, tx->conn, sql, args, pool, results), "reading it");
 }

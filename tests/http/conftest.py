@@ -14,6 +14,8 @@ import pytest
 
 import harness
 
+pytest_plugins = ["writing"]
+
 os.umask(0o022)
 
 

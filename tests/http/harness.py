@@ -57,6 +57,7 @@ KeepAliveTimeout 5
 RequestReadTimeout header=20-40,minrate=500 body=20,minrate=500
 ErrorLog "{root}/logs/error.log"
 LogLevel warn {module_level}
+{store}
 LogFormat "%h \\"%r\\" %>s %O" short
 CustomLog "{root}/logs/access.log" short
 {mime}
@@ -140,8 +141,10 @@ class Server:
         self.expected = []
         self.log_seen = 0
         self.process = None
-        for name in ("run", "logs", "cores", "data"):
+        for name in ("run", "logs", "cores", "data", "state"):
             (self.root / name).mkdir()
+        if IS_ROOT:
+            shutil.chown(self.root / "state", WEB_USER, WEB_USER)
         (self.root / "cores").chmod(0o777)
         (self.root / "data").chmod(0o755)
 
@@ -175,6 +178,8 @@ class Server:
         text = CONFIG.format(root=self.root, port=self.port, load=self.load_lines(), servers=self.servers,
                              user=f"User {WEB_USER}\nGroup {WEB_USER}" if IS_ROOT else "",
                              mpm_limits=limits, mime=mime,
+                             store=f'DavMultistatusStore sqlite3 "{self.root}/state/store.db"'
+                             if self.with_module else "",  # never the system's
                              module_level="dav_multistatus:debug" if self.with_module else "", conf=self.own_conf())
         (self.root / "httpd.conf").write_text(text)
 

@@ -36,6 +36,7 @@ def test_allow_lists_nothing_twice(files):
 
 def test_every_method_in_allow_is_there(files):
     for method in files.ask("OPTIONS", "a.txt").tokens("Allow") - {"TRACE"}:
+        files.file("a.txt")
         assert files.ask(method, "a.txt", [("Depth", "0")]).status not in (405, 501), method
 
 
@@ -51,10 +52,10 @@ def test_options_with_a_body(files):
 
 
 # Methods that the module does not have yet: take each from here as it comes.
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "MKCOL", "PROPPATCH", "COPY", "MOVE", "LOCK", "UNLOCK"])
+@pytest.mark.parametrize("method", ["LOCK", "UNLOCK"])
 def test_a_method_that_is_not_there_is_405_and_changes_nothing(files, method):
     for name in ("a.txt", "sub/"):
-        answer = files.ask(method, name, [("Destination", files.url + "new")], b"" if method == "PUT" else None)
+        answer = files.ask(method, name)
         assert answer.status == 405
         assert {"PROPFIND", "GET", "HEAD", "OPTIONS"} <= answer.tokens("Allow")
         assert method not in answer.tokens("Allow")

@@ -55,7 +55,6 @@ START_TEST(no_destinations)
         "mailto:a@example.com",
         "ftp://example.com/a",
         "file:///etc/passwd",
-        "http:/a",
         "http:a",
         "http://user@example.com/a",
         "http://user:password@example.com/a",
@@ -75,6 +74,16 @@ START_TEST(no_destinations)
         ck_assert_msg(wrong != NULL, "%s", bad[i]);
         ck_assert_ptr_ne(strchr(wrong, ' '), NULL);
     }
+}
+END_TEST
+
+/* RFC 9110, section 4.2.1: an http URI has a host. It isn't a path of ours either. */
+START_TEST(destination_without_a_host)
+{
+    dms_destination_t d;
+
+    ck_assert_ptr_nonnull(dms_destination_parse(unit_pool, "http:/a", &d));
+    ck_assert_ptr_nonnull(dms_destination_parse(unit_pool, "https:/a", &d));
 }
 END_TEST
 
@@ -143,6 +152,7 @@ Suite *destination_suite(void)
 
     tcase_add_test(tests, destinations);
     tcase_add_test(tests, no_destinations);
+    tcase_add_test(tests, destination_without_a_host);
     tcase_add_test(tests, destination_here);
     tcase_add_test(tests, destination_elsewhere);
     tcase_add_test(tests, overwrite);

@@ -145,7 +145,7 @@ START_TEST(properties_keep_their_order)
     dms_element_t *a = unit_element("", "a", NULL, NULL), *b = unit_element("", "b", NULL, NULL),
                   *c = unit_element("", "c", NULL, NULL);
 
-    b->next = a; /* from a list that it was in before */
+    b->next = c->next = a; /* from a list that they were in before */
     dms_propstat_add(propstat, a);
     dms_propstat_add(propstat, b);
     dms_propstat_add(propstat, c);

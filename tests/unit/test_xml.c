@@ -384,6 +384,40 @@ START_TEST(free_prefix_is_kept)
 }
 END_TEST
 
+/* Whatever prefixes attributes get, a wish for the same one on their own element is harmless. */
+START_TEST(wished_prefix_does_not_meet_those_of_attributes)
+{
+    dms_element_t *element = unit_element("urn:e", "e", NULL, NULL);
+    const char *found;
+
+    unit_attribute(element, "urn:y", "yy", "1");
+    found = strstr(unit_write(NULL, element), ":yy=");
+    ck_assert_ptr_nonnull(found);
+    while (found[-1] != ' ') {
+        found--;
+    }
+    element->prefix = apr_pstrmemdup(unit_pool, found, strcspn(found, ":"));
+    unit_assert_round_trip(NULL, element);
+}
+END_TEST
+
+/* Namespaces in XML, section 3: prefixes that begin with "xml" in any case are reserved. */
+START_TEST(reserved_prefixes_are_not_taken)
+{
+    static const char *const reserved[] = {"xml", "xmlns", "XML", "xMlFoo", "XmLns"};
+    size_t i;
+
+    for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        dms_element_t *element = unit_element("urn:e", "e", NULL, NULL);
+
+        element->prefix = reserved[i];
+        ck_assert_ptr_null(
+            strstr(unit_write(NULL, element), apr_pstrcat(unit_pool, ":", reserved[i], "=", NULL)));
+        unit_assert_round_trip(NULL, element);
+    }
+}
+END_TEST
+
 /* Parent, child and so on change between few namespaces, so that outer ones come back behind
  * others that took their prefix. */
 START_TEST(nested_namespaces_that_come_and_go)
@@ -841,6 +875,8 @@ Suite *xml_suite(void)
     tcase_add_test(tests, no_namespace_inside_another);
     tcase_add_test(tests, dav_is_always_D);
     tcase_add_test(tests, wished_prefixes_never_collide);
+    tcase_add_test(tests, wished_prefix_does_not_meet_those_of_attributes);
+    tcase_add_test(tests, reserved_prefixes_are_not_taken);
     tcase_add_test(tests, free_prefix_is_kept);
     tcase_add_test(tests, nested_namespaces_that_come_and_go);
     tcase_add_test(tests, sibling_does_not_inherit);

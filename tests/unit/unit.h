@@ -28,6 +28,9 @@ Suite *examples_suite(void);
 Suite *headers_suite(void);
 Suite *destination_suite(void);
 Suite *xml_body_suite(void);
+Suite *if_suite(void);
+Suite *lock_headers_suite(void);
+Suite *store_suite(void);
 
 /* --- the surroundings of a test --- */
 

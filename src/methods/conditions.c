@@ -1,0 +1,240 @@
+/*
+ * What a request makes its effect depend on: conditional headers, the If header, and locks.
+ */
+#include "methods/method.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <http_vhost.h>
+
+#include "access/access.h"
+#include "locks/locks.h"
+#include "server/state.h"
+
+/* The state of a resource that an If header names. */
+typedef struct state_t {
+    const char *tag; /* as in the header; NULL: the request's own */
+    const char *etag;
+    dms_lock_t *locks;
+} state_t;
+
+typedef struct test_t {
+    dms_request_t *request;
+    state_t own, tagged; /* the own one, and the last other one */
+} test_t;
+
+const char *dms_method_principal(request_rec *r)
+{
+    return r->user ? r->user : "";
+}
+
+const char *dms_method_local_path(request_rec *r, const dms_destination_t *uri)
+{
+    apr_port_t port = (apr_port_t)uri->port;
+
+    if (!uri->host || dms_destination_is_at(uri, apr_table_get(r->headers_in, "Host"))) {
+        return uri->path;
+    }
+    if (!port) {
+        port = strcasecmp(uri->scheme, "https") ? 80 : 443;
+    }
+    return ap_matches_request_vhost(r, uri->host, port) ? uri->path : NULL;
+}
+
+static dms_error_t *store_failed(dms_request_t *request)
+{
+    return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                     "the store of properties and locks failed");
+}
+
+/* The locks in force on a resource. Where they can't be known, nothing may be written. */
+static dms_error_t *read_locks(dms_request_t *request, const char *key, int below,
+                               dms_lock_t **locks)
+{
+    dms_store_t *store = dms_state_store();
+
+    *locks = NULL;
+    if (!store) {
+        return store_failed(request);
+    }
+    if (dms_store_has_locks(store)
+        && dms_store_locks(store, key, below, request->r->pool, locks) != APR_SUCCESS) {
+        return store_failed(request);
+    }
+    return NULL;
+}
+
+/* Looks up the resource of a tag. One that is elsewhere, or that the client may not see, has no
+ * state. */
+static void read_tagged(test_t *test, const char *tag)
+{
+    request_rec *r = test->request->r, *about;
+    dms_destination_t uri;
+    dms_request_t other;
+    dms_resource_t resource = {.node = NULL};
+    const char *path = NULL;
+
+    memset(&test->tagged, 0, sizeof(test->tagged));
+    test->tagged.tag = tag;
+    if (!dms_destination_parse(r->pool, tag, &uri)) {
+        path = dms_method_local_path(r, &uri);
+    }
+    if (!path) {
+        return;
+    }
+    about = dms_access_ask(r, "PROPFIND", path);
+    other.r = about;
+    other.config = dms_config_of(about);
+    other.provider = other.config->provider;
+    if (about->status == HTTP_OK && dms_config_is_on(other.config)
+        && !dms_method_lookup(&other, DMS_FACT_ETAG, 0, &resource)) {
+        if (resource.facts.kind != DMS_KIND_NONE) {
+            test->tagged.etag = apr_pstrdup(r->pool, resource.facts.etag);
+        }
+        read_locks(test->request, resource.key, 0, &test->tagged.locks);
+    }
+    ap_destroy_sub_req(about);
+}
+
+static int is_true(void *baton, const char *tag, const dms_if_condition_t *condition)
+{
+    test_t *test = baton;
+    const state_t *state = &test->own;
+
+    if (tag) {
+        if (!test->tagged.tag || strcmp(test->tagged.tag, tag)) {
+            read_tagged(test, tag);
+        }
+        state = &test->tagged;
+    }
+    if (condition->token) {
+        return dms_lock_find(state->locks, condition->token) != NULL;
+    }
+    /* Compared strongly (section 10.4.4): our tags are strong, so a weak one never matches. */
+    return state->etag && !strcmp(state->etag, condition->etag);
+}
+
+static dms_error_t *precondition_failed(dms_request_t *request)
+{
+    return dms_error(request->r->pool, HTTP_PRECONDITION_FAILED, NULL,
+                     "a condition of the request does not hold");
+}
+
+static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resource)
+{
+    test_t test = {.request = request};
+    dms_error_t *error;
+
+    if (!request->submitted) {
+        return NULL;
+    }
+    error = read_locks(request, resource->key, 0, &test.own.locks);
+    if (error) {
+        return error;
+    }
+    if (resource->facts.kind != DMS_KIND_NONE) {
+        test.own.etag = resource->facts.etag;
+    }
+    return dms_if_holds(request->submitted, is_true, &test) ? NULL : precondition_failed(request);
+}
+
+dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t *resource)
+{
+    request_rec *r = request->r;
+    int status;
+
+    if (resource->facts.kind == DMS_KIND_NONE) { /* ap_meets_conditions() takes it to exist */
+        status = apr_table_get(r->headers_in, "If-Match") ? HTTP_PRECONDITION_FAILED : OK;
+    }
+    else {
+        apr_table_set(r->headers_out, "ETag", resource->facts.etag);
+        r->mtime = apr_time_make(resource->facts.modified.seconds,
+                                 resource->facts.modified.nanoseconds / 1000);
+        status = ap_meets_conditions(r);
+        apr_table_unset(r->headers_out, "ETag");
+    }
+    return status == OK ? test_if(request, resource) : precondition_failed(request);
+}
+
+/* --- locks --- */
+
+static dms_error_t *locked(dms_request_t *request, const dms_lock_t *locks)
+{
+    dms_error_t *error = dms_error(request->r->pool, HTTP_LOCKED, "lock-token-submitted",
+                                   "%s is locked", locks->uri);
+
+    error->condition->children = dms_locks_roots(request->r->pool, locks);
+    return error;
+}
+
+static int are_open(dms_request_t *request, const dms_lock_t *locks)
+{
+    return dms_locks_are_open(locks, request->submitted, dms_method_principal(request->r));
+}
+
+/* Checks the resource that key names alone. */
+static dms_error_t *check_one(dms_request_t *request, const char *key)
+{
+    dms_lock_t *locks;
+    dms_error_t *error = read_locks(request, key, 0, &locks);
+
+    return error || are_open(request, locks) ? error : locked(request, locks);
+}
+
+static const char *parent_key(apr_pool_t *pool, const char *key)
+{
+    const char *slash = strrchr(key, '/');
+
+    return slash == key ? "/" : apr_pstrmemdup(pool, key, (apr_size_t)(slash - key));
+}
+
+dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_hash_t **closed)
+{
+    dms_lock_t *locks, *lock, *next;
+    dms_error_t *error = read_locks(request, key, 1, &locks);
+
+    *closed = apr_hash_make(request->r->pool);
+    for (lock = locks; lock && !error; lock = next) {
+        next = lock->next;
+        lock->next = NULL;
+        if (!dms_lock_covers(lock, key) && !are_open(request, lock)) {
+            apr_hash_set(*closed, lock->key, APR_HASH_KEY_STRING, lock);
+        }
+    }
+    return error;
+}
+
+static dms_error_t *check_below(dms_request_t *request, const char *key)
+{
+    apr_hash_t *closed;
+    apr_hash_index_t *index;
+    dms_lock_t *first = NULL;
+    dms_error_t *error = dms_method_locks_below(request, key, &closed);
+
+    if (error) {
+        return error;
+    }
+    for (index = apr_hash_first(request->r->pool, closed); index; index = apr_hash_next(index)) {
+        dms_lock_t *lock = apr_hash_this_val(index);
+        lock->next = first;
+        first = lock;
+    }
+    return first ? locked(request, first) : NULL;
+}
+
+dms_error_t *dms_method_unlocked(dms_request_t *request, const char *key, unsigned int writes)
+{
+    dms_error_t *error = NULL;
+
+    if (writes & DMS_WRITES_SELF) {
+        error = check_one(request, key);
+    }
+    if (!error && writes & DMS_WRITES_PARENT) {
+        error = check_one(request, parent_key(request->r->pool, key));
+    }
+    if (!error && writes & DMS_WRITES_BELOW) {
+        error = check_below(request, key);
+    }
+    return error;
+}

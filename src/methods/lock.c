@@ -1,0 +1,268 @@
+/*
+ * LOCK (RFC 4918, section 9.10): a new lock, on a resource that is there or one that LOCK makes, or more
+ * time for one that is held.
+ */
+#include "methods/method.h"
+
+#include <errno.h>
+
+#include <apr_strings.h>
+
+#include "locks/locks.h"
+#include "multistatus/xml.h"
+#include "request/headers.h"
+#include "request/lock_headers.h"
+#include "server/body.h"
+#include "server/state.h"
+
+typedef struct locking_t {
+    dms_request_t *request;
+    dms_resource_t resource;
+    dms_lockinfo_t info;
+    dms_lock_t lock;         /* the new one */
+    const dms_lock_t *shown; /* what the answer tells of */
+    dms_report_t report;
+    int is_new_resource;
+} locking_t;
+
+static apr_int64_t expiry(dms_request_t *request)
+{
+    apr_int64_t most = dms_config_lock_timeout_max(request->config);
+    apr_int64_t seconds = dms_timeout_parse(apr_table_get(request->r->headers_in, "Timeout"),
+                                            dms_config_lock_timeout(request->config), most);
+
+    return seconds ? apr_time_sec(apr_time_now()) + seconds : 0;
+}
+
+/* --- a new lock --- */
+
+static dms_error_t *prepare_lock(locking_t *locking, const dms_element_t *root)
+{
+    dms_request_t *request = locking->request;
+    request_rec *r = request->r;
+    const char *complaint = dms_lockinfo_read(root, &locking->info);
+    dms_depth_e depth = dms_depth_parse(apr_table_get(r->headers_in, "Depth"), DMS_DEPTH_INFINITY);
+    apr_status_t rv;
+
+    if (complaint) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "%s", complaint);
+    }
+    if (depth != DMS_DEPTH_0 && depth != DMS_DEPTH_INFINITY) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Depth can only be 0 or infinity");
+    }
+    rv = dms_lock_token(r->pool, &locking->lock.token);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(r->pool, rv, "there are no random numbers for a lock token");
+    }
+    locking->lock.is_deep = depth == DMS_DEPTH_INFINITY;
+    locking->lock.is_shared = locking->info.is_shared;
+    locking->lock.owner = locking->info.owner ? dms_xml_fragment(r->pool, locking->info.owner)
+                                              : NULL;
+    locking->lock.principal = dms_method_principal(r);
+    locking->lock.expires = expiry(request);
+    return NULL;
+}
+
+static dms_error_t *conflict(dms_request_t *request, dms_lock_t *held)
+{
+    dms_error_t *error;
+
+    held->next = NULL;
+    error = dms_error(request->r->pool, HTTP_LOCKED, "no-conflicting-lock", "%s is locked",
+                      held->uri);
+    error->condition->children = dms_locks_roots(request->r->pool, held);
+    return error;
+}
+
+/* A deep lock that members stand in the way of: 423 for each, 424 for the collection (9.10.6). */
+static void report_members(locking_t *locking, dms_lock_t *held)
+{
+    request_rec *r = locking->request->r;
+    dms_response_t *response;
+
+    for (; held; held = held->next) {
+        if (!dms_lock_covers(held, locking->resource.key)
+            && !dms_lock_is_compatible(held, locking->lock.is_shared)) {
+            dms_report_failure(&locking->report, held->uri, EBUSY);
+        }
+    }
+    if (locking->report.reply) {
+        response = dms_response_create(dms_reply_pool(locking->report.reply),
+                                       dms_method_uri(r, locking->resource.facts.kind));
+        dms_response_set_status(response, HTTP_FAILED_DEPENDENCY);
+        dms_reply_add(locking->report.reply, response);
+    }
+}
+
+/* Looks for locks that the new one can't stand beside (section 6.2). */
+static dms_error_t *check_conflicts(locking_t *locking)
+{
+    dms_request_t *request = locking->request;
+    dms_lock_t *held = NULL, *each;
+
+    if (dms_store_locks(dms_state_store(), locking->resource.key, locking->lock.is_deep,
+                        request->r->pool, &held)
+        != APR_SUCCESS) {
+        return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                         "the store of properties and locks failed");
+    }
+    for (each = held; each; each = each->next) {
+        if (dms_lock_covers(each, locking->resource.key)
+            && !dms_lock_is_compatible(each, locking->lock.is_shared)) {
+            return conflict(request, each);
+        }
+    }
+    report_members(locking, held);
+    return NULL;
+}
+
+/* Makes an empty file where nothing is (7.3). */
+static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
+{
+    dms_request_t *request = locking->request;
+    request_rec *r = request->r;
+    dms_write_t how = {.offset = -1, .sync = dms_config_sync(request->config), .exclusive = 1};
+    dms_node_t *parent;
+    dms_stream_t *stream;
+    dms_error_t *error;
+    apr_status_t rv;
+
+    if (r->uri[strlen(r->uri) - 1] == '/') {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
+    }
+    error = dms_method_parent(request, &locking->resource, &parent);
+    if (!error) {
+        error = dms_method_unlocked(request, locking->resource.key, DMS_WRITES_PARENT);
+    }
+    if (error) {
+        return error;
+    }
+    rv = dms_tx_forget(tx, locking->resource.key);
+    if (rv == APR_SUCCESS) {
+        rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = request->provider->publish(stream, NULL, &locking->resource.facts);
+    }
+    locking->is_new_resource = rv == APR_SUCCESS;
+    return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");
+}
+
+static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
+{
+    dms_request_t *request = locking->request;
+    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0,
+                                           &locking->resource);
+
+    if (!error) {
+        error = dms_method_conditions(request, &locking->resource);
+    }
+    if (!error) {
+        error = check_conflicts(locking);
+    }
+    if (!error && !locking->report.reply && locking->resource.facts.kind == DMS_KIND_NONE) {
+        error = make_resource(locking, tx);
+    }
+    if (error || locking->report.reply) {
+        return error;
+    }
+    locking->lock.key = locking->resource.key;
+    locking->lock.uri = dms_method_uri(request->r, locking->resource.facts.kind);
+    locking->shown = &locking->lock;
+    if (dms_tx_lock(tx, &locking->lock) != APR_SUCCESS) {
+        return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                         "the store of properties and locks failed");
+    }
+    apr_table_setn(request->r->headers_out, "Lock-Token",
+                   apr_pstrcat(request->r->pool, "<", locking->lock.token, ">", NULL));
+    return NULL;
+}
+
+/* --- more time for one that is held (9.10.2) --- */
+
+static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
+{
+    dms_request_t *request = locking->request;
+    apr_pool_t *pool = request->r->pool;
+    dms_lock_t *held = NULL, *next, **link;
+    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1,
+                                           &locking->resource);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!error) {
+        error = dms_method_conditions(request, &locking->resource);
+    }
+    if (error) {
+        return error;
+    }
+    rv = dms_store_locks(dms_state_store(), locking->resource.key, 0, pool, &held);
+    for (link = &held; *link && rv == APR_SUCCESS;) {
+        next = (*link)->next;
+        if (dms_if_submits(request->submitted, (*link)->token)
+            && !strcmp((*link)->principal, dms_method_principal(request->r))) {
+            (*link)->expires = expiry(request);
+            rv = dms_tx_refresh_lock(tx, *link);
+            link = &(*link)->next;
+        }
+        else {
+            *link = next;
+        }
+    }
+    if (rv != APR_SUCCESS) {
+        return dms_error(pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                         "the store of properties and locks failed");
+    }
+    locking->shown = held;
+    return held ? NULL
+                : dms_error(pool, HTTP_PRECONDITION_FAILED, "lock-token-matches-request-uri",
+                            "If names no lock of yours that is in force here");
+}
+
+/* --- the method --- */
+
+static void answer(locking_t *locking)
+{
+    static const dms_name_t name = DMS_NAME(DMS_NS_DAV, "lockdiscovery");
+    request_rec *r = locking->request->r;
+    dms_element_t discovery = {.name = &name,
+                               .children = dms_locks_discovery(r->pool, locking->shown)};
+
+    r->status = locking->is_new_resource ? HTTP_CREATED : HTTP_OK;
+    dms_reply_document(r, "prop", &discovery, NULL);
+}
+
+dms_error_t *dms_method_lock(dms_request_t *request, int *result)
+{
+    locking_t locking = {.request = request, .report = {.r = request->r}};
+    dms_element_t *root = NULL;
+    dms_error_t *error = dms_body_read_xml(request->r, &root);
+    dms_tx_t *tx;
+
+    if (!error && root) {
+        error = prepare_lock(&locking, root);
+    }
+    else if (!error && !request->submitted) {
+        error = dms_error(request->r->pool, HTTP_BAD_REQUEST, NULL,
+                          "neither a body, for a new lock, nor If, to refresh one");
+    }
+    if (!error) {
+        error = dms_method_begin(request, &tx);
+    }
+    if (error) {
+        return error;
+    }
+    error = root ? lock(&locking, tx) : refresh(&locking, tx);
+    if (error || locking.report.reply) {
+        dms_tx_abort(tx);
+    }
+    else {
+        error = dms_method_commit(request, tx);
+    }
+    if (locking.report.reply) {
+        *result = dms_report_end(&locking.report, HTTP_MULTI_STATUS);
+    }
+    else if (!error) {
+        answer(&locking);
+    }
+    return error;
+}

@@ -1,0 +1,70 @@
+/*
+ * UNLOCK (RFC 4918, section 9.11).
+ */
+#include "methods/method.h"
+
+#include <http_protocol.h>
+
+#include "locks/locks.h"
+#include "request/lock_headers.h"
+#include "server/state.h"
+
+/* Removes the lock, wherever in its scope the request's resource is. */
+static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *token)
+{
+    request_rec *r = request->r;
+    dms_resource_t resource = {.node = NULL};
+    dms_lock_t *held = NULL;
+    const dms_lock_t *lock;
+    apr_status_t rv;
+    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0, &resource);
+
+    if (!error) {
+        error = dms_method_conditions(request, &resource);
+    }
+    if (error) {
+        return error;
+    }
+    rv = dms_store_locks(dms_state_store(), resource.key, 0, r->pool, &held);
+    lock = dms_lock_find(held, token);
+    if (rv == APR_SUCCESS && !lock) {
+        return dms_error(r->pool, HTTP_CONFLICT, "lock-token-matches-request-uri",
+                         "no lock with this token is in force here");
+    }
+    if (rv == APR_SUCCESS && strcmp(lock->principal, dms_method_principal(r))) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL, "the lock is another user's");
+    }
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_unlock(tx, token);
+    }
+    return rv == APR_SUCCESS ? NULL
+                             : dms_error(r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                                         "the store of properties and locks failed");
+}
+
+dms_error_t *dms_method_unlock(dms_request_t *request, int *result)
+{
+    request_rec *r = request->r;
+    const char *token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in, "Lock-Token"));
+    dms_error_t *error;
+    dms_tx_t *tx;
+
+    *result = ap_discard_request_body(r);
+    if (*result != OK) {
+        return NULL;
+    }
+    if (!token) {
+        return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Lock-Token is missing or malformed");
+    }
+    error = dms_method_begin(request, &tx);
+    if (error) {
+        return error;
+    }
+    error = unlock(request, tx, token);
+    if (error) {
+        dms_tx_abort(tx);
+        return error;
+    }
+    r->status = HTTP_NO_CONTENT;
+    return dms_method_commit(request, tx);
+}

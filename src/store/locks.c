@@ -1,0 +1,179 @@
+/*
+ * Locks, as rows.
+ */
+#include "store/store_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+static const char *now(apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)apr_time_sec(apr_time_now()));
+}
+
+int dms_store_has_locks(dms_store_t *store)
+{
+    int any;
+
+    return dms_store_any(store, DMS_SQL_ANY_LOCK, DMS_NO_ARGS, &any) != APR_SUCCESS || any;
+}
+
+static dms_lock_t *read_lock(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t *pool)
+{
+    dms_lock_t *lock = apr_pcalloc(pool, sizeof(*lock));
+    const char *owner = dms_store_column(store, row, 5);
+
+    lock->token = apr_pstrdup(pool, dms_store_column(store, row, 0));
+    lock->key = apr_pstrdup(pool, dms_store_column(store, row, 1));
+    lock->uri = apr_pstrdup(pool, dms_store_column(store, row, 2));
+    lock->is_deep = *dms_store_column(store, row, 3) == '1';
+    lock->is_shared = *dms_store_column(store, row, 4) == '1';
+    lock->owner = *owner ? apr_pstrdup(pool, owner) : NULL;
+    lock->principal = apr_pstrdup(pool, dms_store_column(store, row, 6));
+    lock->expires = apr_atoi64(dms_store_column(store, row, 7));
+    return lock;
+}
+
+/* Runs a select of locks and appends them to a list, whose end it returns through link. */
+static apr_status_t append_locks(dms_store_t *store, dms_sql_e sql, const char **args,
+                                 apr_pool_t *pool, dms_lock_t ***link)
+{
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row;
+    apr_status_t rv = dms_store_select(store, sql, args, pool, &results);
+
+    while (rv == APR_SUCCESS && (row = dms_store_row(store, pool, results)) != NULL) {
+        **link = read_lock(store, row, pool);
+        *link = &(**link)->next;
+    }
+    return rv;
+}
+
+/* Makes the key of the collection that a key is in of the key itself. Returns 0 for "/". */
+static int go_up(char *key)
+{
+    char *slash = strrchr(key, '/');
+
+    if (!key[1]) {
+        return 0;
+    }
+    slash[slash == key] = '\0';
+    return 1;
+}
+
+/* The locks on a resource and the deep ones above it: one query for each 15 collections. */
+static apr_status_t read_upwards(dms_store_t *store, const char *key, apr_pool_t *pool,
+                                 dms_lock_t ***link)
+{
+    char *at = apr_pstrdup(pool, key);
+    const char *self = key;
+    apr_status_t rv = APR_SUCCESS;
+    int goes_up = 1;
+
+    while (goes_up && rv == APR_SUCCESS) {
+        const char *args[DMS_STORE_LOCK_KEYS + 1];
+        int i;
+
+        args[0] = self;
+        for (i = 1; i < DMS_STORE_LOCK_KEYS; i++) {
+            goes_up = goes_up && go_up(at);
+            args[i] = goes_up ? apr_pstrdup(pool, at) : "";
+        }
+        args[DMS_STORE_LOCK_KEYS] = now(pool);
+        rv = append_locks(store, DMS_SQL_LOCKS, args, pool, link);
+        self = "";
+    }
+    return rv;
+}
+
+apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
+                             dms_lock_t **first)
+{
+    dms_lock_t **link = first;
+    dms_place_t place;
+    apr_status_t rv;
+
+    *first = NULL;
+    rv = read_upwards(store, key, pool, &link);
+    if (rv == APR_SUCCESS && below) {
+        dms_place(pool, key, &place);
+        rv = append_locks(store, DMS_SQL_LOCKS_BELOW, DMS_ARGS(place.low, place.high, now(pool)),
+                          pool, &link);
+    }
+    return rv;
+}
+
+apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
+                                    apr_hash_t **locks)
+{
+    dms_lock_t *first = NULL, **link = &first, *lock, *next;
+    apr_status_t rv = append_locks(store, DMS_SQL_MEMBER_LOCKS, DMS_ARGS(key, now(pool)), pool,
+                                   &link);
+
+    *locks = apr_hash_make(pool);
+    for (lock = first; lock; lock = next) {
+        const char *name = strrchr(lock->key, '/') + 1;
+
+        next = lock->next;
+        lock->next = apr_hash_get(*locks, name, APR_HASH_KEY_STRING);
+        apr_hash_set(*locks, name, APR_HASH_KEY_STRING, lock);
+    }
+    return rv;
+}
+
+apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock)
+{
+    apr_pool_t *pool;
+    dms_place_t place;
+    apr_status_t rv;
+
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    pool = tx->conn->scratch;
+    dms_place(pool, lock->key, &place);
+    rv = dms_tx_query(tx, DMS_SQL_EXPIRE_LOCKS, DMS_ARGS(now(pool)), NULL);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    return dms_tx_query(tx, DMS_SQL_LOCK,
+                        DMS_ARGS(place.parent, lock->token, lock->key, lock->uri,
+                                 lock->is_deep ? "1" : "0", lock->is_shared ? "1" : "0",
+                                 lock->owner ? lock->owner : "", lock->principal,
+                                 apr_psprintf(pool, "%" APR_INT64_T_FMT, lock->expires)),
+                        NULL);
+}
+
+apr_status_t dms_tx_refresh_lock(dms_tx_t *tx, const dms_lock_t *lock)
+{
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    return dms_tx_query(tx, DMS_SQL_REFRESH_LOCK,
+                        DMS_ARGS(apr_psprintf(tx->conn->scratch, "%" APR_INT64_T_FMT,
+                                              lock->expires),
+                                 lock->token),
+                        NULL);
+}
+
+apr_status_t dms_tx_unlock(dms_tx_t *tx, const char *token)
+{
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    return dms_tx_query(tx, DMS_SQL_UNLOCK, DMS_ARGS(token), NULL);
+}
+
+apr_status_t dms_tx_unlock_tree(dms_tx_t *tx, const char *key, int self)
+{
+    dms_place_t place;
+
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    dms_place(tx->conn->scratch, key, &place);
+    return dms_tx_query(tx, DMS_SQL_UNLOCK_BELOW,
+                        DMS_ARGS(self ? place.key : "", place.low, place.high), NULL);
+}
