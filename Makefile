@@ -10,6 +10,7 @@ PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml \
 	libaprutil1-dbd-sqlite3
+PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
 PACKAGES_fuzz := clang libclang-rt-14-dev

@@ -22,6 +22,10 @@ readable() {
     [ "$(id -u)" -ne 0 ] || runuser -u "$user" -- test -r "$1" -a -x "$1"
 }
 
+writable() {
+    [ "$(id -u)" -ne 0 ] || runuser -u "$user" -- test -w "$1"
+}
+
 listening() {
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }
@@ -34,6 +38,7 @@ make_sample() {
     echo 'A name with a space, and beyond ASCII.' >"$1/Grüße aus Köln.txt"
     echo 'One level down.' >"$1/folder/below.txt"
     chmod -R u=rwX,go=rX "$1"
+    [ "$(id -u)" -ne 0 ] || chown -R "$user:" "$1"
 }
 
 # Quoted for httpd.conf.
@@ -59,6 +64,7 @@ LoadModule autoindex_module $modules/mod_autoindex.so
 LoadModule dav_multistatus_module $(quoted "$module")
 TypesConfig /etc/mime.types
 
+DavMultistatusStore sqlite3 $(quoted "$state/store.db")
 DocumentRoot $(quoted "$dir")
 <Directory $(quoted "$dir")>
     Options Indexes FollowSymLinks
@@ -85,6 +91,12 @@ if [ -z "$dir" ]; then
         make_sample "$dir"
     fi
 fi
+state=$run/state
+if ! readable "$run"; then
+    temporary_state=$(mktemp -d /tmp/mod_dav_multistatus-state.XXXXXX)
+    chmod 755 "$temporary_state"
+    state=$temporary_state/state
+fi
 [ -d "$dir" ] || die "DIR=$dir is not a folder."
 dir=$(realpath "$dir")
 readable "$dir" || die "DIR=$dir can't be read by $user, the user that httpd serves as when root" \
@@ -102,7 +114,7 @@ stop() {
         wait "$httpd" 2>/dev/null || true
         echo "Stopped."
     fi
-    [ -z "${sample:-}" ] || rm -rf "$sample"
+    rm -rf ${sample:+"$sample"} ${temporary_state:+"$temporary_state"}
 }
 trap stop EXIT
 trap 'exit 0' INT TERM HUP
@@ -125,11 +137,10 @@ cat <<TEXT
 $(cat "$run/httpd.conf")
 # --- logs: $run/error.log ---
 
-Serving $dir at $url
+Serving $dir at $url$(writable "$dir" || echo ' (read-only: '"$user"' may not write there)')
 
     curl -X PROPFIND -H 'Depth: 1' $url
-    curl -X PROPFIND -H 'Depth: 1' -H 'Content-Type: text/xml' \\
-        -d '<propfind xmlns="DAV:"><propname/></propfind>' $url
+    curl -T /etc/hostname ${url}new.txt
 
 Ctrl-C stops it.
 TEXT

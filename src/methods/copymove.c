@@ -408,16 +408,11 @@ static apr_status_t stays_uncopied(void *baton, const char *path)
     transfer_t *transfer = baton;
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
     apr_pool_t *pool;
-    const char *key;
-    apr_size_t length;
     int found;
 
     apr_pool_create(&pool, transfer->request->r->pool);
-    key = apr_pstrcat(pool, transfer->to.key, "/", path, NULL);
-    length = strlen(key);
     existence.pool = pool;
-    found = dms_tree_exists(&existence,
-                            key[length - 1] == '/' ? apr_pstrmemdup(pool, key, length - 1) : key);
+    found = dms_tree_exists(&existence, dms_key_below(pool, transfer->to.key, path));
     apr_pool_destroy(pool);
     return found ? APR_SUCCESS : APR_INCOMPLETE;
 }

@@ -40,20 +40,14 @@ static apr_status_t may_go(void *baton, const char *path)
     deletion_t *deletion = baton;
     request_rec *r = deletion->request->r;
     apr_pool_t *pool;
-    char *key;
-    apr_size_t length;
     apr_status_t rv = APR_SUCCESS;
 
     if (!apr_hash_count(deletion->locked)) {
         return APR_SUCCESS;
     }
     apr_pool_create(&pool, r->pool);
-    key = apr_pstrcat(pool, deletion->resource.key, "/", path, NULL);
-    length = strlen(key);
-    if (key[length - 1] == '/') {
-        key[length - 1] = '\0';
-    }
-    if (apr_hash_get(deletion->locked, key, APR_HASH_KEY_STRING)) {
+    if (apr_hash_get(deletion->locked, dms_key_below(pool, deletion->resource.key, path),
+                     APR_HASH_KEY_STRING)) {
         rv = EBUSY;
     }
     apr_pool_destroy(pool);

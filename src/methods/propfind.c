@@ -15,12 +15,12 @@
 
 #include "access/access.h"
 #include "access/types.h"
+#include "properties/kept.h"
 #include "properties/plan.h"
 #include "request/headers.h"
 #include "server/body.h"
 #include "server/reply.h"
 #include "server/state.h"
-#include "store/store.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -40,10 +40,7 @@ struct level_t {
     const char *uri; /* escaped, with a slash at its end */
     const char *key; /* in the store */
     dms_types_t *types;
-    apr_pool_t *page_pool;
-    dms_page_t *page;      /* the dead properties of some or all members, or NULL */
-    apr_hash_t *locks;     /* name of a member -> those on it, then those inherited; or NULL */
-    dms_lock_t *inherited; /* the locks that are in force on every member */
+    dms_kept_t *kept; /* of the members, in the store */
 };
 
 typedef struct listing_t {
@@ -51,9 +48,8 @@ typedef struct listing_t {
     const dms_provider_t *provider;
     dms_plan_t *plan;
     dms_depth_e depth;
-    dms_store_t *store;      /* NULL: no dead property is of interest */
-    dms_store_t *lock_store; /* NULL: no lock is */
-    apr_uint64_t left;       /* how many responses may follow */
+    dms_kept_sources_t sources;
+    apr_uint64_t left; /* how many responses may follow */
     dms_reply_t *reply;
     level_t *level; /* the innermost */
 } listing_t;
@@ -118,12 +114,11 @@ static int add_resource(listing_t *listing, const char *uri, const dms_subject_t
     return dms_reply_add(listing->reply, response);
 }
 
-static int add_failure(listing_t *listing, const char *uri, int status, const char *description)
+static int add_failure(listing_t *listing, const char *uri, int status)
 {
     dms_response_t *response = dms_response_create(dms_reply_pool(listing->reply), uri);
 
     dms_response_set_status(response, status);
-    response->description = description;
     return dms_reply_add(listing->reply, response);
 }
 
@@ -139,140 +134,6 @@ static int add_limit(listing_t *listing, const char *uri)
     dms_reply_add(listing->reply, response);
     return 0;
 }
-
-/* --- dead properties --- */
-
-/* Reads what was too long to be read along with the rest. */
-static void complete_dead(listing_t *listing, const char *key, dms_dead_property_t *dead,
-                          apr_pool_t *pool)
-{
-    for (; dead; dead = dead->next) {
-        if (!dead->xml) {
-            dms_store_property(listing->store, key, dead->name, pool, &dead->xml);
-        }
-    }
-}
-
-static dms_dead_property_t *own_dead(listing_t *listing, const char *key)
-{
-    dms_dead_property_t *dead = NULL;
-
-    if (listing->store) {
-        dms_store_properties(listing->store, key, listing->r->pool, &dead);
-        complete_dead(listing, key, dead, listing->r->pool);
-    }
-    return dead;
-}
-
-/* Reads the properties of the members that follow the name `after`. Without them, the listing goes
- * on. */
-static void read_page(listing_t *listing, level_t *level, const char *after)
-{
-    apr_pool_t *pool;
-
-    apr_pool_create(&pool, level->pool);
-    if (dms_store_page(listing->store, level->key, after, pool, &level->page) != APR_SUCCESS) {
-        level->page = NULL;
-    }
-    if (level->page_pool) {
-        apr_pool_destroy(level->page_pool); /* `after` may have been in it */
-    }
-    level->page_pool = pool;
-}
-
-/* Whether a member belongs to the part of the collection whose properties are at hand. There is
- * more than one part only where a great many members have properties; then there is a pass for
- * each. */
-static int is_on_page(const dms_page_t *page, const char *name)
-{
-    return !page
-           || ((!*page->after || strcmp(name, page->after) > 0)
-               && (!page->last || strcmp(name, page->last) <= 0));
-}
-
-/* At the end of a pass: begins the next one, if there is one. */
-static int next_pass(listing_t *listing, level_t *level)
-{
-    if (!level->page || !level->page->last) {
-        return 0;
-    }
-    read_page(listing, level, level->page->last);
-    listing->provider->rewind(level->cursor);
-    return level->page != NULL;
-}
-
-static dms_dead_property_t *member_dead(listing_t *listing, const level_t *level, const char *name)
-{
-    apr_pool_t *pool = dms_reply_pool(listing->reply);
-    dms_dead_property_t *dead;
-
-    if (!level->page) {
-        return NULL;
-    }
-    dead = apr_hash_get(level->page->members, name, APR_HASH_KEY_STRING);
-    complete_dead(listing, apr_pstrcat(pool, level->key, "/", name, NULL), dead, pool);
-    return dead;
-}
-
-/* --- locks --- */
-
-/* Copies those of a resource's locks that are in force on what is below it, too. */
-static dms_lock_t *copy_deep(const dms_lock_t *locks, apr_pool_t *pool)
-{
-    dms_lock_t *first = NULL, **link = &first;
-
-    for (; locks; locks = locks->next) {
-        if (locks->is_deep) {
-            *link = apr_pmemdup(pool, locks, sizeof(*locks));
-            (*link)->next = NULL;
-            link = &(*link)->next;
-        }
-    }
-    return first;
-}
-
-static dms_lock_t *own_locks(listing_t *listing, const char *key)
-{
-    dms_lock_t *locks = NULL;
-
-    if (listing->lock_store) {
-        dms_store_locks(listing->lock_store, key, 0, listing->r->pool, &locks);
-    }
-    return locks;
-}
-
-static dms_lock_t *member_locks(const level_t *level, const char *name)
-{
-    dms_lock_t *locks = NULL;
-
-    if (level->locks) {
-        locks = apr_hash_get(level->locks, name, APR_HASH_KEY_STRING);
-    }
-    return locks ? locks : level->inherited;
-}
-
-/* Reads the locks on the members of a collection, with one query. locks: those on the collection. */
-static void read_locks(listing_t *listing, level_t *level, const dms_lock_t *locks)
-{
-    apr_hash_index_t *index;
-
-    level->inherited = copy_deep(locks, level->pool);
-    if (dms_store_member_locks(listing->lock_store, level->key, level->pool, &level->locks)
-        != APR_SUCCESS) {
-        level->locks = NULL;
-        return;
-    }
-    for (index = apr_hash_first(level->pool, level->locks); index; index = apr_hash_next(index)) {
-        dms_lock_t *last = apr_hash_this_val(index);
-
-        while (last->next) {
-            last = last->next;
-        }
-        last->next = level->inherited;
-    }
-}
-
-/* --- levels --- */
 
 static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec *r,
                                const char *uri)
@@ -293,12 +154,7 @@ static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms
     level->uri = apr_pstrdup(pool, uri);
     level->key = apr_pstrdup(pool, key);
     level->types = make_types(listing, pool, r, level->uri);
-    if (listing->store) {
-        read_page(listing, level, "");
-    }
-    if (listing->lock_store) {
-        read_locks(listing, level, locks);
-    }
+    level->kept = dms_kept_create(pool, &listing->sources, level->key, locks);
     listing->level = level;
 }
 
@@ -317,48 +173,53 @@ static void pop_level(listing_t *listing)
 /* What came of the attempt to go into a member. */
 typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
 
+/* status: where it FAILED, the HTTP status that says why. */
 static entry_e open_member(listing_t *listing, request_rec *r, const char *uri, const char *name,
-                           apr_status_t *status)
+                           int *status)
 {
     unsigned int facts = dms_plan_facts(listing->plan) & DMS_FACTS_OF_PROVIDER;
     dms_cursor_t *cursor;
     dms_node_t *node;
     apr_pool_t *pool;
+    apr_status_t rv;
 
     apr_pool_create(&pool, r->pool);
-    *status = listing->provider->enter(listing->level->cursor, pool, &node);
-    if (*status == APR_SUCCESS) {
-        *status = listing->provider->open(node, r, DMS_LIST_VISIBLE, facts, pool, &cursor);
+    rv = listing->provider->enter(listing->level->cursor, pool, &node);
+    if (rv == APR_SUCCESS) {
+        rv = listing->provider->open(node, r, DMS_LIST_VISIBLE, facts, pool, &cursor);
     }
-    if (*status == APR_SUCCESS) {
-        push_level(listing, pool, r, cursor, uri,
-                   apr_pstrcat(pool, listing->level->key, "/", name, NULL),
-                   member_locks(listing->level, name));
+    if (rv == APR_SUCCESS) {
+        push_level(listing, pool, r, cursor, uri, dms_key_below(pool, listing->level->key, name),
+                   dms_kept_locks(listing->level->kept, name));
         return ENTERED;
     }
     apr_pool_destroy(pool);
-    if (*status == ENOENT || *status == ENOTDIR) { /* gone meanwhile */
+    if (rv == ENOENT || rv == ENOTDIR) { /* gone meanwhile */
         return LEFT_OUT;
     }
-    return *status == ELOOP ? LISTED_ONLY : FAILED;
+    *status = dms_status_from(rv);
+    return rv == ELOOP ? LISTED_ONLY : FAILED;
 }
 
 /* Goes into a sub-collection, where httpd lets the request in and the module is on. */
-static entry_e enter_member(listing_t *listing, const char *uri, const char *name,
-                            apr_status_t *status)
+static entry_e enter_member(listing_t *listing, const char *uri, const char *name, int *status)
 {
     request_rec *r;
     entry_e entry = LISTED_ONLY;
 
     if (listing->level->depth == LEVELS_MAX) {
-        *status = APR_ENAMETOOLONG;
+        *status = HTTP_INSUFFICIENT_STORAGE;
         return FAILED;
     }
     r = dms_access_ask(listing->level->r, listing->r->method, uri);
     if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
         entry = LEFT_OUT;
     }
-    else if (r->status == HTTP_OK && dms_config_of(r)->provider == listing->provider) {
+    else if (r->status != HTTP_OK) {
+        entry = FAILED;
+        *status = r->status;
+    }
+    else if (dms_config_of(r)->provider == listing->provider) {
         entry = open_member(listing, r, uri, name, status);
     }
     if (entry != ENTERED) {
@@ -395,10 +256,11 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     apr_pool_t *pool = dms_reply_pool(listing->reply);
     const char *name = apr_pescape_path(pool, member->name, 1), *uri;
     dms_subject_t subject = {.facts = &member->facts, .name = member->name};
-    apr_status_t status = member->status;
-    entry_e entry = status == APR_SUCCESS ? LISTED_ONLY : FAILED;
+    int status = dms_status_from(member->status);
+    entry_e entry = member->status == APR_SUCCESS ? LISTED_ONLY : FAILED;
 
-    if (!is_on_page(level->page, name) || is_of_store(level, member, pool)) {
+    if (!dms_kept_is_due(level->kept, name) || is_of_store(level, member, pool)) {
+        apr_pool_clear(pool);
         return 1;
     }
     uri = apr_pstrcat(pool, level->uri, name,
@@ -407,17 +269,18 @@ static int add_member(listing_t *listing, const dms_member_t *member)
         entry = enter_member(listing, uri, name, &status);
     }
     if (entry == LEFT_OUT) {
+        apr_pool_clear(pool);
         return 1;
     }
     if (!listing->left--) {
         return add_limit(listing, own_uri(listing->r, DMS_KIND_COLLECTION));
     }
     if (entry == FAILED) {
-        return add_failure(listing, uri, dms_status_from(status), NULL);
+        return add_failure(listing, uri, status);
     }
     tell_type(level, &subject);
-    subject.dead = member_dead(listing, level, name);
-    subject.locks = member_locks(level, name);
+    subject.dead = dms_kept_properties(level->kept, name, pool);
+    subject.locks = dms_kept_locks(level->kept, name);
     return add_resource(listing, uri, &subject);
 }
 
@@ -434,7 +297,10 @@ static void list_members(listing_t *listing)
             goes_on = add_member(listing, &member);
         }
         else if (rv == APR_EOF || rv == ENOENT) { /* the end, or the folder is gone */
-            if (!next_pass(listing, listing->level)) {
+            if (dms_kept_next_pass(listing->level->kept)) {
+                listing->provider->rewind(listing->level->cursor);
+            }
+            else {
                 pop_level(listing);
             }
         }
@@ -462,8 +328,8 @@ static int add_own(listing_t *listing, const dms_resource_t *resource, const cha
         subject.type = dms_types_of(r);
         subject.language = dms_types_language_of(r);
     }
-    subject.dead = own_dead(listing, resource->key);
-    subject.locks = own_locks(listing, resource->key);
+    subject.dead = dms_kept_properties_of(&listing->sources, resource->key, r->pool);
+    subject.locks = dms_kept_locks_of(&listing->sources, resource->key, r->pool);
     listing->left--;
     return add_resource(listing, uri, &subject);
 }
@@ -478,10 +344,10 @@ static void open_store(listing_t *listing)
     }
     dms_state_recover(listing->r->pool, listing->r->server, listing->provider, 0);
     if (dms_plan_wants_dead(listing->plan) && dms_store_has_properties(store)) {
-        listing->store = store;
+        listing->sources.properties = store;
     }
     if (dms_plan_facts(listing->plan) & DMS_FACT_LOCKS && dms_store_has_locks(store)) {
-        listing->lock_store = store;
+        listing->sources.locks = store;
     }
 }
 
@@ -515,7 +381,8 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
         if (rv != APR_SUCCESS) {
             return dms_error_of(r->pool, rv, "the collection can't be listed");
         }
-        push_level(&listing, pool, r, cursor, uri, resource.key, own_locks(&listing, resource.key));
+        push_level(&listing, pool, r, cursor, uri, resource.key,
+                   dms_kept_locks_of(&listing.sources, resource.key, r->pool));
     }
     listing.left = limit ? limit : APR_UINT64_MAX;
     listing.reply = dms_reply_create(r);

@@ -170,6 +170,16 @@ const char *dms_store_column(dms_store_t *store, apr_dbd_row_t *row, int column)
 
 /* --- keys --- */
 
+const char *dms_key_below(apr_pool_t *pool, const char *key, const char *path)
+{
+    apr_size_t length = strlen(path);
+
+    if (length && path[length - 1] == '/') {
+        path = apr_pstrmemdup(pool, path, length - 1);
+    }
+    return apr_pstrcat(pool, key[1] ? key : "", "/", path, NULL);
+}
+
 void dms_place(apr_pool_t *pool, const char *key, dms_place_t *place)
 {
     const char *slash = strrchr(key, '/');

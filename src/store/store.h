@@ -54,6 +54,9 @@ struct dms_dead_property_t {
 /* Takes what went wrong: status, the store's file, and words that say what to do. */
 typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *message);
 
+/* The key of what is below a key: path is escaped, and may end in a slash. From pool. */
+const char *dms_key_below(apr_pool_t *pool, const char *key, const char *path);
+
 /* --- life --- */
 
 /* Makes the database where it does not exist, and brings its schema to the present version; one

@@ -104,8 +104,11 @@ class Dav:
 
     def folder(self, name):
         path = self.disk(name)
+        made = [p for p in path.parents if not p.exists()]
         path.mkdir(parents=True)
-        give(path)
+        if IS_ROOT:
+            for p in (path, *made):
+                shutil.chown(p, WEB_USER, WEB_USER)
         return path
 
     def tree(self, name=""):

@@ -465,7 +465,7 @@ START_TEST(section_7_5_2_error)
     dms_buffer_t out;
 
     dms_buffer_init(&out, unit_pool, unit_alloc, unit_sink, sink);
-    dms_xml_error_document(&out, around("lock-token-submitted", dav("href", "/locked/")), NULL);
+    dms_xml_document(&out, "error", around("lock-token-submitted", dav("href", "/locked/")), NULL);
     dms_buffer_pass(&out, 0);
     unit_assert_same_xml(sink->bytes,
                          XML_DECLARATION "     <D:error xmlns:D=\"DAV:\">\n"
@@ -473,6 +473,47 @@ START_TEST(section_7_5_2_error)
                                          "         <D:href>/locked/</D:href>\n"
                                          "       </D:lock-token-submitted>\n"
                                          "     </D:error>\n",
+                         UNIT_LOOSE_SPACE);
+}
+END_TEST
+
+START_TEST(section_9_10_7_lock)
+{
+    dms_element_t *lock = unit_element(
+        "DAV:", "activelock", NULL, around("locktype", dav("write", NULL)),
+        around("lockscope", dav("exclusive", NULL)), dav("depth", "infinity"),
+        around("owner", dav("href", "http://example.org/~ejw/contact.html")),
+        dav("timeout", "Second-604800"),
+        around("locktoken", dav("href", "urn:uuid:e71d4fae-5dec-22d6-fea5-00a0c91e6be4")),
+        around("lockroot", dav("href", "http://example.com/workspace/webdav/proposal.doc")), NULL);
+    dms_buffer_t out;
+
+    dms_buffer_init(&out, unit_pool, unit_alloc, unit_sink, sink);
+    dms_xml_document(&out, "prop", around("lockdiscovery", lock), NULL);
+    dms_buffer_pass(&out, 0);
+    unit_assert_same_xml(sink->bytes,
+                         XML_DECLARATION
+                         "     <D:prop xmlns:D=\"DAV:\">\n"
+                         "       <D:lockdiscovery>\n"
+                         "         <D:activelock>\n"
+                         "           <D:locktype><D:write/></D:locktype>\n"
+                         "           <D:lockscope><D:exclusive/></D:lockscope>\n"
+                         "           <D:depth>infinity</D:depth>\n"
+                         "           <D:owner>\n"
+                         "             <D:href>http://example.org/~ejw/contact.html</D:href>\n"
+                         "           </D:owner>\n"
+                         "           <D:timeout>Second-604800</D:timeout>\n"
+                         "           <D:locktoken>\n"
+                         "             <D:href\n"
+                         "             >urn:uuid:e71d4fae-5dec-22d6-fea5-00a0c91e6be4</D:href>\n"
+                         "           </D:locktoken>\n"
+                         "           <D:lockroot>\n"
+                         "             <D:href\n"
+                         "             >http://example.com/workspace/webdav/proposal.doc</D:href>\n"
+                         "           </D:lockroot>\n"
+                         "         </D:activelock>\n"
+                         "       </D:lockdiscovery>\n"
+                         "     </D:prop>\n",
                          UNIT_LOOSE_SPACE);
 }
 END_TEST
@@ -543,6 +584,7 @@ Suite *examples_suite(void)
     tcase_add_test(tests, section_9_6_2_delete);
     tcase_add_test(tests, section_9_8_8_copy);
     tcase_add_test(tests, section_9_9_6_move);
+    tcase_add_test(tests, section_9_10_7_lock);
     tcase_add_test(tests, section_9_10_9_lock);
     tcase_add_test(tests, section_15_8_1_lockdiscovery);
     tcase_add_test(tests, section_15_10_1_supportedlock);

@@ -169,6 +169,18 @@ static int wait_for(pid_t child)
 
 /* --- life --- */
 
+/* What the test before has left in the same folder goes. */
+static void clean_and_setup(void)
+{
+    const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db-lock"};
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        unlink(apr_pstrcat(unit_pool, folder, "/", names[i], NULL));
+    }
+    store_setup();
+}
+
 START_TEST(prepare_leaves_one_closed_file)
 {
     ck_assert_int_eq(access(file, F_OK), 0);
@@ -1111,7 +1123,54 @@ START_TEST(no_process_starves)
 }
 END_TEST
 
-/* Runs until the test has ended: some other program, which knows nothing of our locks. */
+static void *APR_THREAD_FUNC write_one(apr_thread_t *thread, void *data)
+{
+    apr_pool_t *own;
+
+    (void)data;
+    apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+    count_up(store, own, "/waits");
+    apr_pool_destroy(own);
+    return thread;
+}
+
+/* Who reads does not wait, though another thread waits for another process. */
+START_TEST(waiting_to_write_keeps_nobody_from_reading)
+{
+    apr_thread_t *thread;
+    apr_time_t start;
+    apr_status_t rv;
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(ready), 0);
+    set("/a", &color, "<c/>");
+    child = fork();
+    if (!child) {
+        dms_tx_t *tx;
+
+        store = open_store(unit_pool, log_loudly);
+        tx = begin();
+        if (write(ready[1], "x", 1) == 1) {
+            apr_sleep(apr_time_from_msec(1000));
+        }
+        dms_tx_abort(tx);
+        _exit(0);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(apr_thread_create(&thread, NULL, write_one, NULL, unit_pool), APR_SUCCESS);
+    apr_sleep(apr_time_from_msec(100));
+    start = apr_time_now();
+    ck_assert_str_eq(get("/a", &color), "<c/>");
+    ck_assert_int_lt(apr_time_now() - start, apr_time_from_msec(200));
+    apr_thread_join(&rv, thread);
+    ck_assert_str_eq(get("/waits", &color), "1");
+    ck_assert_int_eq(wait_for(child), 0);
+}
+END_TEST
+
+/* Some other program, which knows nothing of our lock file. */
 static pid_t hold_lock(int seconds)
 {
     int ready[2];
@@ -1320,30 +1379,12 @@ START_TEST(memory_is_flat)
 }
 END_TEST
 
-static TCase *store_case(Suite *suite, const char *name, double timeout)
+/* The folder is not the forked test's: it goes even where that has been killed. */
+static TCase *add_case(Suite *suite, const char *name, double timeout)
 {
     TCase *tests = unit_case(suite, name, timeout);
 
-    /* The folder is not the forked test's: it goes even where that has been killed. */
     tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
-    return tests;
-}
-
-static void clean_and_setup(void)
-{
-    const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db-lock"};
-    size_t i;
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        unlink(apr_pstrcat(unit_pool, folder, "/", names[i], NULL));
-    }
-    store_setup();
-}
-
-static TCase *add_case(Suite *suite, const char *name, double timeout)
-{
-    TCase *tests = store_case(suite, name, timeout);
-
     tcase_add_checked_fixture(tests, clean_and_setup, NULL);
     return tests;
 }
@@ -1386,10 +1427,11 @@ Suite *store_suite(void)
     tcase_add_test(tests, threads_lose_nothing);
     tcase_add_test(tests, processes_lose_nothing);
     tcase_add_test(tests, no_process_starves);
+    tcase_add_test(tests, waiting_to_write_keeps_nobody_from_reading);
     tcase_add_test(tests, another_program_is_waited_for);
     tcase_add_test(tests, another_program_is_not_waited_for_without_end);
     tcase_add_test(tests, memory_is_flat);
-    tests = add_case(suite, "trouble", 30);
+    tests = add_case(suite, "trouble", 60);
     tcase_add_test(tests, a_full_disk_undoes_and_tells);
     tcase_add_test(tests, a_full_disk_can_still_be_read);
     tcase_add_test(tests, a_read_only_file_system_tells);

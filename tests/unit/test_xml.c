@@ -797,11 +797,10 @@ END_TEST
 /* RFC 4918, section 16. */
 START_TEST(error_document)
 {
-    dms_xml_error_document(&out,
-                           unit_element("DAV:", "lock-token-submitted", NULL,
-                                        unit_element("DAV:", "href", "/workspace/webdav/", NULL),
-                                        NULL),
-                           NULL);
+    dms_xml_document(&out, "error",
+                     unit_element("DAV:", "lock-token-submitted", NULL,
+                                  unit_element("DAV:", "href", "/workspace/webdav/", NULL), NULL),
+                     NULL);
     unit_assert_same_xml(written(),
                          "<?xml version=\"1.0\" encoding=\"utf-8\" ?>\n"
                          "<D:error xmlns:D=\"DAV:\">\n"
@@ -818,10 +817,10 @@ START_TEST(error_document_with_a_description)
 {
     const char *canonical;
 
-    dms_xml_error_document(&out,
-                           unit_list(unit_element("DAV:", "propfind-finite-depth", NULL, NULL),
-                                     unit_element("urn:x", "own", NULL, NULL), NULL),
-                           "No <&> \x01 for you");
+    dms_xml_document(&out, "error",
+                     unit_list(unit_element("DAV:", "propfind-finite-depth", NULL, NULL),
+                               unit_element("urn:x", "own", NULL, NULL), NULL),
+                     "No <&> \x01 for you");
     canonical = canonical_written(UNIT_LOOSE_SPACE);
     ck_assert_msg(canonical != NULL, "%s", unit_problem());
     ck_assert_int_eq(strncmp(canonical,
@@ -835,7 +834,7 @@ START_TEST(error_document_without_elements)
 {
     const char *canonical;
 
-    dms_xml_error_document(&out, NULL, "Sorry");
+    dms_xml_document(&out, "error", NULL, "Sorry");
     canonical = canonical_written(UNIT_LOOSE_SPACE);
     ck_assert_msg(canonical != NULL, "%s", unit_problem());
     ck_assert_ptr_nonnull(strstr(canonical, ">Sorry</></>"));

@@ -1,0 +1,46 @@
+"""litmus, the WebDAV test suite (Debian's package), against a server of our own: all passes, without a warning."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
+
+import harness  # noqa: E402
+
+os.umask(0o022)
+
+SUITES = ["basic", "copymove", "props", "http"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = harness.Server()
+    if harness.IS_ROOT:
+        shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    server.start()
+    yield server
+    wrong = server.stop()
+    server.remove()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_suite(server, suite, tmp_path):
+    if not shutil.which("litmus"):
+        pytest.fail("litmus is not installed")
+    server.expect_log("AH0")
+    done = subprocess.run(["litmus", f"http://127.0.0.1:{server.port}/dav/"], cwd=tmp_path, capture_output=True, text=True,
+                          env={**os.environ, "TESTS": suite}, timeout=100)
+    told = done.stdout + done.stderr
+    match = re.search(rf"summary for `{suite}': of (\d+) tests run: (\d+) passed, (\d+) failed", told)
+    assert match, told
+    assert done.returncode == 0 and match.group(1) == match.group(2), told
+    assert int(match.group(1)) > 2
+    assert not re.search("WARNING|warning(s)? (was|were) issued|FAIL", told), told
+    assert "skipped" not in told.replace("0 skipped", ""), told
