@@ -16,7 +16,9 @@
 
 #include <apr_pools.h>
 
-#define DMS_NS_DAV "DAV:"
+/* An array, not a literal, so that the name of nearly every element is told by its address. */
+extern const char dms_ns_dav[];
+#define DMS_NS_DAV dms_ns_dav /* "DAV:" */
 #define DMS_NS_APACHE "http://apache.org/dav/props/"
 #define DMS_NS_XML "http://www.w3.org/XML/1998/namespace"
 

@@ -1,7 +1,5 @@
 #include "multistatus/writer.h"
 
-#include <stdio.h>
-
 #include "multistatus/status.h"
 #include "multistatus/xml.h"
 
@@ -47,10 +45,13 @@ static int is_grammatical(const dms_response_t *response)
 
 static void put_status(dms_buffer_t *out, int status)
 {
-    char line[64];
-    int length = snprintf(line, sizeof(line), "<D:status>HTTP/1.1 %d %s</D:status>", status,
-                          dms_status_reason(status));
-    dms_buffer_put(out, line, (apr_size_t)length);
+    char code[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                   (char)('0' + status % 10), ' '};
+
+    dms_buffer_puts(out, "<D:status>HTTP/1.1 ");
+    dms_buffer_put(out, code, sizeof(code));
+    dms_buffer_puts(out, dms_status_reason(status));
+    dms_buffer_puts(out, "</D:status>");
 }
 
 static void put_error(dms_writer_t *writer, const dms_element_t *error)

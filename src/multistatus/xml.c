@@ -17,11 +17,21 @@ typedef struct output_t {
 
 #define PUT(out, literal) dms_buffer_put((out), (literal), sizeof(literal) - 1)
 
-/* What a byte needs: 0 nothing, 1 a closer look. Spares nearly every byte of every text. */
-static int is_plain(unsigned char c)
+/* A set of ASCII characters. */
+typedef struct ascii_t {
+    apr_uint64_t low, high; /* a bit for each of 0 to 63, and of 64 to 127 */
+} ascii_t;
+
+#define BIT(c) ((apr_uint64_t)1 << ((c) & 63))
+
+static int is_in(const ascii_t *set, unsigned char c)
 {
-    return c >= 0x20 && c < 0x7F && c != '&' && c != '<' && c != '>' && c != '"';
+    return c < 128 && ((c < 64 ? set->low : set->high) >> (c & 63) & 1);
 }
+
+/* What stands for itself in any text: nearly every byte. */
+static const ascii_t plain = {~(BIT(32) - 1) & ~(BIT('&') | BIT('<') | BIT('>') | BIT('"')),
+                              ~BIT(127)};
 
 /* The reference that stands for an ASCII character, or NULL where it stands for itself. */
 static const char *reference(char c, int in_attribute)
@@ -54,7 +64,7 @@ static void put_escaped(dms_buffer_t *out, const char *text, int in_attribute)
         const char *instead;
         apr_size_t length;
 
-        if (is_plain((unsigned char)*text)) {
+        if (is_in(&plain, (unsigned char)*text)) {
             text++;
             continue;
         }
@@ -139,7 +149,7 @@ static const char *bound_prefix(const output_t *out, const scope_t *scope, const
     const scope_t *s, *inner;
     int i;
 
-    if (!strcmp(ns, DMS_NS_DAV)) {
+    if (ns == DMS_NS_DAV || !strcmp(ns, DMS_NS_DAV)) {
         return "D";
     }
     if (!*ns) {
@@ -295,12 +305,10 @@ const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
     return text;
 }
 
-/* Whether a URI reference can hold the byte as it is (RFC 3986, section 2): escapes, reserved and
- * unreserved characters. */
-static int is_uri_char(unsigned char c)
-{
-    return c > 0x20 && c < 0x7F && !strchr("\"<>\\^`{|}", c);
-}
+/* What stands for itself in a URI reference (RFC 3986, section 2), and in XML. */
+static const ascii_t uri_characters = {
+    ~(BIT(33) - 1) & ~(BIT('"') | BIT('<') | BIT('>') | BIT('&')),
+    ~(BIT('\\') | BIT('^') | BIT('`') | BIT('{') | BIT('|') | BIT('}') | BIT(127))};
 
 void dms_xml_href(dms_buffer_t *out, const char *uri)
 {
@@ -310,7 +318,7 @@ void dms_xml_href(dms_buffer_t *out, const char *uri)
     for (; *uri; uri++) {
         char escape[4];
 
-        if (is_uri_char((unsigned char)*uri) && *uri != '&') {
+        if (is_in(&uri_characters, (unsigned char)*uri)) {
             continue;
         }
         dms_buffer_put(out, run, (apr_size_t)(uri - run));

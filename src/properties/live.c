@@ -9,17 +9,31 @@
 #define COLLECTIONS (1u << DMS_KIND_COLLECTION)
 #define ALL (FILES | COLLECTIONS)
 
+static void put_two_digits(char *text, int number)
+{
+    text[0] = (char)('0' + number / 10 % 10);
+    text[1] = (char)('0' + number % 10);
+}
+
 /* Section 15.1: the date-time of RFC 3339. */
 static int creationdate(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
 {
+    char *text;
     apr_time_exp_t t;
 
     if (!(subject->facts->known & DMS_FACT_CREATED)) {
         return 0;
     }
     apr_time_exp_gmt(&t, apr_time_from_sec(subject->facts->created.seconds));
-    element->text = apr_psprintf(pool, "%.4d-%.2d-%.2dT%.2d:%.2d:%.2dZ", t.tm_year + 1900,
-                                 t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+    text = apr_pstrdup(pool, "0000-00-00T00:00:00Z");
+    put_two_digits(text, (t.tm_year + 1900) / 100);
+    put_two_digits(text + 2, (t.tm_year + 1900) % 100);
+    put_two_digits(text + 5, t.tm_mon + 1);
+    put_two_digits(text + 8, t.tm_mday);
+    put_two_digits(text + 11, t.tm_hour);
+    put_two_digits(text + 14, t.tm_min);
+    put_two_digits(text + 17, t.tm_sec);
+    element->text = text;
     return 1;
 }
 
@@ -90,23 +104,25 @@ static int executable(const dms_subject_t *subject, apr_pool_t *pool, dms_elemen
     return (subject->facts->known & DMS_FACT_EXECUTABLE) != 0;
 }
 
+#define DAV(local) DMS_NAME(DMS_NS_DAV, local)
+
+/* clang-format off */
 const dms_live_property_t dms_live_properties[] = {
-    {DMS_NAME(DMS_NS_DAV, "creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate},
-    {DMS_NAME(DMS_NS_DAV, "displayname"), DMS_OVERRIDABLE, ALL, 0, displayname},
-    {DMS_NAME(DMS_NS_DAV, "getcontentlanguage"), DMS_PROTECTED, FILES, DMS_FACT_TYPE,
-     getcontentlanguage},
-    {DMS_NAME(DMS_NS_DAV, "getcontentlength"), DMS_PROTECTED, FILES, DMS_FACT_SIZE,
-     getcontentlength},
-    {DMS_NAME(DMS_NS_DAV, "getcontenttype"), DMS_PROTECTED, ALL, DMS_FACT_TYPE, getcontenttype},
-    {DMS_NAME(DMS_NS_DAV, "getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag},
-    {DMS_NAME(DMS_NS_DAV, "getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED,
-     getlastmodified},
-    {DMS_NAME(DMS_NS_DAV, "lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery},
-    {DMS_NAME(DMS_NS_DAV, "resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype},
-    {DMS_NAME(DMS_NS_DAV, "supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock},
-    {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable},
-    {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL},
+    {DAV("creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate, 0},
+    {DAV("displayname"), DMS_OVERRIDABLE, ALL, 0, displayname, 0},
+    {DAV("getcontentlanguage"), DMS_PROTECTED, FILES, DMS_FACT_TYPE, getcontentlanguage, 0},
+    {DAV("getcontentlength"), DMS_PROTECTED, FILES, DMS_FACT_SIZE, getcontentlength, 0},
+    {DAV("getcontenttype"), DMS_PROTECTED, ALL, DMS_FACT_TYPE, getcontenttype, 0},
+    {DAV("getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag, 0},
+    {DAV("getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0},
+    {DAV("lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery, 0},
+    {DAV("resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype, 0},
+    {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1},
+    {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable,
+     0},
+    {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL, 0},
 };
+/* clang-format on */
 
 const dms_live_property_t *dms_live_property(const dms_name_t *name)
 {

@@ -43,6 +43,7 @@ typedef struct dms_live_property_t {
     /* Sets the content of element, from pool or static. Returns whether the subject has the
      * property. Called only for the kinds above. */
     int (*value)(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element);
+    int is_constant; /* the same for every resource; value is then called without a subject */
 } dms_live_property_t;
 
 /* The table, which ends with a row without a function. */

@@ -2,6 +2,8 @@
 
 #include <apr_tables.h>
 
+#include "multistatus/xml.h"
+
 typedef enum mode_e {
     MODE_VALUES, /* those named, with 404 for the ones that are not there */
     MODE_ALL,    /* all that are there, and those named */
@@ -11,6 +13,7 @@ typedef enum mode_e {
 typedef struct entry_t {
     const dms_live_property_t *live; /* NULL: there is no such property */
     int is_required;                 /* was named: 404 where it is not there */
+    const char *constant;            /* the markup of a value that is the same everywhere */
     dms_element_t element;
 } entry_t;
 
@@ -121,6 +124,17 @@ static unsigned int facts_of(const dms_plan_t *plan, const dms_live_property_t *
     return plan->mode == MODE_NAMES ? live->facts & DMS_FACT_TYPE : live->facts;
 }
 
+/* Makes the markup of a value that is the same everywhere. */
+static void settle_constant(apr_pool_t *pool, entry_t *entry)
+{
+    if (entry->live && entry->live->is_constant) {
+        dms_element_t element = entry->element;
+
+        entry->live->value(NULL, pool, &element);
+        entry->constant = dms_xml_fragment(pool, &element);
+    }
+}
+
 dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind, const char **complaint)
 {
     dms_plan_t *plan = apr_pcalloc(pool, sizeof(*plan));
@@ -154,6 +168,7 @@ dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind, con
     plan->count = entries->nelts;
     plan->entries = (entry_t *)(void *)entries->elts;
     for (i = 0; i < plan->count; i++) {
+        settle_constant(pool, &plan->entries[i]);
         plan->facts |= plan->entries[i].live ? facts_of(plan, plan->entries[i].live) : 0;
     }
     return plan;
@@ -209,7 +224,7 @@ static int evaluate(entry_t *entry, const dms_subject_t *subject, apr_pool_t *po
 
     element->text = NULL;
     element->children = NULL;
-    element->markup = NULL;
+    element->markup = entry->constant;
     if (subject->dead && may_be_dead(entry)) {
         dead = find_dead(subject, element->name);
     }
@@ -218,7 +233,7 @@ static int evaluate(entry_t *entry, const dms_subject_t *subject, apr_pool_t *po
         return 1;
     }
     return live && live->kinds & (1u << subject->facts->kind)
-           && live->value(subject, pool, element);
+           && (entry->constant || live->value(subject, pool, element));
 }
 
 /* The same where names are asked for. Facts are not known then; but a resource has the properties

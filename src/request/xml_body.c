@@ -305,7 +305,7 @@ dms_xml_fault_e dms_xml_body_feed(dms_xml_body_t *body, const char *bytes, apr_s
 dms_xml_fault_e dms_xml_body_finish(dms_xml_body_t *body, dms_element_t **root)
 {
     if (body->begun) {
-        parse(body, NULL, 0, 1);
+        parse(body, "", 0, 1);
     }
     *root = body->fault == DMS_XML_FINE ? body->root : NULL;
     return body->fault;

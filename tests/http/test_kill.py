@@ -1,0 +1,376 @@
+"""kill -9 before each system call that changes something, in the midst of a request. After the restart a resource has
+its properties where it is, and it is where it was or where it was to go; nothing is left under a reserved name.
+
+strace attaches to the server's child and lets the Nth such call of the request's thread end the process; N grows until
+the request is answered. (A sync changes nothing that a kill could tell, so there is no step before one.)"""
+
+import concurrent.futures
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import harness
+from writing import NS, Dav, integrity, leftovers, mounted, prop, update_body
+
+STEPS = ("pwrite64,pwritev,write,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,ftruncate,copy_file_range,sendfile,"
+         "symlinkat,fchmod,utimensat")
+MOST_STEPS = 400
+
+pytestmark = [pytest.mark.root, pytest.mark.no_sanitizer]
+
+SOURCE = {"c.txt": b"c", "deep": None, "deep/d.txt": b"d"}
+SOURCE_PROPS = {"": {"x": "source"}, "c.txt": {"x": "c"}, "deep/": {}, "deep/d.txt": {"x": "d", "y": "d2"}}
+OLD = {"c.txt": b"old c", "e.txt": b"old e"}
+OLD_PROPS = {"": {"x": "old"}, "c.txt": {}, "e.txt": {"x": "old e"}}
+
+
+def make(dav, name, tree, props):
+    for path, content in tree.items():
+        dav.folder(f"{name}/{path}") if content is None and not dav.disk(f"{name}/{path}").exists() else None
+        if content is not None:
+            dav.file(f"{name}/{path}", content)
+    for path, values in props.items():
+        if values:
+            dav.set(f"{name}/{path}", **values)
+
+
+def state(dav, name):
+    """None where nothing is, otherwise the tree and its properties."""
+    if not os.path.lexists(dav.disk(name)):
+        return None
+    if dav.disk(name).is_dir():
+        return dav.tree(name), dav.dead(name + "/", "infinity")
+    return dav.disk(name).read_bytes(), dav.dead(name)
+
+
+SOURCE_STATE, OLD_STATE = (SOURCE, SOURCE_PROPS), (OLD, OLD_PROPS)
+
+
+def no_ghosts(dav, name, tree):
+    """Where nothing is, nothing is kept for it: what appears there without this server's doing has no properties."""
+    if isinstance(tree, dict):
+        for path, content in tree.items():
+            if content is not None:
+                dav.file(f"{name}/{path}", content)
+        assert not any(dav.dead(name + "/", "infinity").values()), "properties wait for what is gone"
+    else:
+        dav.file(name)
+        assert not dav.dead(name), "properties wait for what is gone"
+
+
+class Move:
+    def __init__(self, to="new", old=None):
+        self.to, self.old = to, old
+
+    def prepare(self, dav):
+        make(dav, "source", SOURCE, SOURCE_PROPS)
+        if self.old:
+            make(dav, self.to, *self.old)
+        return "MOVE", "source/", [("Destination", dav.url + self.to)], None
+
+    def check(self, dav):
+        at_source, at_target = state(dav, "source"), state(dav, self.to)
+        if at_source == SOURCE_STATE and at_target == self.old:
+            if at_target is None:
+                no_ghosts(dav, self.to, SOURCE)
+            return "before"
+        assert at_target == SOURCE_STATE, (at_source, at_target)
+        if "mount" in self.to and at_source is not None:  # what has been copied is being removed at its old place
+            assert set(at_source[0]) <= set(SOURCE)
+            return "after"
+        assert at_source is None, at_source
+        no_ghosts(dav, "source", SOURCE)
+        return "after"
+
+
+class Copy(Move):
+    def prepare(self, dav):
+        super().prepare(dav)
+        return "COPY", "source/", [("Destination", dav.url + self.to)], None
+
+    def check(self, dav):
+        assert state(dav, "source") == SOURCE_STATE
+        at_target = state(dav, self.to)
+        if at_target == self.old:
+            if at_target is None:
+                no_ghosts(dav, self.to, SOURCE)
+            return "before"
+        assert at_target == SOURCE_STATE, at_target
+        return "after"
+
+
+class File:
+    """A file with properties, over another one with others."""
+
+    def __init__(self, method):
+        self.method = method
+
+    def prepare(self, dav):
+        for name in ("source", "new"):
+            dav.file(name, name.encode())
+            dav.set(name, **{"of": name, name: "x"})
+        return self.method, "source", [("Destination", dav.url + "new")], None
+
+    def check(self, dav):
+        source, new = (b"source", {"of": "source", "source": "x"}), (b"new", {"of": "new", "new": "x"})
+        found = state(dav, "source"), state(dav, "new")
+        if found == (source, new):
+            return "before"
+        assert found == (source if self.method == "COPY" else None, source), found
+        if self.method == "MOVE":
+            no_ghosts(dav, "source", None)
+        return "after"
+
+
+class Delete:
+    def prepare(self, dav):
+        make(dav, "source", SOURCE, SOURCE_PROPS)
+        return "DELETE", "source/", [], None
+
+    def check(self, dav):
+        found = state(dav, "source")
+        if found == SOURCE_STATE:
+            return "before"
+        if found is None:
+            no_ghosts(dav, "source", SOURCE)
+            return "after"
+        tree, props = found
+        for path, values in props.items():
+            assert values == SOURCE_PROPS[path], f"{path} is still there, without its properties"
+        for path, content in SOURCE.items():
+            if path not in tree and content is not None:
+                dav.file("source/" + path)
+                assert dav.dead("source/" + path) == {}, path
+        return "between"
+
+
+class Put:
+    def __init__(self, exists):
+        self.exists = exists
+
+    def prepare(self, dav):
+        if self.exists:
+            dav.file("source", b"old", 0o640)
+            dav.set("source", x="1")
+        return "PUT", "source", [], b"new" * 5000
+
+    def check(self, dav):
+        found = state(dav, "source")
+        if found == ((b"old", {"x": "1"}) if self.exists else None):
+            return "before"
+        assert found == (b"new" * 5000, {"x": "1"} if self.exists else {}), found
+        assert not self.exists or dav.disk("source").stat().st_mode & 0o777 == 0o640
+        return "after"
+
+
+class Proppatch:
+    def prepare(self, dav):
+        dav.file("source", b"old")
+        dav.set("source", x="1", y="2")
+        body = update_body(("set", prop("x", "one") + prop("z", "three")), ("remove", prop("y", ns=NS)))
+        return "PROPPATCH", "source", [("Content-Type", "text/xml")], body
+
+    def check(self, dav):
+        found = state(dav, "source")
+        assert found in ((b"old", {"x": "1", "y": "2"}), (b"old", {"x": "one", "z": "three"})), found
+        return "before" if "y" in found[1] else "after"
+
+
+SCENARIOS = {
+    "move": Move(), "move over": Move(old=OLD_STATE), "move to a device": Move("mount/new"),
+    "move over on a device": Move("mount/new", OLD_STATE), "copy": Copy(), "copy over": Copy(old=OLD_STATE),
+    "move file": File("MOVE"), "copy file": File("COPY"), "delete": Delete(), "put": Put(False), "put over": Put(True),
+    "proppatch": Proppatch(),
+}
+
+
+def attach(server, step):
+    """strace, ready to end the process at that step."""
+    pids = [a for pid in server.workers() for a in ("-p", str(pid))]
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-y", "-s", "60", "-o", server.root / "trace", "-e", "trace=" + STEPS,
+                               "-e", f"inject={STEPS}:signal=KILL:when={step}", *pids],
+                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    deadline = time.monotonic() + 10
+    while not all(is_traced(pid) for pid in server.workers()):
+        if tracer.poll() is not None or time.monotonic() > deadline:
+            tracer.kill()
+            pytest.skip("strace can't attach here: " + tracer.stderr.read())
+        time.sleep(0.005)
+    return tracer
+
+
+def is_traced(pid):
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status") as f:
+            if "TracerPid:\t0\n" in f.read():
+                return False
+    return True
+
+
+def detach(tracer):
+    tracer.send_signal(signal.SIGTERM)
+    tracer.wait()
+    tracer.stderr.close()
+
+
+def restart(server):
+    server.kill()
+    (server.root / "logs/error.log").unlink()
+    server.start_once()
+
+
+def one_step(server, scenario, step):
+    """Returns whether the request was answered before that step, and what has been found after it."""
+    path = server.data / f"s{step}"
+    path.mkdir()
+    dav = Dav(server, path, f"/dav/s{step}/")
+    mount = server.data / "mount"
+    if mount.exists():
+        shutil.rmtree(mount / "dir", ignore_errors=True)
+        (path / "mount").symlink_to(mount)
+    method, name, headers, body = scenario.prepare(dav)
+    tracer = attach(server, step)
+    try:
+        answered = dav.ask(method, name, headers, body).status
+    except (harness.Truncated, ConnectionError, AssertionError):
+        answered = None
+    finally:
+        detach(tracer)
+    if answered is None:
+        restart(server)
+        dav.propfind()  # whatever request comes first completes what was begun
+    where = f"step {step}, answered {answered}, after: " + last_calls(server)
+    try:
+        found = scenario.check(dav)
+        left = leftovers(server.data)
+        assert not left, left
+        assert integrity(server) == ["ok"]
+        if answered is not None:
+            assert answered < 300 and found in ("after", "between"), (answered, found)
+    except AssertionError as e:
+        raise AssertionError(f"{where}\n{e}") from e
+    shutil.rmtree(path)
+    if mount.exists():
+        for entry in list(mount.iterdir()):
+            shutil.rmtree(entry)
+    return answered is not None, found
+
+
+def last_calls(server):
+    lines = (server.root / "trace").read_text(errors="replace").splitlines()
+    return "\n  ".join([""] + lines[-12:])
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_at_each_step(name):
+    """All the steps run before the first failure is told: one line for each that fails."""
+    scenario = SCENARIOS[name]
+    server = harness.Server(servers=1, location="DavMultistatusSync Off")
+    server.expect_log("exit signal Killed|AH00052")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    with mounted(server.root / "data" / "mount") if "device" in name else mounted(server.root / "unused"):
+        try:
+            server.start()
+            results, failed = [], []
+            for step in range(1, MOST_STEPS):
+                try:
+                    answered, found = one_step(server, scenario, step)
+                except AssertionError as e:
+                    failed.append(str(e))
+                    if "answered None" not in str(e) or len(failed) > 3:
+                        break
+                    restart(server)
+                    continue
+                if answered:
+                    break
+                results.append(found)
+            assert not failed, f"{len(failed)} after {len(results)} good steps:\n" + "\n\n".join(failed)
+            assert answered and len(results) > 1
+            assert "before" in results, results
+            print(name, len(results), "steps:", " ".join(f"{results.count(f)} {f}" for f in sorted(set(results))))
+        finally:
+            wrong = server.stop()
+            server.remove()
+    assert not wrong, wrong
+
+
+def test_a_child_that_is_killed_is_cleared_up_after_by_the_others():
+    """Without a restart: within seconds, another child completes what the dead one has begun."""
+    server = harness.Server(servers=3)
+    server.expect_log("exit signal Killed|AH00052")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    try:
+        server.start()
+        for round_, step in enumerate((5, 9, 13)):
+            path = server.data / f"r{round_}"
+            path.mkdir()
+            dav = Dav(server, path, f"/dav/r{round_}/")
+            scenario = (Move(old=OLD_STATE), Copy(old=OLD_STATE))[round_ % 2]
+            method, name, headers, body = scenario.prepare(dav)
+            tracer = attach(server, step)
+            try:
+                dav.ask(method, name, headers, body)
+            except (harness.Truncated, ConnectionError):
+                pass
+            finally:
+                detach(tracer)
+            time.sleep(1.1)
+            dav.propfind()
+            scenario.check(dav)
+            assert not leftovers(server.data)
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
+
+
+def test_the_whole_server_killed_under_load():
+    """Clients move things about while everything is killed, time and again, at no particular moment."""
+    server = harness.Server()
+    server.expect_log("exit signal Killed|AH00052")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    try:
+        server.start()
+        dav = Dav(server, server.data, "/dav/")
+        for client in range(4):
+            make(dav, f"a{client}", SOURCE, SOURCE_PROPS)
+
+        def work(client):
+            here, there = f"a{client}/", f"b{client}/"
+            try:
+                while True:
+                    if not dav.disk(here).exists():
+                        here, there = there, here
+                    dav.move(here, there)
+                    dav.copy(there, f"c{client}/")
+                    dav.delete(f"c{client}/")
+            except (harness.Truncated, ConnectionError, OSError):
+                return
+
+        for delay in (0.02, 0.05, 0.07, 0.11, 0.13):
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                done = [pool.submit(work, client) for client in range(4)]
+                time.sleep(delay)
+                server.kill()
+            for future in done:
+                future.result()
+            (server.root / "logs/error.log").unlink()
+            server.start_once()
+            dav.propfind()
+            for client in range(4):
+                states = [state(dav, f"{place}{client}") for place in "ab"]
+                assert states in ([SOURCE_STATE, None], [None, SOURCE_STATE]), (delay, states)
+                copied = state(dav, f"c{client}")
+                assert copied is None or set(copied[0]) <= set(SOURCE), copied
+                if copied:
+                    assert all(v == SOURCE_PROPS[p] for p, v in copied[1].items()), copied
+            assert not leftovers(server.data)
+            assert integrity(server) == ["ok"]
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
