@@ -3,7 +3,7 @@
  * goes to a sink. The sink is what ties multistatus/ to the world: httpd's output filters in the
  * server, memory in a unit test.
  *
- * The first error of the sink sticks: from then on bytes are dropped, and dms_buffer_status()
+ * The first error of the sink sticks: from then on bytes are dropped, and `status`
  * tells.
  */
 #ifndef DMS_BUFFER_H
@@ -44,7 +44,7 @@ void dms_buffer_spill(dms_buffer_t *buffer, const char *bytes, apr_size_t length
 /* Appends bytes. */
 static inline void dms_buffer_put(dms_buffer_t *buffer, const char *bytes, apr_size_t length)
 {
-    if (length <= (apr_size_t)(buffer->end - buffer->position)) {
+    if (length && length <= (apr_size_t)(buffer->end - buffer->position)) {
         memcpy(buffer->position, bytes, length);
         buffer->position += length;
     }

@@ -39,19 +39,54 @@ apr_size_t dms_char_length(const char *string)
     return 0;
 }
 
-/* Non-ASCII characters pass: Expat has judged those of a request, and a reader that knows a later
- * edition of XML takes nearly all of them. */
+typedef struct range_t {
+    apr_uint32_t first, last;
+} range_t;
+
+/* What a name may begin with, and what it may go on with besides (XML 1.0, fifth edition, section
+ * 2.3), without the colon. */
+static const range_t name_start[] = {
+    {'A', 'Z'},       {'_', '_'},       {'a', 'z'},       {0xC0, 0xD6},     {0xD8, 0xF6},
+    {0xF8, 0x2FF},    {0x370, 0x37D},   {0x37F, 0x1FFF},  {0x200C, 0x200D}, {0x2070, 0x218F},
+    {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF}};
+static const range_t name_more[] = {
+    {'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}};
+
+#define IS_IN(c, ranges) is_in((c), (ranges), sizeof(ranges) / sizeof((ranges)[0]))
+
+static int is_in(apr_uint32_t c, const range_t *ranges, apr_size_t count)
+{
+    apr_size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (c >= ranges[i].first && c <= ranges[i].last) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The code point of a character of length bytes. */
+static apr_uint32_t decode(const char *s, apr_size_t length)
+{
+    static const unsigned char mask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    apr_uint32_t c = (unsigned char)*s & mask[length];
+
+    while (--length) {
+        c = c << 6 | ((unsigned char)*++s & 0x3F);
+    }
+    return c;
+}
+
 static int is_ncname(const char *s)
 {
     const char *start = s;
 
     while (*s) {
-        unsigned char c = (unsigned char)*s;
-        int letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c >= 0x80;
-        int other = (c >= '0' && c <= '9') || c == '-' || c == '.';
         apr_size_t length = dms_char_length(s);
+        apr_uint32_t c = length ? decode(s, length) : 0;
 
-        if (!length || !(letter || (other && s > start))) {
+        if (!IS_IN(c, name_start) && !(s > start && IS_IN(c, name_more))) {
             return 0;
         }
         s += length;
@@ -75,7 +110,7 @@ const dms_name_t *dms_name_create(apr_pool_t *pool, const char *ns, const char *
 {
     dms_name_t *name;
 
-    if (!is_ncname(local) || !is_text(ns) || !strcmp(ns, "http://www.w3.org/2000/xmlns/")) {
+    if (!is_ncname(local) || !is_text(ns) || !strcmp(ns, DMS_NS_XMLNS)) {
         return NULL;
     }
     name = apr_palloc(pool, sizeof(*name));

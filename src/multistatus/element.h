@@ -20,6 +20,7 @@
 extern const char dms_ns_dav[];
 #define DMS_NS_DAV dms_ns_dav /* "DAV:" */
 #define DMS_NS_APACHE "http://apache.org/dav/props/"
+#define DMS_NS_XMLNS "http://www.w3.org/2000/xmlns/" /* no element can be in it */
 #define DMS_NS_XML "http://www.w3.org/XML/1998/namespace"
 
 /* An expanded name. */

@@ -14,6 +14,13 @@ struct dms_writer_t {
 
 #define LAST_EARLY_FLUSH 256
 
+/* Returns the bucket of a document that nobody has ended. */
+static apr_status_t give_up(void *writer)
+{
+    dms_buffer_cancel(&((dms_writer_t *)writer)->buffer);
+    return APR_SUCCESS;
+}
+
 dms_writer_t *dms_writer_create(apr_pool_t *pool, apr_bucket_alloc_t *alloc, dms_sink_fn *sink,
                                 void *baton)
 {
@@ -22,6 +29,7 @@ dms_writer_t *dms_writer_create(apr_pool_t *pool, apr_bucket_alloc_t *alloc, dms
     dms_buffer_init(&writer->buffer, pool, alloc, sink, baton);
     apr_pool_create(&writer->pool, pool);
     apr_pool_tag(writer->pool, "dms_response");
+    apr_pool_cleanup_register(pool, writer, give_up, apr_pool_cleanup_null);
     return writer;
 }
 
@@ -147,6 +155,7 @@ apr_status_t dms_writer_response(dms_writer_t *writer, const dms_response_t *res
         return writer->phase == DMS_PHASE_ENDED ? APR_EINVAL : writer->buffer.status;
     }
     if (!is_grammatical(response)) {
+        apr_pool_clear(writer->pool);
         return APR_EINVAL;
     }
     commit(writer);

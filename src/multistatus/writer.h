@@ -41,7 +41,7 @@ void dms_writer_declare(dms_writer_t *writer, const char *ns);
 /* The pool in which to build the next response. Cleared by dms_writer_response(). */
 apr_pool_t *dms_writer_pool(dms_writer_t *writer);
 
-/* Writes a response and clears dms_writer_pool(). Returns
+/* Writes a response, and clears dms_writer_pool() whatever comes of it. Returns
  *   APR_SUCCESS  it has been written, at least to the buffer;
  *   APR_EINVAL   it breaks the grammar (section 14.24): neither a status nor a propstat, both,
  *                or several hrefs with propstats. Nothing has been written of it;

@@ -93,7 +93,7 @@ void dms_prefixes_add(dms_prefixes_t *prefixes, const char *ns)
 {
     int i;
 
-    if (!*ns || !strcmp(ns, DMS_NS_DAV) || !strcmp(ns, DMS_NS_XML)
+    if (!*ns || !strcmp(ns, DMS_NS_DAV) || !strcmp(ns, DMS_NS_XML) || !strcmp(ns, DMS_NS_XMLNS)
         || prefixes->count == DMS_PREFIXES_MAX) {
         return;
     }
@@ -194,6 +194,9 @@ static void put_attributes(output_t *out, const dms_attribute_t *attribute)
     for (; attribute; attribute = attribute->next) {
         char prefix[16] = "";
 
+        if (!*attribute->name->ns && !strcmp(attribute->name->local, "xmlns")) {
+            continue; /* would be a declaration */
+        }
         if (!strcmp(attribute->name->ns, DMS_NS_XML)) {
             strcpy(prefix, "xml");
         }

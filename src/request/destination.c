@@ -25,6 +25,9 @@ const char *dms_destination_parse(apr_pool_t *pool, const char *value,
     if (uri.scheme && strcasecmp(uri.scheme, "http") && strcasecmp(uri.scheme, "https")) {
         return "Destination is neither an http nor an https URI";
     }
+    if (uri.scheme && (!uri.hostname || !*uri.hostname)) {
+        return "Destination is an absolute URI without a host";
+    }
     destination->path = uri.path;
     if (uri.hostname) {
         char *host = apr_pstrdup(pool, uri.hostname), *c;
@@ -62,7 +65,12 @@ int dms_destination_is_at(const dms_destination_t *destination, const char *host
     rest = host_header + length;
     rest += *rest == ']';
     if (*rest == ':') {
-        port = (unsigned int)strtoul(rest + 1, NULL, 10);
+        char *end;
+
+        port = (unsigned int)strtoul(rest + 1, &end, 10);
+        if (*end || strlen(rest) > sizeof(":65535") - 1) {
+            return 0;
+        }
     }
     else if (*rest) {
         return 0;

@@ -1,5 +1,6 @@
 #include "request/headers.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +115,7 @@ static int read_offset(const char **s, apr_off_t *offset)
 
 int dms_range_parse(const char *content_range, dms_range_t *range)
 {
-    const char *s = skip_space(content_range);
+    const char *s = content_range ? skip_space(content_range) : "";
     apr_off_t last, total;
 
     if (strncasecmp(s, "bytes", 5)) {
@@ -123,7 +124,7 @@ int dms_range_parse(const char *content_range, dms_range_t *range)
     s = skip_space(s + 5);
     s = *s == '=' ? s + 1 : s; /* as some clients write it */
     if (!read_offset(&s, &range->offset) || *s++ != '-' || !read_offset(&s, &last)
-        || last < range->offset || *s++ != '/') {
+        || last < range->offset || last - range->offset == APR_INT64_MAX || *s++ != '/') {
         return 0;
     }
     range->length = last - range->offset + 1;
@@ -140,7 +141,11 @@ int dms_seconds_parse(const char *value, apr_int64_t *seconds)
     if (!value || !(apr_isdigit(*value) || (*value == '-' && apr_isdigit(value[1])))) {
         return 0;
     }
+    errno = 0;
     *seconds = apr_strtoi64(value, &end, 10);
+    if (errno) {
+        return 0;
+    }
     if (*end == '.') {
         end++;
         end += strspn(end, "0123456789");

@@ -19,9 +19,14 @@ struct level_t {
 
 /* A name as Expat has reported it. */
 typedef struct known_name_t {
-    const dms_name_t *name;
+    dms_name_t name;
     const char *prefix;
 } known_name_t;
+
+typedef struct namespace_t {
+    const char *uri;
+    apr_hash_t *names; /* "local SEPARATOR prefix" -> known_name_t */
+} namespace_t;
 
 struct dms_xml_body_t {
     apr_pool_t *pool;
@@ -32,7 +37,7 @@ struct dms_xml_body_t {
     dms_element_t *root;
     level_t *level;    /* the innermost element that is open */
     level_t *free;     /* levels to use again */
-    apr_hash_t *names; /* Expat's name -> known_name_t */
+    apr_hash_t *namespaces; /* URI -> namespace_t */
     int depth;
     int elements;
     char *text; /* character data that belongs to no element yet */
@@ -50,35 +55,42 @@ static void fail(dms_xml_body_t *body, dms_xml_fault_e fault, const char *messag
     }
 }
 
-/* Takes "ns SEPARATOR local SEPARATOR prefix" apart, of which only local is always there. */
+/* The names of a namespace; uri stands for all of them, since it may be long. */
+static namespace_t *intern_namespace(dms_xml_body_t *body, const char *uri, apr_size_t length)
+{
+    namespace_t *ns = apr_hash_get(body->namespaces, uri, (apr_ssize_t)length);
+
+    if (!ns) {
+        ns = apr_pcalloc(body->pool, sizeof(*ns));
+        ns->uri = apr_pstrmemdup(body->pool, uri, length);
+        if (!strcmp(ns->uri, DMS_NS_DAV)) {
+            ns->uri = DMS_NS_DAV;
+        }
+        ns->names = apr_hash_make(body->pool);
+        apr_hash_set(body->namespaces, ns->uri, (apr_ssize_t)length, ns);
+    }
+    return ns;
+}
+
+/* Takes "ns SEPARATOR local SEPARATOR prefix" apart, of which only local is always there. Expat has
+ * seen to it that each is what it has to be. */
 static const known_name_t *intern(dms_xml_body_t *body, const char *reported)
 {
-    known_name_t *known = apr_hash_get(body->names, reported, APR_HASH_KEY_STRING);
-    const char *key, *first, *second;
+    const char *first = strchr(reported, SEPARATOR), *rest = first ? first + 1 : reported, *second;
+    namespace_t *ns = intern_namespace(body, reported, first ? (apr_size_t)(first - reported) : 0);
+    known_name_t *known = apr_hash_get(ns->names, rest, APR_HASH_KEY_STRING);
 
     if (known) {
         return known;
     }
     known = apr_pcalloc(body->pool, sizeof(*known));
-    key = apr_pstrdup(body->pool, reported);
-    first = strchr(key, SEPARATOR);
-    second = first ? strchr(first + 1, SEPARATOR) : NULL;
-    if (!first) {
-        known->name = dms_name_create(body->pool, "", key);
-    }
-    else {
-        const char *ns = apr_pstrmemdup(body->pool, key, (apr_size_t)(first - key));
-        const char *local = second ? apr_pstrmemdup(body->pool, first + 1,
-                                                    (apr_size_t)(second - first - 1))
-                                   : first + 1;
-        known->name = dms_name_create(body->pool, ns, local);
-        known->prefix = second ? second + 1 : NULL;
-    }
-    if (!known->name) {
-        fail(body, DMS_XML_MALFORMED, "a name that can't be used");
-        return NULL;
-    }
-    apr_hash_set(body->names, key, APR_HASH_KEY_STRING, known);
+    rest = apr_pstrdup(body->pool, rest);
+    second = strchr(rest, SEPARATOR);
+    known->prefix = second ? second + 1 : NULL;
+    known->name.ns = ns->uri;
+    known->name.length = second ? (apr_size_t)(second - rest) : strlen(rest);
+    known->name.local = apr_pstrmemdup(body->pool, rest, known->name.length);
+    apr_hash_set(ns->names, rest, APR_HASH_KEY_STRING, known);
     return known;
 }
 
@@ -128,11 +140,9 @@ static const dms_attribute_t *read_attributes(dms_xml_body_t *body, const char *
             fail(body, DMS_XML_TOO_MUCH, "too many attributes");
             return NULL;
         }
-        if (!(known = intern(body, pairs[0]))) {
-            return NULL;
-        }
+        known = intern(body, pairs[0]);
         attribute = apr_pcalloc(body->pool, sizeof(*attribute));
-        attribute->name = known->name;
+        attribute->name = &known->name;
         attribute->value = apr_pstrdup(body->pool, pairs[1]);
         *link = attribute;
         link = &attribute->next;
@@ -174,12 +184,10 @@ static void XMLCALL on_start(void *baton, const char *reported, const char **pai
         fail(body, DMS_XML_TOO_MUCH, "too many elements");
         return;
     }
-    if (!(known = intern(body, reported))) {
-        return;
-    }
+    known = intern(body, reported);
     settle_text(body);
     element = apr_pcalloc(body->pool, sizeof(*element));
-    element->name = known->name;
+    element->name = &known->name;
     element->prefix = known->prefix;
     element->attributes = read_attributes(body, pairs);
     if (body->level) {
@@ -249,7 +257,7 @@ dms_xml_body_t *dms_xml_body_create(apr_pool_t *pool)
     dms_xml_body_t *body = apr_pcalloc(pool, sizeof(*body));
 
     body->pool = pool;
-    body->names = apr_hash_make(pool);
+    body->namespaces = apr_hash_make(pool);
     body->parser = XML_ParserCreateNS(NULL, SEPARATOR);
     if (!body->parser) {
         body->fault = DMS_XML_TOO_MUCH;

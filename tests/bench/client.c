@@ -1,13 +1,30 @@
 /*
- * A WebDAV client that is faster than any server it is pointed at: one request, one answer,
- * read into one buffer, counted, thrown away.
+ * A WebDAV client that is faster than any server it is pointed at: an answer is read into one
+ * buffer, counted, thrown away. Each way to call it prints one line of JSON.
  *
  *   bench-client PORT METHOD PATH DEPTH [BODY]
  *
- * Prints one line of JSON: the status, the responses counted (a closing tag "response" in any
+ * One request. Tells the status, the responses counted (a closing tag "response" in any
  * prefix), the bytes of the body, microseconds to the first byte of the body and to its end,
  * and the CPU time that the client itself took, so that one sees whether it stood in the way.
  * With BENCH_OUT=FILE in the environment, the body goes there too.
+ *
+ *   bench-client play PORT CONNECTIONS < SCRIPT
+ *
+ * Many requests, each connection's in its own thread, one after the other, kept alive as long
+ * as the server likes. Tells how many answers were not as expected, and the first of them on
+ * stderr. The script is a row of
+ *
+ *   CONNECTION REPEAT STATUS RESPONSES LENGTH
+ *
+ * in decimal, a line end, and LENGTH bytes, which are sent as they are, REPEAT times; but
+ * @TOKEN@ in them stands for the last Lock-Token that this connection was given. RESPONSES
+ * is -1 where it doesn't matter. The clock runs from the first request to the last answer;
+ * each connection's first handshake is before that.
+ *
+ *   bench-client run COMMAND [ARGUMENT...]
+ *
+ * How long that program takes, from its start to its end.
  *
  * The answer may be chunked, have a length, or end with the connection. Anything else that
  * is not as HTTP/1.1 says ends with a message and status 1.
@@ -16,11 +33,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,9 +50,14 @@
 /* "</", a prefix and its colon, before CLOSING: as much as one chunk may leave to the next. */
 #define TAIL 64
 
+#define TOKEN "@TOKEN@"
+#define TOKEN_LEN (sizeof(TOKEN) - 1)
+
 typedef struct reader_t {
     int fd;
-    size_t at, end; /* what is read and not yet taken */
+    int closing;     /* the server has said that this answer is the connection's last */
+    char token[256]; /* the last Lock-Token */
+    size_t at, end;  /* what is read and not yet taken */
     char data[512 * 1024];
 } reader_t;
 
@@ -43,8 +69,34 @@ typedef struct counter_t {
     FILE *copy;
 } counter_t;
 
-static reader_t reader;
-static counter_t counter;
+/* One request of a script, as often as it is to be sent. */
+typedef struct step_t {
+    int connection;
+    long repeat;
+    int status;
+    long responses;
+    size_t len;
+    const char *request;
+} step_t;
+
+/* What one connection plays, and what came of it. */
+typedef struct player_t {
+    pthread_t thread;
+    int connection;
+    unsigned long requests, wrong, bytes;
+    double end_us;
+} player_t;
+
+/* Each thread has a connection of its own. */
+static __thread reader_t reader;
+static __thread counter_t counter;
+
+static const char *port;
+static step_t *steps;
+static size_t steps_len;
+static pthread_barrier_t everyone_connected;
+
+extern char **environ;
 
 static void die(const char *what)
 {
@@ -203,10 +255,19 @@ static void read_chunks(void)
     } while (size > 0);
 }
 
+/* A header's value, if the line is of that header ("Name:"). */
+static const char *value_of(const char *line, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncasecmp(line, name, len) ? NULL : line + len + strspn(line + len, " \t");
+}
+
 /* Reads a whole answer and returns its status. */
 static int read_answer(void)
 {
     char line[16384];
+    const char *value;
     size_t length = (size_t)-1;
     int status, chunked = 0;
 
@@ -215,12 +276,21 @@ static int read_answer(void)
         die("not an HTTP answer");
     }
     for (read_line(line, sizeof(line)); *line; read_line(line, sizeof(line))) {
-        if (!strncasecmp(line, "Transfer-Encoding:", 18)) {
+        if (value_of(line, "Transfer-Encoding:")) {
             chunked = 1;
         }
-        else if (!strncasecmp(line, "Content-Length:", 15)) {
-            length = strtoul(line + 15, NULL, 10);
+        else if ((value = value_of(line, "Content-Length:"))) {
+            length = strtoul(value, NULL, 10);
         }
+        else if ((value = value_of(line, "Connection:"))) {
+            reader.closing = !strcasecmp(value, "close");
+        }
+        else if ((value = value_of(line, "Lock-Token:"))) {
+            snprintf(reader.token, sizeof(reader.token), "%s", value);
+        }
+    }
+    if (status == 204 || status == 304) {
+        return status;
     }
     if (chunked) {
         read_chunks();
@@ -231,10 +301,10 @@ static int read_answer(void)
     return status;
 }
 
-static void connect_to(const char *port)
+static void connect_to_server(void)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET};
-    struct timeval patience = {.tv_sec = 120};
+    struct timeval patience = {.tv_sec = 600};
     int on = 1;
 
     addr.sin_port = htons((unsigned short)atoi(port));
@@ -245,6 +315,21 @@ static void connect_to(const char *port)
     }
     setsockopt(reader.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(reader.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    reader.closing = 0;
+    reader.at = reader.end = 0;
+}
+
+static void send_bytes(const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(reader.fd, data, len);
+
+        if (n <= 0) {
+            die("can't send the request");
+        }
+        data += n;
+        len -= (size_t)n;
+    }
 }
 
 static void send_request(char **argv, const char *body)
@@ -259,25 +344,190 @@ static void send_request(char **argv, const char *body)
     if (len < 0 || (size_t)len >= sizeof(request)) {
         die("the request is too long");
     }
-    if (write(reader.fd, request, (size_t)len) != len) {
-        die("can't send the request");
+    send_bytes(request, (size_t)len);
+}
+
+/* --- play --- */
+
+static char *read_script(size_t *len)
+{
+    size_t size = 1 << 20;
+    char *script = malloc(size);
+
+    *len = 0;
+    while (script) {
+        size_t n = fread(script + *len, 1, size - *len - 1, stdin);
+
+        if (n == 0) {
+            script[*len] = '\0';
+            return script;
+        }
+        *len += n;
+        if (size - *len < 2) {
+            size *= 2;
+            script = realloc(script, size);
+        }
+    }
+    die("the script is too large");
+    return NULL;
+}
+
+static void parse_script(char *script, size_t len)
+{
+    const char *end = script + len;
+    size_t room = 0;
+
+    for (char *at = script; at < end;) {
+        step_t step = {.connection = (int)strtol(at, &at, 10)};
+
+        step.repeat = strtol(at, &at, 10);
+        step.status = (int)strtol(at, &at, 10);
+        step.responses = strtol(at, &at, 10);
+        step.len = strtoul(at, &at, 10);
+        if (*at != '\n' || step.len == 0 || step.len > (size_t)(end - at - 1)) {
+            die("the script is not as it should be");
+        }
+        step.request = at + 1;
+        at += 1 + step.len;
+        if (steps_len == room) {
+            room = room ? 2 * room : 1024;
+            steps = realloc(steps, room * sizeof(*steps));
+            if (!steps) {
+                die("the script is too large");
+            }
+        }
+        steps[steps_len++] = step;
     }
 }
 
-int main(int argc, char **argv)
+static void send_step(const step_t *step)
+{
+    const char *at = memmem(step->request, step->len, TOKEN, TOKEN_LEN);
+
+    if (at) {
+        char request[4096];
+        size_t head = (size_t)(at - step->request), token_len = strlen(reader.token);
+        size_t rest = step->len - head - TOKEN_LEN;
+
+        if (head + token_len + rest > sizeof(request)) {
+            die("a request with a token is too long");
+        }
+        memcpy(request, step->request, head);
+        memcpy(request + head, reader.token, token_len);
+        memcpy(request + head + token_len, at + TOKEN_LEN, rest);
+        send_bytes(request, head + token_len + rest);
+    }
+    else {
+        send_bytes(step->request, step->len);
+    }
+}
+
+static void play_step(player_t *player, const step_t *step)
+{
+    int status;
+
+    if (reader.closing) {
+        close(reader.fd);
+        connect_to_server();
+    }
+    memset(&counter, 0, sizeof(counter));
+    send_step(step);
+    status = read_answer();
+    player->requests++;
+    player->bytes += counter.bytes;
+    if (status == step->status
+        && (step->responses < 0 || (long)counter.responses == step->responses)) {
+        return;
+    }
+    if (player->wrong++ == 0) {
+        fprintf(stderr, "bench-client: %.*s: %d with %lu responses, not %d with %ld\n",
+                (int)strcspn(step->request, "\r\n"), step->request, status, counter.responses,
+                step->status, step->responses);
+    }
+}
+
+static void *play(void *baton)
+{
+    player_t *player = baton;
+
+    connect_to_server();
+    pthread_barrier_wait(&everyone_connected);
+    for (const step_t *step = steps; step < steps + steps_len; step++) {
+        for (long n = 0; step->connection == player->connection && n < step->repeat; n++) {
+            play_step(player, step);
+        }
+    }
+    player->end_us = now_us();
+    close(reader.fd);
+    return NULL;
+}
+
+static int play_all(int connections)
+{
+    player_t *players = calloc((size_t)connections, sizeof(*players));
+    unsigned long requests = 0, wrong = 0, bytes = 0;
+    double start, cpu, end = 0;
+    size_t len;
+    char *script = read_script(&len);
+
+    parse_script(script, len);
+    if (!players || pthread_barrier_init(&everyone_connected, NULL, (unsigned)connections + 1)) {
+        die("too many connections");
+    }
+    for (int i = 0; i < connections; i++) {
+        players[i].connection = i;
+        if (pthread_create(&players[i].thread, NULL, play, &players[i])) {
+            die("can't start a thread");
+        }
+    }
+    pthread_barrier_wait(&everyone_connected);
+    start = now_us();
+    cpu = cpu_us();
+    for (int i = 0; i < connections; i++) {
+        pthread_join(players[i].thread, NULL);
+        requests += players[i].requests;
+        wrong += players[i].wrong;
+        bytes += players[i].bytes;
+        end = players[i].end_us > end ? players[i].end_us : end;
+    }
+    printf("{\"requests\": %lu, \"wrong\": %lu, \"bytes\": %lu, \"total_us\": %.1f, "
+           "\"cpu_us\": %.1f}\n",
+           requests, wrong, bytes, end - start, cpu_us() - cpu);
+    free(players);
+    free(steps);
+    free(script);
+    return 0;
+}
+
+/* --- run --- */
+
+static int run(char **command)
+{
+    double start = now_us();
+    pid_t pid;
+    int status;
+
+    if (posix_spawnp(&pid, *command, NULL, NULL, command, environ)
+        || waitpid(pid, &status, 0) != pid) {
+        die("can't start the command");
+    }
+    printf("{\"status\": %d, \"total_us\": %.1f}\n", status, now_us() - start);
+    return 0;
+}
+
+/* --- one request --- */
+
+static int ask(int argc, char **argv)
 {
     const char *copy = getenv("BENCH_OUT");
     double start, end;
     int status;
 
-    if (argc < 5) {
-        fprintf(stderr, "usage: %s PORT METHOD PATH DEPTH [BODY]\n", argv[0]);
-        return 2;
-    }
+    port = argv[1];
     if (copy && !(counter.copy = fopen(copy, "wb"))) {
         die(strerror(errno));
     }
-    connect_to(argv[1]);
+    connect_to_server();
     start = now_us();
     send_request(argv, argc > 5 ? argv[5] : "");
     status = read_answer();
@@ -290,4 +540,24 @@ int main(int argc, char **argv)
            status, counter.responses, counter.bytes, counter.bytes ? counter.first_us - start : 0,
            end - start, cpu_us());
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && !strcmp(argv[1], "play") && atoi(argv[3]) > 0) {
+        port = argv[2];
+        return play_all(atoi(argv[3]));
+    }
+    if (argc > 2 && !strcmp(argv[1], "run")) {
+        return run(argv + 2);
+    }
+    if (argc < 5) {
+        fprintf(stderr,
+                "usage: %s PORT METHOD PATH DEPTH [BODY]\n"
+                "       %s play PORT CONNECTIONS < SCRIPT\n"
+                "       %s run COMMAND [ARGUMENT...]\n",
+                argv[0], argv[0], argv[0]);
+        return 2;
+    }
+    return ask(argc, argv);
 }
