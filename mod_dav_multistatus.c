@@ -85,8 +85,7 @@ static int is_ours(const request_rec *r)
 /* Whether a URL leads to what is the module's own: reserved names, and the store's files. */
 static int is_hidden(request_rec *r)
 {
-    return strstr(r->uri, "/" DMS_RESERVED_PREFIX)
-           || (r->filename && dms_state_owns(r->pool, r->filename));
+    return dms_path_is_hidden(r->uri) || (r->filename && dms_state_owns(r->pool, r->filename));
 }
 
 /* mod_dir would redirect a collection that was asked for without its slash, and let an index file

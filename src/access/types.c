@@ -20,17 +20,20 @@ typedef struct answer_t {
 struct dms_types_t {
     request_rec *r;
     const char *uri;
+    const dms_access_t *access;
     apr_pool_t *pool;         /* of what is remembered */
     apr_hash_t *by_extension; /* -> answer_t */
     apr_pool_t *once;         /* of one that is not */
 };
 
-dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri)
+dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri,
+                              const dms_access_t *access)
 {
     dms_types_t *types = apr_pcalloc(pool, sizeof(*types));
 
     types->r = r;
     types->uri = uri;
+    types->access = access;
     apr_pool_create(&types->pool, pool);
     apr_pool_create(&types->once, pool);
     types->by_extension = apr_hash_make(types->pool);
@@ -85,7 +88,7 @@ void dms_types_tell(dms_types_t *types, const char *name, const char **type, con
     answer_t *answer = apr_hash_get(types->by_extension, extensions, APR_HASH_KEY_STRING);
     answer_t own;
 
-    if (dms_access_is_special(types->r, name)) {
+    if (dms_access_is_special(types->access, name, 0)) {
         apr_pool_clear(types->once);
         ask(types, name, types->once, &own);
         answer = &own;

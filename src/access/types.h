@@ -10,11 +10,14 @@
 
 #include <httpd.h>
 
+#include "access/access.h"
+
 typedef struct dms_types_t dms_types_t;
 
 /* Begins to tell types for the members of the collection at uri (an escaped path with a slash at
  * its end), which r is a request or subrequest for. Lives in pool. */
-dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri);
+dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri,
+                              const dms_access_t *access);
 
 /* Tells of a file by its name (not escaped). *type and *language are NULL where httpd would send
  * none; they live until the next call. */

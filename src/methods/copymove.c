@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -31,6 +32,7 @@ typedef struct transfer_t {
     dms_node_t *from_parent, *to_parent;
     dms_request_t target; /* a subrequest for the destination */
     const char *from_uri, *to_uri;
+    dms_access_tree_t *from_access, *to_access, *overwritten_access;
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
     dms_intention_t noted; /* the transfer */
     dms_intention_t leftover; /* that what the destination was before has to go */
@@ -335,12 +337,80 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     return dms_report_failure(&transfer->report, uri, status);
 }
 
+/* Whether httpd lets this user have a member copied, or moved, to where it would be then. */
+static apr_status_t may_be_transferred(void *baton, const char *collection,
+                                       const dms_member_t *member)
+{
+    transfer_t *transfer = baton;
+    apr_status_t rv = dms_access_tree_check(transfer->from_access, collection, member);
+
+    return rv == APR_SUCCESS ? dms_access_tree_check(transfer->to_access, collection, member) : rv;
+}
+
+/* Whether httpd lets this user have a member of what is overwritten removed. */
+static apr_status_t may_be_overwritten(void *baton, const char *collection,
+                                       const dms_member_t *member)
+{
+    transfer_t *transfer = baton;
+
+    return dms_access_tree_check(transfer->overwritten_access, collection, member);
+}
+
+static void open_access(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+
+    transfer->from_access = dms_access_tree_create(r->pool, r, transfer->from_uri,
+                                                   transfer->is_move ? "DELETE" : "GET");
+    transfer->to_access = dms_access_tree_create(r->pool, transfer->target.r, transfer->to_uri,
+                                                 "PUT");
+}
+
+/* Whether something in the source, which is a collection, may not be moved. */
+static int has_refused_member(transfer_t *transfer)
+{
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .r = transfer->request->r,
+                       .check = may_be_transferred,
+                       .baton = transfer};
+    int has = is_collection(&transfer->from)
+              && dms_tree_scan(&tree, transfer->from.node, transfer->request->r->pool)
+                     != APR_SUCCESS;
+
+    open_access(transfer); /* for the next walk */
+    return has;
+}
+
+/* An overwritten collection goes whole, or not at all. */
+static dms_error_t *check_overwritten(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .r = transfer->target.r,
+                       .check = may_be_overwritten,
+                       .baton = transfer};
+
+    if (!is_collection(&transfer->to)) {
+        return NULL;
+    }
+    transfer->overwritten_access = dms_access_tree_create(r->pool, transfer->target.r,
+                                                          dms_method_uri(transfer->target.r,
+                                                                         DMS_KIND_COLLECTION),
+                                                          "DELETE");
+    if (dms_tree_scan(&tree, transfer->to.node, r->pool) != APR_SUCCESS) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                         "the destination holds something that may not be removed");
+    }
+    return NULL;
+}
+
 /* Makes the copy of a collection under the reserved name. */
 static apr_status_t copy_collection(transfer_t *transfer, dms_node_t *made)
 {
     dms_tree_t tree = {.provider = transfer->request->provider,
                        .r = transfer->request->r,
                        .failed = member_failed,
+                       .check = may_be_transferred,
                        .baton = transfer};
     apr_status_t rv;
 
@@ -403,15 +473,17 @@ static dms_error_t *copy(transfer_t *transfer)
 /* --- the methods --- */
 
 /* Whether a member could not be copied, so that a move must leave it where it is. */
-static apr_status_t stays_uncopied(void *baton, const char *path)
+static apr_status_t stays_uncopied(void *baton, const char *collection, const dms_member_t *member)
 {
     transfer_t *transfer = baton;
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
     apr_pool_t *pool;
+    const char *path;
     int found;
 
     apr_pool_create(&pool, transfer->request->r->pool);
     existence.pool = pool;
+    path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
     found = dms_tree_exists(&existence, dms_key_below(pool, transfer->to.key, path));
     apr_pool_destroy(pool);
     return found ? APR_SUCCESS : APR_INCOMPLETE;
@@ -449,6 +521,9 @@ static dms_error_t *move(transfer_t *transfer)
     dms_error_t *error;
     apr_status_t rv;
 
+    if (has_refused_member(transfer)) { /* so one rename won't do */
+        return move_by_copy(transfer);
+    }
     provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
     error = intend(transfer, DMS_INTENT_MOVE,
@@ -488,9 +563,10 @@ static dms_error_t *prepare(transfer_t *transfer)
         transfer->reserved = dms_reserved_name(r->pool);
         transfer->from_uri = dms_method_uri(r, transfer->from.facts.kind);
         transfer->to_uri = dms_method_uri(transfer->target.r, transfer->from.facts.kind);
+        open_access(transfer);
         error = check(transfer);
     }
-    return error;
+    return error ? error : check_overwritten(transfer);
 }
 
 static dms_error_t *run(dms_request_t *request, int is_move, int *result)

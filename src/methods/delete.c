@@ -7,9 +7,11 @@
 
 #include <errno.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_protocol.h>
 
+#include "access/access.h"
 #include "repository/tree.h"
 #include "server/state.h"
 
@@ -18,6 +20,7 @@ typedef struct deletion_t {
     dms_resource_t resource;
     dms_node_t *parent;
     const char *uri;
+    dms_access_tree_t *access;
     apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
     dms_report_t report;
 } deletion_t;
@@ -34,24 +37,24 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     return dms_report_failure(&deletion->report, uri, status);
 }
 
-/* A member that is locked stays, with all that is below it. */
-static apr_status_t may_go(void *baton, const char *path)
+/* A member that is locked, or that httpd denies this user, stays with all that is below it. */
+static apr_status_t may_go(void *baton, const char *collection, const dms_member_t *member)
 {
     deletion_t *deletion = baton;
-    request_rec *r = deletion->request->r;
     apr_pool_t *pool;
-    apr_status_t rv = APR_SUCCESS;
+    const char *path;
+    int is_locked = 0;
 
-    if (!apr_hash_count(deletion->locked)) {
-        return APR_SUCCESS;
+    if (apr_hash_count(deletion->locked)) {
+        apr_pool_create(&pool, deletion->request->r->pool);
+        path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
+        is_locked = apr_hash_get(deletion->locked,
+                                 dms_key_below(pool, deletion->resource.key, path),
+                                 APR_HASH_KEY_STRING)
+                    != NULL;
+        apr_pool_destroy(pool);
     }
-    apr_pool_create(&pool, r->pool);
-    if (apr_hash_get(deletion->locked, dms_key_below(pool, deletion->resource.key, path),
-                     APR_HASH_KEY_STRING)) {
-        rv = EBUSY;
-    }
-    apr_pool_destroy(pool);
-    return rv;
+    return is_locked ? EBUSY : dms_access_tree_check(deletion->access, collection, member);
 }
 
 static dms_error_t *check(deletion_t *deletion)
@@ -207,6 +210,8 @@ dms_error_t *dms_method_delete(dms_request_t *request, int *result)
         return error;
     }
     deletion.uri = dms_method_uri(request->r, deletion.resource.facts.kind);
+    deletion.access = dms_access_tree_create(request->r->pool, request->r, deletion.uri,
+                                             request->r->method);
     error = intend(&deletion, &noted);
     if (!error) {
         error = deletion.resource.facts.kind == DMS_KIND_COLLECTION

@@ -39,6 +39,7 @@ struct level_t {
     dms_cursor_t *cursor;
     const char *uri; /* escaped, with a slash at its end */
     const char *key; /* in the store */
+    dms_access_t *access;
     dms_types_t *types;
     dms_kept_t *kept; /* of the members, in the store */
 };
@@ -135,10 +136,11 @@ static int add_limit(listing_t *listing, const char *uri)
     return 0;
 }
 
-static dms_types_t *make_types(listing_t *listing, apr_pool_t *pool, request_rec *r,
-                               const char *uri)
+static dms_types_t *make_types(const listing_t *listing, const level_t *level)
 {
-    return dms_plan_facts(listing->plan) & DMS_FACT_TYPE ? dms_types_create(pool, r, uri) : NULL;
+    return dms_plan_facts(listing->plan) & DMS_FACT_TYPE
+               ? dms_types_create(level->pool, level->r, level->uri, level->access)
+               : NULL;
 }
 
 static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
@@ -153,7 +155,8 @@ static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms
     level->cursor = cursor;
     level->uri = apr_pstrdup(pool, uri);
     level->key = apr_pstrdup(pool, key);
-    level->types = make_types(listing, pool, r, level->uri);
+    level->access = dms_access_create(pool, r);
+    level->types = make_types(listing, level);
     level->kept = dms_kept_create(pool, &listing->sources, level->key, locks);
     listing->level = level;
 }
@@ -201,26 +204,44 @@ static entry_e open_member(listing_t *listing, request_rec *r, const char *uri, 
     return rv == ELOOP ? LISTED_ONLY : FAILED;
 }
 
-/* Goes into a sub-collection, where httpd lets the request in and the module is on. */
-static entry_e enter_member(listing_t *listing, const char *uri, const char *name, int *status)
+/* Goes into a sub-collection, under the configuration that r has found for it. */
+static entry_e enter_member(listing_t *listing, request_rec *r, const char *uri, const char *name,
+                            int *status)
 {
-    request_rec *r;
-    entry_e entry = LISTED_ONLY;
-
+    if (dms_config_of(r)->provider != listing->provider) {
+        return LISTED_ONLY;
+    }
     if (listing->level->depth == LEVELS_MAX) {
         *status = HTTP_INSUFFICIENT_STORAGE;
         return FAILED;
     }
-    r = dms_access_ask(listing->level->r, listing->r->method, uri);
+    return open_member(listing, r, uri, name, status);
+}
+
+/* Asks httpd about a member, and goes into it where the depth wants that. status: as above. */
+static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, const char *uri,
+                             const char *name, int *status)
+{
+    int goes_in = listing->depth == DMS_DEPTH_INFINITY && member->facts.kind == DMS_KIND_COLLECTION;
+    entry_e entry = LISTED_ONLY;
+    request_rec *r;
+
+    if (!goes_in
+        && !dms_access_is_special(listing->level->access, member->name,
+                                  member->facts.kind == DMS_KIND_COLLECTION)) {
+        return LISTED_ONLY;
+    }
+    r = dms_access_ask(listing->r, listing->r->method, uri);
     if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
-        entry = LEFT_OUT;
+        *status = r->status;
+        entry = dms_config_show_forbidden(dms_config_of(listing->r)) ? FAILED : LEFT_OUT;
     }
     else if (r->status != HTTP_OK) {
-        entry = FAILED;
         *status = r->status;
+        entry = FAILED;
     }
-    else if (dms_config_of(r)->provider == listing->provider) {
-        entry = open_member(listing, r, uri, name, status);
+    else if (goes_in) {
+        entry = enter_member(listing, r, uri, name, status);
     }
     if (entry != ENTERED) {
         ap_destroy_sub_req(r);
@@ -257,7 +278,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     const char *name = apr_pescape_path(pool, member->name, 1), *uri;
     dms_subject_t subject = {.facts = &member->facts, .name = member->name};
     int status = dms_status_from(member->status);
-    entry_e entry = member->status == APR_SUCCESS ? LISTED_ONLY : FAILED;
+    entry_e entry = FAILED;
 
     if (!dms_kept_is_due(level->kept, name) || is_of_store(level, member, pool)) {
         apr_pool_clear(pool);
@@ -265,8 +286,8 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     }
     uri = apr_pstrcat(pool, level->uri, name,
                       member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
-    if (listing->depth == DMS_DEPTH_INFINITY && member->facts.kind == DMS_KIND_COLLECTION) {
-        entry = enter_member(listing, uri, name, &status);
+    if (member->status == APR_SUCCESS) {
+        entry = ask_and_enter(listing, member, uri, name, &status);
     }
     if (entry == LEFT_OUT) {
         apr_pool_clear(pool);

@@ -45,12 +45,16 @@ typedef struct range_t {
 
 /* What a name may begin with, and what it may go on with besides (XML 1.0, fifth edition, section
  * 2.3), without the colon. */
-static const range_t name_start[] = {
-    {'A', 'Z'},       {'_', '_'},       {'a', 'z'},       {0xC0, 0xD6},     {0xD8, 0xF6},
-    {0xF8, 0x2FF},    {0x370, 0x37D},   {0x37F, 0x1FFF},  {0x200C, 0x200D}, {0x2070, 0x218F},
-    {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF}};
-static const range_t name_more[] = {
-    {'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}};
+static const range_t name_start[] = {{'A', 'Z'},       {'_', '_'},       {'a', 'z'},
+                                     {0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x2FF},
+                                     {0x370, 0x37D},   {0x37F, 0x1FFF},  {0x200C, 0x200D},
+                                     {0x2070, 0x218F}, {0x2C00, 0x2FEF}, {0x3001, 0xD7FF},
+                                     {0xF900, 0xFDCF}, {0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF}};
+static const range_t name_more[] = {{'-', '.'},
+                                    {'0', '9'},
+                                    {0xB7, 0xB7},
+                                    {0x300, 0x36F},
+                                    {0x203F, 0x2040}};
 
 #define IS_IN(c, ranges) is_in((c), (ranges), sizeof(ranges) / sizeof((ranges)[0]))
 

@@ -22,7 +22,7 @@ typedef struct ascii_t {
     apr_uint64_t low, high; /* a bit for each of 0 to 63, and of 64 to 127 */
 } ascii_t;
 
-#define BIT(c) ((apr_uint64_t)1 << ((c) & 63))
+#define BIT(c) ((apr_uint64_t)1 << ((c)&63))
 
 static int is_in(const ascii_t *set, unsigned char c)
 {
@@ -309,9 +309,10 @@ const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
 }
 
 /* What stands for itself in a URI reference (RFC 3986, section 2), and in XML. */
-static const ascii_t uri_characters = {
-    ~(BIT(33) - 1) & ~(BIT('"') | BIT('<') | BIT('>') | BIT('&')),
-    ~(BIT('\\') | BIT('^') | BIT('`') | BIT('{') | BIT('|') | BIT('}') | BIT(127))};
+static const ascii_t uri_characters = {~(BIT(33) - 1)
+                                           & ~(BIT('"') | BIT('<') | BIT('>') | BIT('&')),
+                                       ~(BIT('\\') | BIT('^') | BIT('`') | BIT('{') | BIT('|')
+                                         | BIT('}') | BIT(127))};
 
 void dms_xml_href(dms_buffer_t *out, const char *uri)
 {

@@ -84,8 +84,7 @@ static dms_dead_property_t *copy_list(const dms_dead_property_t *dead, apr_pool_
     return first;
 }
 
-dms_dead_property_t *dms_kept_properties(const dms_kept_t *kept, const char *name,
-                                         apr_pool_t *pool)
+dms_dead_property_t *dms_kept_properties(const dms_kept_t *kept, const char *name, apr_pool_t *pool)
 {
     dms_dead_property_t *dead, *each;
 

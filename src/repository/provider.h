@@ -190,14 +190,20 @@ struct dms_provider_t {
                                   const char **name);
 };
 
-/* Names that the module keeps for what is not yet, or no more, in its place. They are neither
- * listed nor served nor writable. */
+/* Names that the module keeps for what is not yet, or no more, in its place. */
 #define DMS_RESERVED_PREFIX ".dav-multistatus-"
 
 /* Makes such a name that is not in use, in pool. */
 const char *dms_reserved_name(apr_pool_t *pool);
 
-/* Whether a name, or a path's segment, is one. */
+/* Whether a name is one. */
 int dms_is_reserved(const char *name);
+
+/* Whether a name is neither listed nor served nor writable: a reserved one, or ".DAV", where
+ * mod_dav_fs keeps properties. */
+int dms_is_hidden(const char *name);
+
+/* Whether a path has a segment that is hidden. */
+int dms_path_is_hidden(const char *path);
 
 #endif

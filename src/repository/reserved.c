@@ -17,3 +17,26 @@ int dms_is_reserved(const char *name)
 {
     return *name == '.' && !strncmp(name, DMS_RESERVED_PREFIX, sizeof(DMS_RESERVED_PREFIX) - 1);
 }
+
+/* Whether the segment that a string begins with is hidden. */
+static int segment_is_hidden(const char *segment)
+{
+    return dms_is_reserved(segment)
+           || (!strncmp(segment, ".DAV", 4) && (!segment[4] || segment[4] == '/'));
+}
+
+int dms_is_hidden(const char *name)
+{
+    return *name == '.' && segment_is_hidden(name);
+}
+
+int dms_path_is_hidden(const char *path)
+{
+    while ((path = strchr(path, '/')) != NULL) {
+        path++;
+        if (dms_is_hidden(path)) {
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -101,19 +101,19 @@ static void pop(walk_t *walk)
     apr_pool_destroy(level->pool);
 }
 
-static apr_status_t check_member(const walk_t *walk, const dms_member_t *member, const char *path)
+static apr_status_t check_member(const walk_t *walk, const dms_member_t *member)
 {
     if (member->status != APR_SUCCESS || !walk->tree->check) {
         return member->status;
     }
-    return walk->tree->check(walk->tree->baton, path);
+    return walk->tree->check(walk->tree->baton, walk->level->path, member);
 }
 
 static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
 {
     const dms_provider_t *provider = walk->tree->provider;
     const char *path = member_path(walk->level, member, pool);
-    apr_status_t rv = check_member(walk, member, path);
+    apr_status_t rv = check_member(walk, member);
 
     if (rv == APR_INCOMPLETE) {
         walk->level->incomplete = 1;
@@ -221,7 +221,7 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     const dms_provider_t *provider = walk->tree->provider;
     level_t *level = walk->level;
     const char *path = member_path(level, member, pool);
-    apr_status_t rv = check_member(walk, member, path);
+    apr_status_t rv = check_member(walk, member);
     int at_target = 0;
 
     if (rv == APR_INCOMPLETE) {
@@ -281,6 +281,47 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
     }
     apr_pool_destroy(scratch);
     return walk.has_failed ? APR_INCOMPLETE : APR_SUCCESS;
+}
+
+static apr_status_t scan_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
+{
+    apr_status_t rv = check_member(walk, member);
+
+    if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
+        push_member(walk, member, member_path(walk->level, member, pool)); /* if it can be read */
+    }
+    return rv;
+}
+
+apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool)
+{
+    walk_t walk = {.tree = tree, .what = DMS_LIST_RAW};
+    apr_pool_t *own, *scratch;
+    apr_status_t rv;
+
+    apr_pool_create(&own, pool);
+    rv = push(&walk, own, collection, "", "");
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(own);
+        return APR_SUCCESS; /* what can't be read has nothing to refuse */
+    }
+    apr_pool_create(&scratch, pool);
+    while (walk.level && rv == APR_SUCCESS) {
+        dms_member_t member;
+
+        apr_pool_clear(scratch);
+        if (tree->provider->next(walk.level->cursor, &member) == APR_SUCCESS) {
+            rv = scan_member(&walk, &member, scratch);
+        }
+        else {
+            pop(&walk);
+        }
+    }
+    while (walk.level) {
+        pop(&walk);
+    }
+    apr_pool_destroy(scratch);
+    return rv;
 }
 
 /* --- after a crash --- */

@@ -19,10 +19,10 @@ typedef struct dms_tree_t {
      * to. Returns whether to go on. */
     int (*failed)(void *baton, const char *path, int at_target, apr_status_t status);
 
-    /* Whether a member (path as above) may be touched: APR_SUCCESS; APR_INCOMPLETE, it stays, with
-     * all below it, and that is no failure; otherwise it stays and failed() is told why. May be
-     * NULL. */
-    apr_status_t (*check)(void *baton, const char *path);
+    /* Whether a member of a collection (path as above) may be touched: APR_SUCCESS; APR_INCOMPLETE,
+     * it stays, with all below it, and that is no failure; otherwise it stays and failed() is told
+     * why. May be NULL. */
+    apr_status_t (*check)(void *baton, const char *collection, const dms_member_t *member);
     void *baton;
 } dms_tree_t;
 
@@ -37,6 +37,10 @@ apr_status_t dms_tree_remove(const dms_tree_t *tree, dms_node_t *parent, const c
  * the collection itself could not be read. */
 apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t *to, int links,
                            apr_pool_t *pool);
+
+/* Goes through the members of a collection, and all below them, without touching anything, for
+ * what check() says: returns the first refusal, or APR_SUCCESS. failed() is not called. */
+apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool);
 
 /* Whether a key's resource is on the disk: for dms_tx_sweep(), with a dms_tree_exists_t. */
 typedef struct dms_tree_exists_t {

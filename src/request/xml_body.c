@@ -35,8 +35,8 @@ struct dms_xml_body_t {
     const char *message;
     int begun;
     dms_element_t *root;
-    level_t *level;    /* the innermost element that is open */
-    level_t *free;     /* levels to use again */
+    level_t *level;         /* the innermost element that is open */
+    level_t *free;          /* levels to use again */
     apr_hash_t *namespaces; /* URI -> namespace_t */
     int depth;
     int elements;

@@ -21,6 +21,8 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->max_responses = UNSET;
     config->sync = UNSET;
     config->set_modified = UNSET;
+    config->authz = DMS_AUTHZ_UNSET;
+    config->show_forbidden = UNSET;
     config->lock_timeout = UNSET;
     return config;
 }
@@ -47,6 +49,12 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (inner->set_modified == UNSET) {
         merged->set_modified = outer->set_modified;
     }
+    if (inner->authz == DMS_AUTHZ_UNSET) {
+        merged->authz = outer->authz;
+    }
+    if (inner->show_forbidden == UNSET) {
+        merged->show_forbidden = outer->show_forbidden;
+    }
     if (inner->lock_timeout == UNSET) {
         merged->lock_timeout = outer->lock_timeout;
         merged->lock_timeout_max = outer->lock_timeout_max;
@@ -72,6 +80,16 @@ int dms_config_sync(const dms_config_t *config)
 int dms_config_set_modified(const dms_config_t *config)
 {
     return config->set_modified == 1;
+}
+
+dms_authz_e dms_config_authz(const dms_config_t *config)
+{
+    return config->authz == DMS_AUTHZ_UNSET ? DMS_AUTHZ_AUTO : config->authz;
+}
+
+int dms_config_show_forbidden(const dms_config_t *config)
+{
+    return config->show_forbidden == 1;
 }
 
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
@@ -163,6 +181,34 @@ static const char *set_set_modified(cmd_parms *cmd, void *baton, int on)
     return NULL;
 }
 
+static const char *set_authz(cmd_parms *cmd, void *baton, const char *which)
+{
+    dms_config_t *config = baton;
+
+    if (!strcasecmp(which, "auto")) {
+        config->authz = DMS_AUTHZ_AUTO;
+    }
+    else if (!strcasecmp(which, "each")) {
+        config->authz = DMS_AUTHZ_EACH;
+    }
+    else if (!strcasecmp(which, "off")) {
+        config->authz = DMS_AUTHZ_OFF;
+    }
+    else {
+        return apr_psprintf(cmd->pool, "%s takes auto, each or off, not '%s'", cmd->cmd->name,
+                            which);
+    }
+    return NULL;
+}
+
+static const char *set_show_forbidden(cmd_parms *cmd, void *baton, int on)
+{
+    dms_config_t *config = baton;
+
+    config->show_forbidden = on;
+    return NULL;
+}
+
 static const char *set_lock_timeout(cmd_parms *cmd, void *baton, const char *usual,
                                     const char *most)
 {
@@ -203,6 +249,10 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
 const command_rec dms_config_directives[] = {
     AP_INIT_TAKE1("DavMultistatus", set_provider, NULL, ACCESS_CONF,
                   "On, Off, or the name of a repository provider"),
+    AP_INIT_TAKE1("DavMultistatusAuthz", set_authz, NULL, ACCESS_CONF,
+                  "auto, each or off: which members of a collection httpd is asked about"),
+    AP_INIT_FLAG("DavMultistatusShowForbidden", set_show_forbidden, NULL, ACCESS_CONF,
+                 "whether a listing shows the names of members that are forbidden"),
     AP_INIT_FLAG("DavMultistatusDepthInfinity", set_depth_infinity, NULL, ACCESS_CONF,
                  "whether a PROPFIND may have Depth: infinity"),
     AP_INIT_TAKE1("DavMultistatusMaxResponses", set_max_responses, NULL, ACCESS_CONF,

@@ -14,6 +14,14 @@
 /* The one symbol that the shared object exports: LoadModule looks for it. */
 extern module AP_MODULE_DECLARE_DATA dav_multistatus_module __attribute__((visibility("default")));
 
+/* For which members of a collection httpd is asked whether they may be touched. */
+typedef enum dms_authz_e {
+    DMS_AUTHZ_UNSET = -1,
+    DMS_AUTHZ_AUTO, /* those that the configuration could treat unlike their collection */
+    DMS_AUTHZ_EACH,
+    DMS_AUTHZ_OFF
+} dms_authz_e;
+
 typedef struct dms_config_t {
     const char *provider_name;      /* NULL: unset; "": Off */
     const dms_provider_t *provider; /* NULL: unset or Off */
@@ -22,8 +30,10 @@ typedef struct dms_config_t {
     apr_int64_t max_responses;      /* 0: no limit; -1: unset */
     int sync;                       /* -1: unset */
     int set_modified;               /* -1: unset */
-    apr_int64_t lock_timeout;       /* in seconds; -1: unset */
-    apr_int64_t lock_timeout_max;   /* 0: none; set along with lock_timeout */
+    dms_authz_e authz;
+    int show_forbidden;           /* -1: unset */
+    apr_int64_t lock_timeout;     /* in seconds; -1: unset */
+    apr_int64_t lock_timeout_max; /* 0: none; set along with lock_timeout */
 } dms_config_t;
 
 /* For the module record. */
@@ -39,6 +49,8 @@ int dms_config_depth_infinity(const dms_config_t *config);           /* On */
 apr_uint64_t dms_config_max_responses(const dms_config_t *config);   /* 0, no limit */
 int dms_config_sync(const dms_config_t *config);                     /* On */
 int dms_config_set_modified(const dms_config_t *config);             /* Off */
+dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto */
+int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 

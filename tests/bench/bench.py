@@ -1,8 +1,9 @@
-"""Measures PROPFIND beside its peers and beside the disk's own limit, all in one run.
+"""Measures WebDAV beside its peers and beside the disk's own limit, all in one run.
 
-Makes its folders once (build/bench-data), checks each server's answer, then takes turns:
+Makes the folders to be listed once (build/bench-data), checks each server's answer, then takes turns:
 every contestant once a round, medians of all rounds. Prints tables, writes build/bench.json.
-Run it with "make bench"; options go into BENCH_ARGS, as in BENCH_ARGS="--rounds 9".
+What is written to, and single resources: see changes.py.
+Run it with "make bench"; options go into BENCH_ARGS, as in BENCH_ARGS="--only put --rounds 9".
 """
 
 import argparse
@@ -15,14 +16,15 @@ import pathlib
 import platform
 import statistics
 import subprocess
-import sys
 import time
 import xml.etree.ElementTree as ET
 import xml.parsers.expat
 
+import changes
+from load import CLIENT
 from peers import CLIENT_CORE, CORES, PEERS, REPO, SERVER_CORE, pinned_to, readable_by_servers
+from report import goal, print_goals, print_table, say
 
-CLIENT = REPO / "build/bench-client"
 FLOOR = REPO / "build/bench-floor"
 LIMIT = "readdir + statx"
 OURS, INCUMBENT = "mod_dav_multistatus", "mod_dav_fs"
@@ -35,10 +37,6 @@ EXTENSIONS = ["txt", "html", "jpg", "pdf", "tar.gz", "odt", "unknown"]
 Workload = collections.namedtuple("Workload", "name depth body")
 ALLPROP = Workload("PROPFIND, Depth: 1, allprop", "1", "")
 WORKLOADS = [ALLPROP]
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 # --- the data ---
@@ -220,14 +218,6 @@ def measure_growth(peers, workload, root, sizes):
 # --- what is printed ---
 
 
-def print_table(title, head, rows):
-    widths = [max(len(row[i]) for row in [head] + rows) for i in range(len(head))]
-    print(f"\n{title}\n")
-    for row in [head] + rows:
-        cells = [row[0].ljust(widths[0])] + [c.rjust(w) for c, w in zip(row[1:], widths[1:])]
-        print("  " + "   ".join(cells).rstrip())
-
-
 def print_time(workload, results):
     limit = results[LIMIT]["us_per_member"]
     incumbent = results.get(INCUMBENT, {}).get("us_per_member")
@@ -264,14 +254,16 @@ def print_growth(workload, results, sizes):
 
 
 def goals(timed, growth, sizes):
-    """What is to be reached: text, value, the most that it may be."""
+    """What is to be reached in listing large folders."""
     ours = timed[OURS]["us_per_member"]
     if INCUMBENT in timed:
-        yield (f"time, × {INCUMBENT}", ours / timed[INCUMBENT]["us_per_member"], 0.2)
+        yield goal(f"listing, time, × {INCUMBENT}", ours / timed[INCUMBENT]["us_per_member"],
+                   at_most=0.2)
     small, large = growth[OURS][sizes[0]], growth[OURS][sizes[-1]]
     more = large["peak_anonymous_bytes"] - small["peak_anonymous_bytes"]
-    yield (f"memory for {sizes[-1]:,} beyond that for {sizes[0]:,}, MiB", more / (1 << 20), 2)
-    yield (f"first byte of {sizes[-1]:,}, ms", large["first_byte_ms"], 20)
+    yield goal(f"memory for {sizes[-1]:,} beyond that for {sizes[0]:,}, MiB", more / (1 << 20),
+               at_most=2)
+    yield goal(f"first byte of {sizes[-1]:,}, ms", large["first_byte_ms"], at_most=20)
 
 
 def machine():
@@ -281,28 +273,12 @@ def machine():
     return {"cpu": model, "cores": len(CORES), "kernel": platform.release()}
 
 
-def main():
-    names = [peer.name for peer in PEERS]
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", nargs="+", choices=names, default=names)
-    parser.add_argument("--quick", action="store_true", help="leave the million out")
-    args = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin"
-
-    peers = [peer for peer in PEERS if peer.name in args.peers]
+def measure_listings(names, args, root, report):
+    """Large folders: the time that they take, and how it and the memory grow."""
+    peers = [peer for peer in PEERS if peer.name in names]
     sizes = SIZES[:-1] if args.quick else SIZES
-    root = data_root()
     for size in sorted({MEMBERS, *sizes}):
         make_folder(root, size)
-
-    report = {"date": datetime.datetime.now().isoformat(timespec="seconds"),
-              "machine": machine(), "rounds": args.rounds,
-              "versions": {peer.name: peer.version() for peer in peers}, "workloads": {}}
-    print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores, "
-          f"Linux {report['machine']['kernel']}; medians of {args.rounds} rounds")
-    for name, version in report["versions"].items():
-        print(f"{name}: {version}")
     for workload in WORKLOADS:
         timed = measure_time(peers, workload, root, args.rounds)
         print_time(workload, timed)
@@ -310,14 +286,38 @@ def main():
     growth = measure_growth(peers, ALLPROP, root, sizes)
     print_growth(ALLPROP, growth, sizes)
     report["growth"] = growth
+    if OURS in names:
+        report["goals"] += goals(timed, growth, sizes)
 
-    if OURS in args.peers:
-        report["goals"] = [{"goal": text, "value": value, "at_most": most}
-                           for text, value, most in goals(timed, growth, sizes)]
-        rows = [[g["goal"], f"{g['value']:.3f}", f"{g['at_most']}",
-                 "reached" if g["value"] <= g["at_most"] else "MISSED"]
-                for g in report["goals"]]
-        print_table("To reach", ["", "is", "at most", ""], rows)
+
+def main():
+    names = [peer.name for peer in PEERS]
+    parts = ["large", *changes.WORKLOADS]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", nargs="+", choices=names, default=names,
+                        help="whose listings of large folders are measured")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--quick", action="store_true",
+                        help="smaller sizes, and no folder of a million")
+    args = parser.parse_args()
+    os.environ["PATH"] += ":/usr/sbin"
+
+    root = data_root()
+    report = {"date": datetime.datetime.now().isoformat(timespec="seconds"),
+              "machine": machine(), "rounds": args.rounds, "quick": args.quick,
+              "versions": {peer.name: peer.version() for peer in PEERS}, "workloads": {},
+              "goals": []}
+    print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores, "
+          f"Linux {report['machine']['kernel']}; medians of {args.rounds} rounds")
+    for name, version in report["versions"].items():
+        print(f"{name}: {version}")
+    if "large" in args.only:
+        measure_listings(args.peers, args, root, report)
+    report["changes"], reached = changes.measure(root, args.only, args.quick, args.rounds)
+    report["goals"] += reached
+    if report["goals"]:
+        print_goals(report["goals"])
 
     (REPO / "build/bench.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     print("\nbuild/bench.json has it all.")

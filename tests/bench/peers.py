@@ -1,7 +1,7 @@
 """The servers that are measured: how each is configured, started and stopped.
 
-A peer serves ROOT/data at its "/". To add one, write a class with start(), stop(), worker()
-and version(), and name it in PEERS.
+A peer serves ROOT/data at its "/", or the folder that it is started with. To add one, write a
+class with start(), stop(), worker() and version(), and name it in PEERS.
 """
 
 import os
@@ -14,6 +14,7 @@ import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 USER = "www-data"
+MODULE = os.environ.get("DMS_MODULE", REPO / "build/mod_dav_multistatus.so")
 
 # One core for the server, the other for the client: neither takes the other's time.
 CORES = sorted(os.sched_getaffinity(0))
@@ -109,7 +110,7 @@ class Httpd:
         answer = subprocess.run(["apache2", "-v"], capture_output=True, text=True, check=True)
         return answer.stdout.split("\n")[0].removeprefix("Server version: ")
 
-    def start(self, root):
+    def start(self, root, data=None):
         self.port = free_port()
         state = root / "state" / self.name
         shutil.rmtree(state, ignore_errors=True)
@@ -119,10 +120,10 @@ class Httpd:
             user = f"User {USER}\nGroup {USER}"
             shutil.chown(state, USER)
         fields = {
-            "data": root / "data",
+            "data": data or root / "data",
+            "module": MODULE,
             "modules": subprocess.check_output(["apxs", "-q", "LIBEXECDIR"], text=True).strip(),
             "port": self.port,
-            "repo": REPO,
             "state": state,
             "user": user,
         }
@@ -148,22 +149,30 @@ class Httpd:
         return int(children.split()[-1])
 
 
-PEERS = [
-    Httpd("mod_dav_multistatus", """\
-LoadModule dav_multistatus_module {repo}/build/mod_dav_multistatus.so
+OURS_CONF = """\
+LoadModule dav_multistatus_module {module}
+DavMultistatusStore sqlite3 {state}/store/store.db
 <Location "/">
     DavMultistatus On
+    {more}
 </Location>
-"""),
-    Httpd("mod_dav_fs", """\
+"""
+
+OURS = Httpd("mod_dav_multistatus", OURS_CONF.replace("    {more}\n", ""))
+OURS_UNSYNCED = Httpd("mod_dav_multistatus-sync-off",
+                      OURS_CONF.replace("{more}", "DavMultistatusSync Off"))
+INCUMBENT = Httpd("mod_dav_fs", """\
 LoadModule dav_module {modules}/mod_dav.so
 LoadModule dav_fs_module {modules}/mod_dav_fs.so
 DavLockDB {state}/lockdb
 <Location "/">
     Dav On
 </Location>
-"""),
-]
+""")
+# The same httpd with no WebDAV at all.
+STATIC = Httpd("httpd-alone", "")
+
+PEERS = [OURS, INCUMBENT]
 
 
 def readable_by_servers(path):

@@ -314,6 +314,16 @@ def test_an_expired_lock_is_as_if_it_never_was(files):
     lock(files, "sub/")
 
 
+def test_a_lock_lives_as_long_as_was_said(files):
+    """Not up to a second less: the answer promised it."""
+    time.sleep(0.85 - time.time() % 1 + (time.time() % 1 > 0.85))
+    held = lock(files, "a.txt", timeout="Second-1")
+    began = time.monotonic()
+    time.sleep(0.5)
+    answer = files.put("a.txt", b"x")
+    assert time.monotonic() - began > 0.95 or answer.status == 423, (answer, held.active)
+
+
 def test_the_rows_of_expired_locks_go_away(files):
     for i in range(5):
         lock(files, f"{i}.txt", timeout="Second-1")

@@ -82,7 +82,7 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
         && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]))) {
         return 0;
     }
-    if (cursor->what == DMS_LIST_VISIBLE && dms_is_reserved(entry->d_name)) {
+    if (cursor->what == DMS_LIST_VISIBLE && dms_is_hidden(entry->d_name)) {
         return 0;
     }
 #ifdef DT_DIR
