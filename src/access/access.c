@@ -17,8 +17,12 @@ static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
 
 int dms_access_be_quiet(request_rec *r)
 {
-    if (r->main && ap_get_module_config(r->main->request_config, &dav_multistatus_module)) {
-        r->log = &quiet;
+    const request_rec *outer;
+
+    for (outer = r->main; outer; outer = outer->main) {
+        if (ap_get_module_config(outer->request_config, &dav_multistatus_module)) {
+            r->log = &quiet;
+        }
     }
     return DECLINED;
 }
@@ -160,7 +164,7 @@ struct dms_access_tree_t {
     apr_pool_t *pool;
     request_rec *r;
     const char *uri;
-    const char *method;
+    const char *method; /* "GET": to read, which of a collection is PROPFIND */
     frame_t *frame;
 };
 
@@ -222,7 +226,9 @@ apr_status_t dms_access_tree_check(dms_access_tree_t *tree, const char *collecti
     scratch = tree->frame->access->scratch;
     path = apr_pstrcat(scratch, collection, apr_pescape_path(scratch, member->name, 1),
                        is_collection ? "/" : NULL, NULL);
-    r = dms_access_ask(tree->r, tree->method, apr_pstrcat(scratch, tree->uri, path, NULL));
+    r = dms_access_ask(tree->r, is_collection && !strcmp(tree->method, "GET") ? "PROPFIND"
+                                                                              : tree->method,
+                       apr_pstrcat(scratch, tree->uri, path, NULL));
     is_allowed = r->status == HTTP_OK && dms_config_is_on(dms_config_of(r));
     if (is_allowed && is_collection) {
         push_frame(tree, r, path);

@@ -7,6 +7,11 @@
 #include <apr_time.h>
 #include <apr_uuid.h>
 
+apr_int64_t dms_lock_now(void)
+{
+    return apr_time_sec(apr_time_now() + APR_USEC_PER_SEC - 1);
+}
+
 apr_status_t dms_lock_token(apr_pool_t *pool, const char **token)
 {
     char formatted[APR_UUID_FORMATTED_LENGTH + 1];
@@ -23,13 +28,18 @@ apr_status_t dms_lock_token(apr_pool_t *pool, const char **token)
     return APR_SUCCESS;
 }
 
+int dms_lock_is_open(const dms_lock_t *lock, const dms_if_list_t *submitted, const char *principal)
+{
+    return !strcmp(lock->principal, principal) && dms_if_submits(submitted, lock->token);
+}
+
 int dms_locks_are_open(const dms_lock_t *locks, const dms_if_list_t *submitted,
                        const char *principal)
 {
     const dms_lock_t *lock;
 
     for (lock = locks; lock; lock = lock->next) {
-        if (!strcmp(lock->principal, principal) && dms_if_submits(submitted, lock->token)) {
+        if (dms_lock_is_open(lock, submitted, principal)) {
             return 1;
         }
     }
@@ -103,7 +113,7 @@ static dms_element_t *append(dms_element_t *last, dms_element_t *next)
 /* The time that remains. */
 static const char *timeout_text(apr_pool_t *pool, const dms_lock_t *lock)
 {
-    apr_int64_t left = lock->expires - apr_time_sec(apr_time_now());
+    apr_int64_t left = lock->expires - dms_lock_now();
 
     return lock->expires
                ? apr_psprintf(pool, "Second-%" APR_INT64_T_FMT, left > 0 ? left : (apr_int64_t)0)

@@ -50,7 +50,7 @@ static dms_error_t *store_failed(dms_request_t *request)
 
 /* The locks in force on a resource. Where they can't be known, nothing may be written. */
 static dms_error_t *read_locks(dms_request_t *request, const char *key, int below,
-                               dms_lock_t **locks)
+                               apr_pool_t *pool, dms_lock_t **locks)
 {
     dms_store_t *store = dms_state_store();
 
@@ -59,7 +59,7 @@ static dms_error_t *read_locks(dms_request_t *request, const char *key, int belo
         return store_failed(request);
     }
     if (dms_store_has_locks(store)
-        && dms_store_locks(store, key, below, request->r->pool, locks) != APR_SUCCESS) {
+        && dms_store_locks(store, key, below, pool, locks) != APR_SUCCESS) {
         return store_failed(request);
     }
     return NULL;
@@ -92,7 +92,7 @@ static void read_tagged(test_t *test, const char *tag)
         if (resource.facts.kind != DMS_KIND_NONE) {
             test->tagged.etag = apr_pstrdup(r->pool, resource.facts.etag);
         }
-        read_locks(test->request, resource.key, 0, &test->tagged.locks);
+        read_locks(test->request, resource.key, 0, r->pool, &test->tagged.locks);
     }
     ap_destroy_sub_req(about);
 }
@@ -129,7 +129,7 @@ static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resour
     if (!request->submitted) {
         return NULL;
     }
-    error = read_locks(request, resource->key, 0, &test.own.locks);
+    error = read_locks(request, resource->key, 0, request->r->pool, &test.own.locks);
     if (error) {
         return error;
     }
@@ -168,6 +168,11 @@ static dms_error_t *locked(dms_request_t *request, const dms_lock_t *locks)
     return error;
 }
 
+static int is_open(dms_request_t *request, const dms_lock_t *lock)
+{
+    return dms_lock_is_open(lock, request->submitted, dms_method_principal(request->r));
+}
+
 static int are_open(dms_request_t *request, const dms_lock_t *locks)
 {
     return dms_locks_are_open(locks, request->submitted, dms_method_principal(request->r));
@@ -177,7 +182,7 @@ static int are_open(dms_request_t *request, const dms_lock_t *locks)
 static dms_error_t *check_one(dms_request_t *request, const char *key)
 {
     dms_lock_t *locks;
-    dms_error_t *error = read_locks(request, key, 0, &locks);
+    dms_error_t *error = read_locks(request, key, 0, request->r->pool, &locks);
 
     return error || are_open(request, locks) ? error : locked(request, locks);
 }
@@ -189,16 +194,43 @@ static const char *parent_key(apr_pool_t *pool, const char *key)
     return slash == key ? "/" : apr_pstrmemdup(pool, key, (apr_size_t)(slash - key));
 }
 
-dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_hash_t **closed)
+/* Whether the locks in force on a lock's root let the request write it. deep: the deep ones among
+ * all; same: the first of those with this root, which stand together. */
+static int root_is_open(dms_request_t *request, const dms_lock_t *same, dms_lock_t *const *deep,
+                        int deep_count)
 {
-    dms_lock_t *locks, *lock, *next;
-    dms_error_t *error = read_locks(request, key, 1, &locks);
+    const dms_lock_t *lock;
+    int i;
 
-    *closed = apr_hash_make(request->r->pool);
-    for (lock = locks; lock && !error; lock = next) {
-        next = lock->next;
-        lock->next = NULL;
-        if (!dms_lock_covers(lock, key) && !are_open(request, lock)) {
+    for (lock = same; lock && !strcmp(lock->key, same->key); lock = lock->next) {
+        if (is_open(request, lock)) {
+            return 1;
+        }
+    }
+    for (i = 0; i < deep_count; i++) {
+        if (dms_lock_covers(deep[i], same->key) && is_open(request, deep[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_pool_t *pool,
+                                    apr_hash_t **closed)
+{
+    apr_array_header_t *deep = apr_array_make(pool, 4, sizeof(dms_lock_t *));
+    dms_lock_t *locks, *lock;
+    dms_error_t *error = read_locks(request, key, 1, pool, &locks);
+
+    *closed = apr_hash_make(pool);
+    for (lock = locks; lock && !error; lock = lock->next) {
+        if (lock->is_deep) {
+            APR_ARRAY_PUSH(deep, dms_lock_t *) = lock;
+        }
+    }
+    for (lock = locks; lock && !error; lock = lock->next) {
+        if (!dms_lock_covers(lock, key) && !apr_hash_get(*closed, lock->key, APR_HASH_KEY_STRING)
+            && !root_is_open(request, lock, (dms_lock_t **)(void *)deep->elts, deep->nelts)) {
             apr_hash_set(*closed, lock->key, APR_HASH_KEY_STRING, lock);
         }
     }
@@ -210,7 +242,7 @@ static dms_error_t *check_below(dms_request_t *request, const char *key)
     apr_hash_t *closed;
     apr_hash_index_t *index;
     dms_lock_t *first = NULL;
-    dms_error_t *error = dms_method_locks_below(request, key, &closed);
+    dms_error_t *error = dms_method_locks_below(request, key, request->r->pool, &closed);
 
     if (error) {
         return error;

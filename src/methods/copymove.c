@@ -91,6 +91,11 @@ static dms_error_t *open_destination(transfer_t *transfer, const dms_destination
                  : dms_method_parent(&transfer->target, &transfer->to, &transfer->to_parent);
 }
 
+static int is_collection(const dms_resource_t *resource)
+{
+    return resource->facts.kind == DMS_KIND_COLLECTION;
+}
+
 /* Whether key is other, or below it. */
 static int is_at_or_below(const char *key, const char *other)
 {
@@ -114,6 +119,19 @@ static int is_same_file(transfer_t *transfer)
     return *from && !strcmp(from, to);
 }
 
+/* Whether source and destination are one resource, or one is in the other. */
+static int overlap(transfer_t *transfer)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+
+    return is_at_or_below(transfer->from.key, transfer->to.key)
+           || is_at_or_below(transfer->to.key, transfer->from.key) || is_same_file(transfer)
+           || (is_collection(&transfer->from)
+               && provider->is_within(transfer->to_parent, transfer->from.node))
+           || (is_collection(&transfer->to) && transfer->from_parent
+               && provider->is_within(transfer->from_parent, transfer->to.node));
+}
+
 /* Everything that can be known before something is done; asked again when nobody else can change
  * anything any more. */
 static dms_error_t *check(transfer_t *transfer)
@@ -134,12 +152,11 @@ static dms_error_t *check(transfer_t *transfer)
     if (error) {
         return error;
     }
-    if (is_at_or_below(transfer->from.key, transfer->to.key)
-        || is_at_or_below(transfer->to.key, transfer->from.key) || is_same_file(transfer)) {
+    if (overlap(transfer)) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "source and destination are the same, or one is in the other");
     }
-    if (dms_state_is_below(r->filename)) {
+    if (dms_state_is_below(r->filename) || dms_state_is_below(transfer->target.r->filename)) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "the module's own store (DavMultistatusStore) is in there");
     }
@@ -159,11 +176,6 @@ static dms_error_t *check(transfer_t *transfer)
 }
 
 /* --- the store --- */
-
-static int is_collection(const dms_resource_t *resource)
-{
-    return resource->facts.kind == DMS_KIND_COLLECTION;
-}
 
 /* Notes what is going to happen, where a crash in the midst of it would leave something to
  * complete: properties that have to go along, or a tree under a reserved name. */
@@ -214,6 +226,17 @@ static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
+/* The same where some members could not be copied: those have no properties at the destination, and
+ * keep them at the source. */
+static apr_status_t settle_incomplete(transfer_t *transfer, dms_tx_t *tx)
+{
+    dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
+    apr_status_t rv = dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
+
+    return rv == APR_SUCCESS ? dms_tx_sweep(tx, transfer->to.key, dms_tree_exists, &existence)
+                             : rv;
+}
+
 /* Gives the properties to the destination, or, where nothing has happened, only forgets the
  * intention. */
 static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
@@ -227,7 +250,10 @@ static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
             rv = dms_tx_unlock_tree(tx, transfer->from.key, 1);
         }
     }
-    if (rv == APR_SUCCESS && has_happened) {
+    if (rv == APR_SUCCESS && has_happened && transfer->report.reply) {
+        rv = settle_incomplete(transfer, tx);
+    }
+    else if (rv == APR_SUCCESS && has_happened) {
         rv = transfer->is_move
                  ? dms_tx_move(tx, transfer->from.key, transfer->to.key)
                  : dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
@@ -489,6 +515,20 @@ static apr_status_t stays_uncopied(void *baton, const char *collection, const dm
     return found ? APR_SUCCESS : APR_INCOMPLETE;
 }
 
+/* Removes the properties, at the source, of what has been moved from there one by one. */
+static void forget_moved(transfer_t *transfer)
+{
+    dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
+    dms_tx_t *tx;
+
+    if (transfer->report.reply && dms_method_begin(transfer->request, &tx) == NULL
+        && dms_method_stored(transfer->request, tx,
+                             dms_tx_sweep(tx, transfer->from.key, dms_tree_exists, &existence))
+               == NULL) {
+        dms_method_commit(transfer->request, tx);
+    }
+}
+
 /* A move to another file system. What could not be copied stays. */
 static dms_error_t *move_by_copy(transfer_t *transfer)
 {
@@ -507,6 +547,7 @@ static dms_error_t *move_by_copy(transfer_t *transfer)
     }
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
+    forget_moved(transfer);
     if (rv != APR_SUCCESS && !transfer->report.reply) {
         return dms_error_of(r->pool, rv, "the source has been copied, but can't be removed");
     }

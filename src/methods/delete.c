@@ -22,14 +22,56 @@ typedef struct deletion_t {
     const char *uri;
     dms_access_tree_t *access;
     apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
+    dms_tx_t *shift;    /* NULL: none is under way */
+    apr_pool_t *shift_pool;
+    int shift_members;
     dms_report_t report;
 } deletion_t;
+
+/* A collection is removed in shifts: short transactions, so that no lock can be granted on a member
+ * while it goes, and others still get to write. Each looks at the locks anew. */
+#define SHIFT_MEMBERS 256
+
+static void end_shift(deletion_t *deletion)
+{
+    if (deletion->shift) {
+        dms_tx_commit(deletion->shift); /* has changed nothing */
+        apr_pool_destroy(deletion->shift_pool);
+        deletion->shift = NULL;
+    }
+}
+
+static apr_status_t begin_shift(deletion_t *deletion)
+{
+    dms_request_t *request = deletion->request;
+    apr_status_t rv;
+
+    if (deletion->shift && ++deletion->shift_members < SHIFT_MEMBERS) {
+        return APR_SUCCESS;
+    }
+    end_shift(deletion);
+    deletion->shift_members = 0;
+    apr_pool_create(&deletion->shift_pool, request->r->pool);
+    rv = dms_tx_begin(dms_state_store(), deletion->shift_pool, &deletion->shift);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(deletion->shift_pool);
+        return rv;
+    }
+    if (dms_method_unlocked(request, deletion->resource.key, DMS_WRITES_SELF)
+        || dms_method_locks_below(request, deletion->resource.key, deletion->shift_pool,
+                                  &deletion->locked)) {
+        end_shift(deletion);
+        return EBUSY;
+    }
+    return APR_SUCCESS;
+}
 
 static int member_failed(void *baton, const char *path, int at_target, apr_status_t status)
 {
     deletion_t *deletion = baton;
     const char *uri;
 
+    end_shift(deletion); /* nobody waits for the store while this waits for the client */
     if (!deletion->report.reply) {
         deletion->report.reply = dms_reply_create(deletion->request->r);
     }
@@ -41,10 +83,14 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
 static apr_status_t may_go(void *baton, const char *collection, const dms_member_t *member)
 {
     deletion_t *deletion = baton;
+    apr_status_t rv = begin_shift(deletion);
     apr_pool_t *pool;
     const char *path;
     int is_locked = 0;
 
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     if (apr_hash_count(deletion->locked)) {
         apr_pool_create(&pool, deletion->request->r->pool);
         path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
@@ -77,7 +123,8 @@ static dms_error_t *check(deletion_t *deletion)
                                     DMS_WRITES_SELF | DMS_WRITES_PARENT);
     }
     if (!error) {
-        error = dms_method_locks_below(request, deletion->resource.key, &deletion->locked);
+        error = dms_method_locks_below(request, deletion->resource.key, request->r->pool,
+                                       &deletion->locked);
     }
     if (!error && dms_state_is_below(request->r->filename)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
@@ -119,6 +166,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
     apr_status_t rv = dms_tree_remove(&tree, deletion->parent, deletion->resource.name,
                                       deletion->resource.facts.kind, r->pool);
 
+    end_shift(deletion);
     if (rv != APR_SUCCESS && !deletion->report.reply) {
         return dms_error_of(r->pool, rv, "the resource can't be deleted");
     }
@@ -174,6 +222,10 @@ static dms_error_t *delete_file(deletion_t *deletion, const dms_intention_t *not
         return error;
     }
     failure = check(deletion);
+    if (!failure && deletion->resource.facts.kind == DMS_KIND_COLLECTION) {
+        failure = dms_error(deletion->request->r->pool, HTTP_CONFLICT, NULL,
+                            "a collection has been made here meanwhile");
+    }
     if (!failure) {
         failure = remove_all(deletion);
     }

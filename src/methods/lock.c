@@ -31,7 +31,7 @@ static apr_int64_t expiry(dms_request_t *request)
     apr_int64_t seconds = dms_timeout_parse(apr_table_get(request->r->headers_in, "Timeout"),
                                             dms_config_lock_timeout(request->config), most);
 
-    return seconds ? apr_time_sec(apr_time_now()) + seconds : 0;
+    return seconds ? dms_lock_now() + seconds : 0;
 }
 
 /* --- a new lock --- */
@@ -63,13 +63,11 @@ static dms_error_t *prepare_lock(locking_t *locking, const dms_element_t *root)
     return NULL;
 }
 
-static dms_error_t *conflict(dms_request_t *request, dms_lock_t *held)
+static dms_error_t *conflict(dms_request_t *request, const dms_lock_t *held)
 {
-    dms_error_t *error;
+    dms_error_t *error = dms_error(request->r->pool, HTTP_LOCKED, "no-conflicting-lock",
+                                   "%s is locked", held->uri);
 
-    held->next = NULL;
-    error = dms_error(request->r->pool, HTTP_LOCKED, "no-conflicting-lock", "%s is locked",
-                      held->uri);
     error->condition->children = dms_locks_roots(request->r->pool, held);
     return error;
 }
@@ -80,10 +78,14 @@ static void report_members(locking_t *locking, dms_lock_t *held)
     request_rec *r = locking->request->r;
     dms_response_t *response;
 
-    for (; held; held = held->next) {
+    const char *told = "";
+
+    for (; held; held = held->next) { /* in the order of their roots */
         if (!dms_lock_covers(held, locking->resource.key)
-            && !dms_lock_is_compatible(held, locking->lock.is_shared)) {
+            && !dms_lock_is_compatible(held, locking->lock.is_shared)
+            && strcmp(held->key, told)) {
             dms_report_failure(&locking->report, held->uri, EBUSY);
+            told = held->key;
         }
     }
     if (locking->report.reply) {
@@ -98,7 +100,7 @@ static void report_members(locking_t *locking, dms_lock_t *held)
 static dms_error_t *check_conflicts(locking_t *locking)
 {
     dms_request_t *request = locking->request;
-    dms_lock_t *held = NULL, *each;
+    dms_lock_t *held = NULL, *here = NULL, *each, *next;
 
     if (dms_store_locks(dms_state_store(), locking->resource.key, locking->lock.is_deep,
                         request->r->pool, &held)
@@ -106,11 +108,16 @@ static dms_error_t *check_conflicts(locking_t *locking)
         return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
                          "the store of properties and locks failed");
     }
-    for (each = held; each; each = each->next) {
+    for (each = held; each; each = next) {
+        next = each->next;
         if (dms_lock_covers(each, locking->resource.key)
             && !dms_lock_is_compatible(each, locking->lock.is_shared)) {
-            return conflict(request, each);
+            each->next = here;
+            here = each;
         }
+    }
+    if (here) {
+        return conflict(request, here);
     }
     report_members(locking, held);
     return NULL;

@@ -67,8 +67,10 @@ dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t 
  * to the resource that key names: the request has not submitted its token, or is another user's. */
 dms_error_t *dms_method_unlocked(dms_request_t *request, const char *key, unsigned int writes);
 
-/* The locks below a resource that stand in the way: key of the root -> dms_lock_t. Empty, mostly. */
-dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_hash_t **locks);
+/* The locks below a resource that stand in the way: key of the root -> dms_lock_t, from pool. Empty,
+ * mostly. */
+dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_pool_t *pool,
+                                    apr_hash_t **locks);
 
 /* Who asks: the authenticated user, or "". */
 const char *dms_method_principal(request_rec *r);

@@ -246,11 +246,18 @@ static int answer(patch_t *patch)
     dms_reply_t *reply = dms_reply_create(r);
     dms_response_t *response = dms_response_create(dms_reply_pool(reply),
                                                    dms_method_uri(r, patch->resource.facts.kind));
+    apr_hash_t *told = apr_hash_make(r->pool);
     change_t *change;
 
     for (change = patch->first; change; change = change->next) {
+        const char *name = apr_pstrcat(r->pool, change->answer.name->local, " ",
+                                       change->answer.name->ns, NULL);
+
         dms_writer_declare(reply->writer, change->answer.name->ns);
-        tell(patch, response, change);
+        if (!apr_hash_get(told, name, APR_HASH_KEY_STRING)) { /* each once, however often changed */
+            apr_hash_set(told, name, APR_HASH_KEY_STRING, change);
+            tell(patch, response, change);
+        }
     }
     dms_reply_add(reply, response);
     return dms_reply_end(reply);

@@ -139,6 +139,9 @@ struct dms_provider_t {
      * EPERM for the repository's root. */
     apr_status_t (*parent)(dms_resource_t *resource, request_rec *r, dms_node_t **parent);
 
+    /* Whether a collection is another, or somewhere in it, by whatever links it was reached. */
+    int (*is_within)(dms_node_t *collection, dms_node_t *other);
+
     /* The collection `name` as a node in pool. A symbolic link is none: ENOTDIR or ELOOP. */
     apr_status_t (*child)(dms_node_t *parent, const char *name, apr_pool_t *pool,
                           dms_node_t **node);

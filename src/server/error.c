@@ -85,9 +85,9 @@ int dms_error_send(request_rec *r, const dms_error_t *error)
         apr_table_setn(r->notes, "verbose-error-to", "*");
         return error->status;
     }
+    r->status = error->status; /* now, so that no body is asked for which waits for a 100 */
     rv = ap_discard_request_body(r);
     if (rv == OK) {
-        r->status = error->status;
         dms_reply_document(r, "error", error->condition, error->message);
     }
     return rv == OK ? DONE : rv;

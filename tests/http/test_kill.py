@@ -16,7 +16,7 @@ import pytest
 import harness
 from writing import NS, Dav, integrity, leftovers, mounted, prop, update_body
 
-STEPS = ("pwrite64,pwritev,write,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,ftruncate,copy_file_range,sendfile,"
+STEPS = ("pwrite64,pwritev,write,writev,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,ftruncate,copy_file_range,sendfile,"
          "symlinkat,fchmod,utimensat")
 MOST_STEPS = 400
 

@@ -19,12 +19,13 @@ PROCESSES = 4
 
 CONF = f"""
 StartServers {PROCESSES}
-ThreadsPerChild 4
-MaxRequestWorkers {4 * PROCESSES}
-MinSpareThreads 8
-MaxSpareThreads {4 * PROCESSES}
+ThreadsPerChild 16
+MaxRequestWorkers {16 * PROCESSES}
+MinSpareThreads {8 * PROCESSES}
+MaxSpareThreads {16 * PROCESSES}
 KeepAlive On
 KeepAliveTimeout 5
+MaxKeepAliveRequests 0
 CustomLog "{{root}}/logs/pids.log" "%P"
 """
 

@@ -51,8 +51,8 @@ def test_options_with_a_body(files):
     assert files.ask("OPTIONS", "", [("Content-Type", "text/xml")], prop_body("x")).status in (200, 204)
 
 
-# Methods that the module does not have yet: take each from here as it comes.
-@pytest.mark.parametrize("method", ["LOCK", "UNLOCK"])
+# Methods that httpd knows and the module does not have.
+@pytest.mark.parametrize("method", ["REPORT", "CHECKOUT"])
 def test_a_method_that_is_not_there_is_405_and_changes_nothing(files, method):
     for name in ("a.txt", "sub/"):
         answer = files.ask(method, name)
