@@ -85,7 +85,7 @@ static int is_ours(const request_rec *r)
 /* Whether a URL leads to what is the module's own: reserved names, and the store's files. */
 static int is_hidden(request_rec *r)
 {
-    return dms_path_is_hidden(r->uri) || (r->filename && dms_state_owns(r->pool, r->filename));
+    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri)) || (r->filename && dms_state_owns(r->pool, r->filename));
 }
 
 /* mod_dir would redirect a collection that was asked for without its slash, and let an index file
@@ -93,10 +93,28 @@ static int is_hidden(request_rec *r)
  * request has this one while mod_dir looks. */
 static const char keep_mod_dir_out[] = "/";
 
+/* With MultiViews, mod_negotiation would put another file in the place of a name that is not there, for
+ * any method. It does so only where it sees that nothing is there. */
+static int keep_mod_negotiation_out(request_rec *r)
+{
+    if (is_ours(r) && r->finfo.filetype == APR_NOFILE) {
+        r->finfo.filetype = APR_UNKFILE;
+    }
+    return DECLINED;
+}
+
+static int restore_file_type(request_rec *r)
+{
+    if (is_ours(r) && r->finfo.filetype == APR_UNKFILE) {
+        r->finfo.filetype = APR_NOFILE;
+    }
+    return DECLINED;
+}
+
 /* Takes the request before a script's handler, say, can. */
 static int take_request(request_rec *r)
 {
-    if (dms_config_is_on(dms_config_of(r)) && is_hidden(r)) {
+    if (is_hidden(r)) {
         return r->method_number == M_GET ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
     if (!is_ours(r)) {
@@ -198,12 +216,15 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
 static void register_hooks(apr_pool_t *pool)
 {
     static const char *const mod_dir[] = {"mod_dir.c", NULL};
+    static const char *const mod_negotiation[] = {"mod_negotiation.c", NULL};
 
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(restore_file_type, mod_negotiation, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);

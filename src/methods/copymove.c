@@ -36,6 +36,9 @@ typedef struct transfer_t {
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
     dms_intention_t noted; /* the transfer */
     dms_intention_t leftover; /* that what the destination was before has to go */
+    const char *from_etag; /* of a file, before it was copied */
+    int by_copy;           /* a move that can't be one rename */
+    dms_shift_t shift;
     dms_report_t report;
 } transfer_t;
 
@@ -138,6 +141,7 @@ static dms_error_t *check(transfer_t *transfer)
 {
     dms_request_t *request = transfer->request;
     request_rec *r = request->r;
+    dms_node_t *parent;
     dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1, &transfer->from);
 
     if (!error) {
@@ -148,6 +152,13 @@ static dms_error_t *check(transfer_t *transfer)
     }
     if (!error) {
         error = dms_method_lookup(&transfer->target, DMS_METHOD_CONDITION_FACTS, 0, &transfer->to);
+    }
+    if (!error) {
+        error = dms_method_parent(&transfer->target, &transfer->to, &parent);
+    }
+    if (!error && !request->provider->is_same(parent, transfer->to_parent)) {
+        error = dms_error(r->pool, HTTP_CONFLICT, NULL,
+                          "the destination's collection has been moved meanwhile");
     }
     if (error) {
         return error;
@@ -171,8 +182,7 @@ static dms_error_t *check(transfer_t *transfer)
     return error ? error
                  : dms_method_unlocked(request, transfer->to.key,
                                        transfer->to.facts.kind == DMS_KIND_NONE
-                                           ? DMS_WRITES_PARENT
-                                           : DMS_WRITES_SELF | DMS_WRITES_BELOW);
+                                           ? DMS_WRITES_SELF | DMS_WRITES_PARENT : DMS_WRITES_SELF | DMS_WRITES_BELOW);
 }
 
 /* --- the store --- */
@@ -226,8 +236,8 @@ static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
-/* The same where some members could not be copied: those have no properties at the destination, and
- * keep them at the source. */
+/* The same where not all is at the destination, perhaps: what isn't has no properties there, and
+ * keeps them at the source. */
 static apr_status_t settle_incomplete(transfer_t *transfer, dms_tx_t *tx)
 {
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
@@ -250,7 +260,8 @@ static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
             rv = dms_tx_unlock_tree(tx, transfer->from.key, 1);
         }
     }
-    if (rv == APR_SUCCESS && has_happened && transfer->report.reply) {
+    if (rv == APR_SUCCESS && has_happened
+        && (transfer->report.reply || (transfer->by_copy && is_collection(&transfer->from)))) {
         rv = settle_incomplete(transfer, tx);
     }
     else if (rv == APR_SUCCESS && has_happened) {
@@ -265,7 +276,13 @@ static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
         rv = dms_tx_settle(tx, &transfer->noted);
     }
     error = dms_method_stored(transfer->request, tx, rv);
-    return error ? error : dms_method_commit(transfer->request, tx);
+    if (!error) {
+        error = dms_method_commit(transfer->request, tx);
+    }
+    if (!error || has_happened) { /* settled; or a later look at the disk has to settle it */
+        transfer->noted.id = 0;
+    }
+    return error;
 }
 
 /* --- the disk --- */
@@ -314,8 +331,22 @@ static apr_status_t place(transfer_t *transfer, dms_node_t *from, const char *na
     rv = provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
     if (rv == APR_SUCCESS && strcmp(name, transfer->reserved)) {
         rv = provider->rename(from, name, from, transfer->reserved, DMS_RENAME_NEW);
+        if (rv != APR_SUCCESS) { /* as it was */
+            provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
+        }
     }
     return rv;
+}
+
+/* A file that was copied to be moved goes with the copy's placing, unless it has changed since. */
+static dms_error_t *check_source(transfer_t *transfer)
+{
+    if (transfer->by_copy && !is_collection(&transfer->from)
+        && strcmp(transfer->from.facts.etag, transfer->from_etag)) {
+        return dms_error(transfer->request->r->pool, HTTP_CONFLICT, NULL,
+                         "the source has changed meanwhile");
+    }
+    return NULL;
 }
 
 static void sync_names(transfer_t *transfer)
@@ -341,7 +372,14 @@ static dms_error_t *put_in_place(transfer_t *transfer, dms_node_t *from, const c
     *rv = APR_EGENERAL;
     failure = check(transfer);
     if (!failure) {
+        failure = check_source(transfer);
+    }
+    if (!failure) {
         *rv = place(transfer, from, name);
+        if (*rv == APR_SUCCESS && transfer->by_copy && !is_collection(&transfer->from)) {
+            *rv = transfer->request->provider->remove(transfer->from_parent, transfer->from.name,
+                                                      transfer->from.facts.kind);
+        }
         if (*rv != APR_SUCCESS) {
             failure = dms_error_of(transfer->request->r->pool, *rv,
                                    "the destination can't be put in place");
@@ -356,11 +394,12 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     transfer_t *transfer = baton;
     const char *uri = at_target ? transfer->to_uri : transfer->from_uri;
 
+    dms_shift_end(&transfer->shift);
     if (!transfer->report.reply) {
         transfer->report.reply = dms_reply_create(transfer->request->r);
     }
     uri = apr_pstrcat(dms_reply_pool(transfer->report.reply), uri, path, NULL);
-    return dms_report_failure(&transfer->report, uri, status);
+    return dms_report_failure(&transfer->report, uri, dms_status_from(status));
 }
 
 /* Whether httpd lets this user have a member copied, or moved, to where it would be then. */
@@ -462,6 +501,15 @@ static apr_status_t begin_copy(transfer_t *transfer, dms_node_t **made)
                           transfer->to_parent, transfer->reserved, &at_target);
 }
 
+/* Whether the copy has to be on the disk before it is put in place: what it takes the place of, or
+ * what it was made from, is going to be removed. */
+static int needs_sync(const transfer_t *transfer)
+{
+    return transfer->is_move
+           || (transfer->to.facts.kind != DMS_KIND_NONE
+               && dms_config_sync(transfer->request->config));
+}
+
 static dms_error_t *copy(transfer_t *transfer)
 {
     request_rec *r = transfer->request->r;
@@ -481,7 +529,7 @@ static dms_error_t *copy(transfer_t *transfer)
     if (rv == APR_SUCCESS && !error && made) {
         rv = copy_collection(transfer, made);
     }
-    if (rv == APR_SUCCESS && !error && transfer->is_move) { /* the source is going to be removed */
+    if (rv == APR_SUCCESS && !error && needs_sync(transfer)) {
         rv = provider->sync(transfer->to_parent, 1);
     }
     if (rv != APR_SUCCESS) {
@@ -498,21 +546,48 @@ static dms_error_t *copy(transfer_t *transfer)
 
 /* --- the methods --- */
 
-/* Whether a member could not be copied, so that a move must leave it where it is. */
-static apr_status_t stays_uncopied(void *baton, const char *collection, const dms_member_t *member)
+static apr_status_t facts_of_key(transfer_t *transfer, const char *key, apr_pool_t *pool,
+                                 dms_facts_t *facts)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    dms_node_t *parent;
+    const char *name;
+    apr_status_t rv = provider->parent_of_key(key, pool, &parent, &name);
+
+    return rv == APR_SUCCESS ? provider->facts(parent, name, facts) : rv;
+}
+
+/* Whether a member of the source is at the destination as it is now: only then may it go. What could
+ * not be copied, and what has been made meanwhile, stays; what has changed meanwhile is told. A
+ * copy that is made for a move has the size and time of its source. */
+static apr_status_t is_copied(void *baton, const char *collection, const dms_member_t *member)
 {
     transfer_t *transfer = baton;
-    dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
-    apr_pool_t *pool;
+    int is_new;
+    apr_status_t rv = dms_shift_member(&transfer->shift, &is_new);
+    dms_facts_t from, to;
     const char *path;
-    int found;
+    apr_pool_t *pool;
 
-    apr_pool_create(&pool, transfer->request->r->pool);
-    existence.pool = pool;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_create(&pool, transfer->shift.pool);
     path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
-    found = dms_tree_exists(&existence, dms_key_below(pool, transfer->to.key, path));
+    if (facts_of_key(transfer, dms_key_below(pool, transfer->to.key, path), pool, &to)
+            != APR_SUCCESS
+        || facts_of_key(transfer, dms_key_below(pool, transfer->from.key, path), pool, &from)
+               != APR_SUCCESS) {
+        rv = APR_INCOMPLETE;
+    }
+    else if (from.kind != to.kind
+             || (from.kind == DMS_KIND_FILE
+                 && (from.size != to.size || from.modified.seconds != to.modified.seconds
+                     || from.modified.nanoseconds != to.modified.nanoseconds))) {
+        rv = EEXIST; /* 409 */
+    }
     apr_pool_destroy(pool);
-    return found ? APR_SUCCESS : APR_INCOMPLETE;
+    return rv;
 }
 
 /* Removes the properties, at the source, of what has been moved from there one by one. */
@@ -521,7 +596,7 @@ static void forget_moved(transfer_t *transfer)
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
     dms_tx_t *tx;
 
-    if (transfer->report.reply && dms_method_begin(transfer->request, &tx) == NULL
+    if (dms_method_begin(transfer->request, &tx) == NULL
         && dms_method_stored(transfer->request, tx,
                              dms_tx_sweep(tx, transfer->from.key, dms_tree_exists, &existence))
                == NULL) {
@@ -535,19 +610,27 @@ static dms_error_t *move_by_copy(transfer_t *transfer)
     request_rec *r = transfer->request->r;
     dms_tree_t tree = {.provider = transfer->request->provider,
                        .failed = member_failed,
+                       .check = is_copied,
                        .baton = transfer};
-    dms_error_t *error = copy(transfer);
+    dms_error_t *error;
     apr_status_t rv;
 
+    transfer->by_copy = 1;
+    error = copy(transfer);
     if (error) {
         return error;
     }
-    if (transfer->report.reply) {
-        tree.check = stays_uncopied;
+    if (!is_collection(&transfer->from)) {
+        return NULL; /* it went when the copy was put in place */
     }
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
+    dms_shift_end(&transfer->shift);
     forget_moved(transfer);
+    if (rv == APR_INCOMPLETE && !transfer->report.reply) {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL,
+                         "the source has been copied; what has been made in it meanwhile stays");
+    }
     if (rv != APR_SUCCESS && !transfer->report.reply) {
         return dms_error_of(r->pool, rv, "the source has been copied, but can't be removed");
     }
@@ -574,7 +657,6 @@ static dms_error_t *move(transfer_t *transfer)
     }
     error = put_in_place(transfer, transfer->from_parent, transfer->from.name, &rv);
     if (error && rv == EXDEV) {
-        transfer->noted.id = 0;
         return move_by_copy(transfer);
     }
     if (!error && leaves_something(transfer)) {
@@ -612,7 +694,10 @@ static dms_error_t *prepare(transfer_t *transfer)
 
 static dms_error_t *run(dms_request_t *request, int is_move, int *result)
 {
-    transfer_t transfer = {.request = request, .is_move = is_move, .report = {.r = request->r}};
+    transfer_t transfer = {.request = request,
+                           .is_move = is_move,
+                           .shift = {.request = request},
+                           .report = {.r = request->r}};
     dms_error_t *error;
     dms_kind_e before;
 
@@ -625,9 +710,17 @@ static dms_error_t *run(dms_request_t *request, int is_move, int *result)
         return error;
     }
     before = transfer.to.facts.kind;
+    transfer.from_etag = apr_pstrdup(request->r->pool, transfer.from.facts.etag);
     error = is_move ? move(&transfer) : copy(&transfer);
+    if (error && transfer.noted.id) {
+        dms_tx_t *tx;
+
+        if (!dms_method_begin(request, &tx)) {
+            settle(&transfer, tx, 0);
+        }
+    }
     if (error && transfer.report.reply) { /* the 207 has begun: say it there */
-        dms_report_failure(&transfer.report, transfer.to_uri, error->cause);
+        dms_report_failure(&transfer.report, transfer.to_uri, error->status);
         error = NULL;
     }
     if (!error) {

@@ -22,72 +22,48 @@ typedef struct deletion_t {
     const char *uri;
     dms_access_tree_t *access;
     apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
-    dms_tx_t *shift;    /* NULL: none is under way */
-    apr_pool_t *shift_pool;
-    int shift_members;
+    dms_shift_t shift;
     dms_report_t report;
 } deletion_t;
-
-/* A collection is removed in shifts: short transactions, so that no lock can be granted on a member
- * while it goes, and others still get to write. Each looks at the locks anew. */
-#define SHIFT_MEMBERS 256
-
-static void end_shift(deletion_t *deletion)
-{
-    if (deletion->shift) {
-        dms_tx_commit(deletion->shift); /* has changed nothing */
-        apr_pool_destroy(deletion->shift_pool);
-        deletion->shift = NULL;
-    }
-}
-
-static apr_status_t begin_shift(deletion_t *deletion)
-{
-    dms_request_t *request = deletion->request;
-    apr_status_t rv;
-
-    if (deletion->shift && ++deletion->shift_members < SHIFT_MEMBERS) {
-        return APR_SUCCESS;
-    }
-    end_shift(deletion);
-    deletion->shift_members = 0;
-    apr_pool_create(&deletion->shift_pool, request->r->pool);
-    rv = dms_tx_begin(dms_state_store(), deletion->shift_pool, &deletion->shift);
-    if (rv != APR_SUCCESS) {
-        apr_pool_destroy(deletion->shift_pool);
-        return rv;
-    }
-    if (dms_method_unlocked(request, deletion->resource.key, DMS_WRITES_SELF)
-        || dms_method_locks_below(request, deletion->resource.key, deletion->shift_pool,
-                                  &deletion->locked)) {
-        end_shift(deletion);
-        return EBUSY;
-    }
-    return APR_SUCCESS;
-}
 
 static int member_failed(void *baton, const char *path, int at_target, apr_status_t status)
 {
     deletion_t *deletion = baton;
     const char *uri;
 
-    end_shift(deletion); /* nobody waits for the store while this waits for the client */
+    dms_shift_end(&deletion->shift); /* nobody waits for the store while this waits for the client */
     if (!deletion->report.reply) {
         deletion->report.reply = dms_reply_create(deletion->request->r);
     }
     uri = apr_pstrcat(dms_reply_pool(deletion->report.reply), deletion->uri, path, NULL);
-    return dms_report_failure(&deletion->report, uri, status);
+    return dms_report_failure(&deletion->report, uri, dms_status_from(status));
+}
+
+/* A lock may have been granted since the shift before. */
+static apr_status_t look_at_locks(deletion_t *deletion)
+{
+    dms_request_t *request = deletion->request;
+
+    return dms_method_unlocked(request, deletion->resource.key, DMS_WRITES_SELF)
+                   || dms_method_locks_below(request, deletion->resource.key,
+                                             deletion->shift.pool, &deletion->locked)
+               ? EBUSY
+               : APR_SUCCESS;
 }
 
 /* A member that is locked, or that httpd denies this user, stays with all that is below it. */
 static apr_status_t may_go(void *baton, const char *collection, const dms_member_t *member)
 {
     deletion_t *deletion = baton;
-    apr_status_t rv = begin_shift(deletion);
+    int is_new;
+    apr_status_t rv = dms_shift_member(&deletion->shift, &is_new);
     apr_pool_t *pool;
     const char *path;
     int is_locked = 0;
 
+    if (rv == APR_SUCCESS && is_new) {
+        rv = look_at_locks(deletion);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -166,7 +142,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
     apr_status_t rv = dms_tree_remove(&tree, deletion->parent, deletion->resource.name,
                                       deletion->resource.facts.kind, r->pool);
 
-    end_shift(deletion);
+    dms_shift_end(&deletion->shift);
     if (rv != APR_SUCCESS && !deletion->report.reply) {
         return dms_error_of(r->pool, rv, "the resource can't be deleted");
     }
@@ -249,7 +225,7 @@ static dms_error_t *delete_collection(deletion_t *deletion, const dms_intention_
 
 dms_error_t *dms_method_delete(dms_request_t *request, int *result)
 {
-    deletion_t deletion = {.request = request, .report = {.r = request->r}};
+    deletion_t deletion = {.request = request, .shift = {.request = request}, .report = {.r = request->r}};
     dms_intention_t noted = {.id = 0};
     dms_error_t *error;
 

@@ -84,7 +84,7 @@ static void report_members(locking_t *locking, dms_lock_t *held)
         if (!dms_lock_covers(held, locking->resource.key)
             && !dms_lock_is_compatible(held, locking->lock.is_shared)
             && strcmp(held->key, told)) {
-            dms_report_failure(&locking->report, held->uri, EBUSY);
+            dms_report_failure(&locking->report, held->uri, HTTP_LOCKED);
             told = held->key;
         }
     }
@@ -149,7 +149,10 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
         rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
     }
     if (rv == APR_SUCCESS) {
-        rv = request->provider->publish(stream, NULL, &locking->resource.facts);
+        rv = request->provider->finish(stream, NULL);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = request->provider->publish(stream, &locking->resource.facts);
     }
     locking->is_new_resource = rv == APR_SUCCESS;
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");

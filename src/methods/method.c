@@ -89,7 +89,7 @@ dms_error_t *dms_method_begin(dms_request_t *request, dms_tx_t **tx)
     apr_status_t rv = APR_EGENERAL;
 
     if (store) {
-        dms_state_recover(r->pool, r->server, request->provider, 0);
+        dms_state_recover(r->pool, request->provider);
         rv = dms_tx_begin(store, r->pool, tx);
     }
     return rv == APR_SUCCESS ? NULL : store_error(request, rv);
@@ -111,6 +111,37 @@ dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx)
     return rv == APR_SUCCESS ? NULL : store_error(request, rv);
 }
 
+#define SHIFT_MEMBERS 256
+
+void dms_shift_end(dms_shift_t *shift)
+{
+    if (shift->tx) {
+        dms_tx_commit(shift->tx); /* has changed nothing */
+        apr_pool_destroy(shift->pool);
+        shift->tx = NULL;
+    }
+}
+
+apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new)
+{
+    apr_status_t rv;
+
+    *is_new = 0;
+    if (shift->tx && ++shift->members < SHIFT_MEMBERS) {
+        return APR_SUCCESS;
+    }
+    dms_shift_end(shift);
+    shift->members = 0;
+    *is_new = 1;
+    apr_pool_create(&shift->pool, shift->request->r->pool);
+    rv = dms_tx_begin(dms_state_store(), shift->pool, &shift->tx);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(shift->pool);
+        shift->tx = NULL;
+    }
+    return rv;
+}
+
 const char *dms_method_uri(request_rec *r, dms_kind_e kind)
 {
     const char *uri = apr_pescape_path(r->pool, r->uri, 1);
@@ -120,7 +151,7 @@ const char *dms_method_uri(request_rec *r, dms_kind_e kind)
                : uri;
 }
 
-int dms_report_failure(dms_report_t *report, const char *uri, apr_status_t status)
+int dms_report_failure(dms_report_t *report, const char *uri, int status)
 {
     dms_response_t *response;
 
@@ -128,7 +159,7 @@ int dms_report_failure(dms_report_t *report, const char *uri, apr_status_t statu
         report->reply = dms_reply_create(report->r);
     }
     response = dms_response_create(dms_reply_pool(report->reply), uri);
-    dms_response_set_status(response, dms_status_from(status));
+    dms_response_set_status(response, status);
     return dms_reply_add(report->reply, response);
 }
 

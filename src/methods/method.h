@@ -95,6 +95,22 @@ dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_
 /* Commits. */
 dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx);
 
+/* A tree is removed in shifts: short transactions, so that what is checked of a member is still true
+ * when it goes, and others get to write in between. Zeroed but for request. */
+typedef struct dms_shift_t {
+    dms_request_t *request;
+    apr_pool_t *pool; /* lives as long as the shift */
+    dms_tx_t *tx;     /* NULL: none is under way */
+    int members;
+} dms_shift_t;
+
+/* Before a member is touched: begins a shift where none is under way or this one has lasted long
+ * enough. *is_new: what is known of locks, say, has to be looked up anew. */
+apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new);
+
+/* Ends the shift, if there is one: at the end, and before anybody waits for the client. */
+void dms_shift_end(dms_shift_t *shift);
+
 /* The escaped path of a request's resource, a collection's with a slash at its end. */
 const char *dms_method_uri(request_rec *r, dms_kind_e kind);
 
@@ -104,8 +120,9 @@ typedef struct dms_report_t {
     dms_reply_t *reply; /* NULL: there has been no failure */
 } dms_report_t;
 
-/* Tells of a failed member at an escaped URI. Returns whether the client is still there. */
-int dms_report_failure(dms_report_t *report, const char *uri, apr_status_t status);
+/* Tells of a failed member at an escaped URI, with an HTTP status. Returns whether the client is still
+ * there. */
+int dms_report_failure(dms_report_t *report, const char *uri, int status);
 
 /* Answers with what has been reported, or, where there is nothing, with a plain status: 201 or 204.
  * Returns what the handler has to return. */

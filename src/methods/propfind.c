@@ -363,7 +363,7 @@ static void open_store(listing_t *listing)
     if (!store) {
         return;
     }
-    dms_state_recover(listing->r->pool, listing->r->server, listing->provider, 0);
+    dms_state_recover(listing->r->pool, listing->provider);
     if (dms_plan_wants_dead(listing->plan) && dms_store_has_properties(store)) {
         listing->sources.properties = store;
     }

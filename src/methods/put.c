@@ -46,8 +46,9 @@ static dms_error_t *allowed(dms_request_t *request, const dms_resource_t *resour
 
     return error ? error
                  : dms_method_unlocked(request, resource->key,
-                                       resource->facts.kind == DMS_KIND_NONE ? DMS_WRITES_PARENT
-                                                                             : DMS_WRITES_SELF);
+                                       resource->facts.kind == DMS_KIND_NONE
+                                           ? DMS_WRITES_SELF | DMS_WRITES_PARENT
+                                           : DMS_WRITES_SELF);
 }
 
 /* What can be known before the body is read, so that nobody sends it in vain. */
@@ -91,6 +92,9 @@ static dms_error_t *receive(upload_t *upload)
     apr_pool_create(&upload->pool, r->pool);
     rv = upload->request->provider->write(upload->parent, upload->resource.name, &upload->how,
                                           upload->pool, &upload->stream);
+    if (rv == ENOENT) {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL, "the collection is gone");
+    }
     if (rv != APR_SUCCESS) {
         return dms_error_of(r->pool, rv, "the file can't be written");
     }
@@ -98,6 +102,11 @@ static dms_error_t *receive(upload_t *upload)
     if (!error && upload->how.offset >= 0 && upload->received != upload->range.length) {
         error = dms_error(r->pool, HTTP_BAD_REQUEST, NULL,
                           "the body is shorter than Content-Range says");
+    }
+    if (!error) { /* now, since nobody has to wait for it */
+        rv = upload->request->provider->finish(upload->stream, upload->modified);
+        error = rv == APR_SUCCESS ? NULL
+                                  : dms_error_of(r->pool, rv, "the content can't be written");
     }
     return error;
 }
@@ -109,6 +118,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     dms_request_t *request = upload->request;
     request_rec *r = request->r;
     dms_resource_t now = {.node = NULL};
+    dms_node_t *parent;
     dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0, &now);
     apr_status_t rv = APR_SUCCESS;
 
@@ -117,7 +127,18 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
                           "a collection has been made here meanwhile");
     }
     if (!error) {
+        error = dms_method_parent(request, &now, &parent);
+    }
+    if (!error && !request->provider->is_same(parent, upload->parent)) {
+        error = dms_error(r->pool, HTTP_CONFLICT, NULL, "the collection has been moved meanwhile");
+    }
+    if (!error) {
         error = allowed(request, &now);
+    }
+    if (!error && upload->how.offset >= 0
+        && strcmp(now.facts.etag, upload->resource.facts.etag)) {
+        error = dms_error(r->pool, HTTP_CONFLICT, NULL,
+                          "the file of which a part is written has changed meanwhile");
     }
     if (error) {
         return error;
@@ -127,7 +148,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
         rv = dms_tx_forget(tx, now.key);
     }
     if (rv == APR_SUCCESS) {
-        rv = request->provider->publish(upload->stream, upload->modified, &upload->facts);
+        rv = request->provider->publish(upload->stream, &upload->facts);
     }
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be put in place");
 }

@@ -51,7 +51,7 @@ typedef struct dms_facts_t {
     dms_moment_t modified;
     dms_moment_t created;
     int executable; /* of a file */
-    char etag[64];  /* strong, with its quotes */
+    char etag[80];  /* strong, with its quotes */
 } dms_facts_t;
 
 typedef struct dms_provider_t dms_provider_t;
@@ -139,6 +139,9 @@ struct dms_provider_t {
      * EPERM for the repository's root. */
     apr_status_t (*parent)(dms_resource_t *resource, request_rec *r, dms_node_t **parent);
 
+    /* Whether two nodes are one collection, still. */
+    int (*is_same)(dms_node_t *a, dms_node_t *b);
+
     /* Whether a collection is another, or somewhere in it, by whatever links it was reached. */
     int (*is_within)(dms_node_t *collection, dms_node_t *other);
 
@@ -152,9 +155,13 @@ struct dms_provider_t {
                           apr_pool_t *pool, dms_stream_t **stream);
     apr_status_t (*append)(dms_stream_t *stream, const char *bytes, apr_size_t length);
 
-    /* Puts the file in place in one step, with the mode of the one that it replaces. modified: its
-     * modification time, or NULL for now. facts: those of the new file, all of them. */
-    apr_status_t (*publish)(dms_stream_t *stream, const dms_moment_t *modified, dms_facts_t *facts);
+    /* Ends the content, and waits for it to be on the disk where it has to. modified: the file's
+     * modification time, or NULL for now. */
+    apr_status_t (*finish)(dms_stream_t *stream, const dms_moment_t *modified);
+
+    /* Puts a finished file in place in one step, with the permissions of the one that it replaces.
+     * facts: those of the new file, all of them. */
+    apr_status_t (*publish)(dms_stream_t *stream, dms_facts_t *facts);
 
     /* Makes an empty collection. EEXIST where something is. made: its node in pool, or NULL where
      * nobody asks. */
@@ -181,6 +188,9 @@ struct dms_provider_t {
 
     /* Waits until the names in a collection are on the disk; all: and all that was written. */
     apr_status_t (*sync)(dms_node_t *collection, int all);
+
+    /* The facts of a member, all of them; of a symbolic link, its own (DMS_KIND_OTHER). */
+    apr_status_t (*facts)(dms_node_t *parent, const char *name, dms_facts_t *facts);
 
     /* What tells a member from any other that has had or will have its name, or "" where nothing is
      * there. ASCII. */

@@ -395,7 +395,7 @@ static apr_status_t complete_move(const dms_tree_exists_t *recovery, dms_tx_t *t
     int has = 0;
     apr_status_t rv;
 
-    if (strcmp(identity_of(recovery, intention->to), moved)) {
+    if (!*moved || strcmp(identity_of(recovery, intention->to), moved)) {
         return APR_SUCCESS;
     }
     if (*replaced && !strcmp(identity_of(recovery, intention->from), replaced)) {
@@ -418,7 +418,7 @@ static apr_status_t complete_copy(const dms_tree_exists_t *recovery, dms_tx_t *t
     const char *made = next_word(recovery, &token);
     apr_status_t rv = APR_SUCCESS;
 
-    if (!strcmp(identity_of(recovery, intention->to), made)) {
+    if (*made && !strcmp(identity_of(recovery, intention->to), made)) {
         rv = dms_tx_copy(tx, intention->from, intention->to, intention->deep);
     }
     if (dms_is_reserved(reserved)) {

@@ -1,7 +1,10 @@
 #include "server/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <apr_atomic.h>
@@ -73,40 +76,67 @@ static const char *directory_name(apr_pool_t *pool, const char *path)
     return slash == path ? "/" : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
 }
 
-static void give_to_user(server_rec *server, const char *path)
+static void complain(server_rec *server, const char *directory)
 {
-    if (geteuid() == 0 && chown(path, ap_unixd_config.user_id, ap_unixd_config.group_id)
-        && errno != ENOENT) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server, "%s can't be given to the server's User",
-                     path);
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, server,
+                 "%s, for the store of properties and locks, can't be made: make it, owned by the "
+                 "server's User, or name another place with DavMultistatusStore",
+                 directory);
+}
+
+/* Makes the directory where it is missing, for the server's User; one that is there belongs to
+ * somebody already. */
+static void make_directory(server_rec *server, const char *directory)
+{
+    int fd;
+
+    if (mkdir(directory, 0700)) {
+        if (errno != EEXIST) {
+            complain(server, directory);
+        }
+        return;
+    }
+    if (geteuid() != 0) {
+        return;
+    }
+    fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fchown(fd, ap_unixd_config.user_id, ap_unixd_config.group_id)) {
+        complain(server, directory);
+    }
+    if (fd >= 0) {
+        close(fd);
     }
 }
 
-/* Makes the directory where it is missing; one that is there belongs to somebody already. */
-static void make_directory(server_rec *server, const char *directory)
+/* What the User could have put into the directory must not lead root anywhere: the database is made
+ * with the User's own rights. */
+static int become_user(void)
 {
-    if (mkdir(directory, 0700) == 0) {
-        give_to_user(server, directory);
-    }
-    else if (errno != EEXIST) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server,
-                     "%s, for the store of properties and locks, can't be made: make it, owned by "
-                     "the server's User, or name another place with DavMultistatusStore",
-                     directory);
-    }
+    umask(077);
+    return geteuid() != 0
+           || (!initgroups(ap_unixd_config.user_name, ap_unixd_config.group_id)
+               && !setgid(ap_unixd_config.group_id) && !setuid(ap_unixd_config.user_id));
 }
 
 void dms_state_prepare(apr_pool_t *pool, server_rec *server)
 {
     const char *file = store_file();
+    pid_t child;
 
     if (file) {
         make_directory(server, directory_name(pool, file));
     }
-    if (dms_store_prepare(pool, driver, parameters, log_store, server) == APR_SUCCESS && file) {
-        give_to_user(server, file);
-        give_to_user(server, apr_pstrcat(pool, file, "-wal", NULL));
-        give_to_user(server, apr_pstrcat(pool, file, "-shm", NULL));
+    child = fork();
+    if (child == 0) {
+        if (become_user()) {
+            dms_store_prepare(pool, driver, parameters, log_store, server);
+        }
+        _exit(0);
+    }
+    if (child < 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server, "no process to make the store with");
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
     }
 }
 
@@ -166,14 +196,13 @@ int dms_state_is_below(const char *filename)
     return file && !strncmp(file, filename, length) && file[length] == '/';
 }
 
-void dms_state_recover(apr_pool_t *pool, server_rec *server, const dms_provider_t *provider,
-                       int now)
+void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)
 {
     apr_uint32_t second = (apr_uint32_t)apr_time_sec(apr_time_now());
     apr_uint32_t last = apr_atomic_read32(&last_recovery);
     apr_pool_t *own;
 
-    if (!store || (!now && second == last)
+    if (!store || second == last
         || apr_atomic_cas32(&last_recovery, second, last) != last) {
         return;
     }

@@ -33,20 +33,28 @@ dms_links_e dms_node_links(request_rec *r)
     return options & OPT_SYM_OWNER ? DMS_LINKS_OF_OWNER : DMS_LINKS_NEVER;
 }
 
-/* "inode-size-modification time", all in hexadecimal, the time in nanoseconds: strong, since a file
- * that changes gets a new time or, where someone set the time back, has a new inode. */
+static apr_uint64_t in_nanoseconds(const dms_moment_t *moment)
+{
+    return (apr_uint64_t)moment->seconds * 1000000000u + moment->nanoseconds;
+}
+
+/* "inode-size-modification time-birth time", all in hexadecimal, times in nanoseconds. Strong: a
+ * file that is written in place gets a new modification time, and one that is written anew, where a
+ * client may have said what that time is to be, another birth time (or, on a file system that knows
+ * none, change time), though perhaps the same inode. */
 static void make_etag(const dms_os_stat_t *st, char *etag)
 {
     static const char digits[] = "0123456789abcdef";
-    apr_uint64_t parts[3];
+    apr_uint64_t parts[4];
     char *out = etag;
     int i;
 
     parts[0] = (apr_uint64_t)st->inode;
     parts[1] = (apr_uint64_t)st->size;
-    parts[2] = (apr_uint64_t)st->modified.seconds * 1000000000u + st->modified.nanoseconds;
+    parts[2] = in_nanoseconds(&st->modified);
+    parts[3] = in_nanoseconds(st->has_created ? &st->created : &st->changed);
     *out++ = '"';
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         int shift = 60;
 
         while (shift && !(parts[i] >> shift)) {
@@ -55,7 +63,7 @@ static void make_etag(const dms_os_stat_t *st, char *etag)
         for (; shift >= 0; shift -= 4) {
             *out++ = digits[(parts[i] >> shift) & 15];
         }
-        *out++ = i < 2 ? '-' : '"';
+        *out++ = i < 3 ? '-' : '"';
     }
     *out = '\0';
 }
@@ -125,8 +133,14 @@ static void split_filename(request_rec *r, const char *base, const char *filenam
     if (!strncmp(r->uri, base, base_length)) { /* of a <Location> */
         begin = find_common_end(filename, length, r->uri + base_length);
     }
-    else if (!strncmp(filename, base, base_length)) { /* of a <Directory> */
-        begin = base_length < length ? base_length + 1 : length;
+    else {
+        if (strncmp(filename, base, base_length)) { /* a pattern: what the URL space is mapped to */
+            base = ap_context_document_root(r);
+            base_length = length_of(base, strlen(base));
+        }
+        if (!strncmp(filename, base, base_length)) { /* of a <Directory> */
+            begin = base_length < length ? base_length + 1 : length;
+        }
     }
     if (begin == length && r->finfo.filetype != APR_DIR) { /* mapped to a file by itself */
         while (begin && filename[begin - 1] != '/') {
@@ -216,6 +230,11 @@ static int is_same(const dms_os_stat_t *a, const dms_os_stat_t *b)
     return a->inode == b->inode && a->device == b->device;
 }
 
+static int fs_is_same(dms_node_t *a, dms_node_t *b)
+{
+    return is_same(&a->st, &b->st);
+}
+
 static int fs_is_within(dms_node_t *collection, dms_node_t *other)
 {
     dms_os_stat_t st = collection->st, outer;
@@ -257,6 +276,17 @@ static apr_status_t fs_parent_of_key(const char *key, apr_pool_t *pool, dms_node
     dms_node_close_with(pool, node->descriptor);
     *parent = node;
     return dms_os_stat(node->descriptor, "", 0, &node->st);
+}
+
+static apr_status_t fs_facts(dms_node_t *parent, const char *name, dms_facts_t *facts)
+{
+    dms_os_stat_t st;
+    apr_status_t rv = dms_os_stat(parent->descriptor, name, 0, &st);
+
+    if (rv == APR_SUCCESS) {
+        dms_node_facts(&st, DMS_FACT_ETAG, facts);
+    }
+    return rv;
 }
 
 static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t *pool,
@@ -334,10 +364,12 @@ const dms_provider_t dms_fs_provider = {
     .enter = dms_fs_enter,
     .read = fs_read,
     .parent = fs_parent,
+    .is_same = fs_is_same,
     .is_within = fs_is_within,
     .child = dms_fs_child,
     .write = dms_fs_write,
     .append = dms_fs_append,
+    .finish = dms_fs_finish,
     .publish = dms_fs_publish,
     .make_collection = dms_fs_make_collection,
     .remove = dms_fs_remove,
@@ -345,6 +377,7 @@ const dms_provider_t dms_fs_provider = {
     .rename = dms_fs_rename,
     .set_modified = dms_fs_set_modified,
     .sync = dms_fs_sync,
+    .facts = fs_facts,
     .identity = fs_identity,
     .parent_of_key = fs_parent_of_key,
 };

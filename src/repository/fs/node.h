@@ -35,7 +35,8 @@ apr_status_t dms_fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **e
 apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_t *how,
                           apr_pool_t *pool, dms_stream_t **stream);
 apr_status_t dms_fs_append(dms_stream_t *stream, const char *bytes, apr_size_t length);
-apr_status_t dms_fs_publish(dms_stream_t *stream, const dms_moment_t *modified, dms_facts_t *facts);
+apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified);
+apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts);
 apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool,
                           dms_node_t **child);
 apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,

@@ -39,6 +39,8 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
     st->inode = sx.stx_ino;
     st->modified.seconds = sx.stx_mtime.tv_sec;
     st->modified.nanoseconds = sx.stx_mtime.tv_nsec;
+    st->changed.seconds = sx.stx_ctime.tv_sec;
+    st->changed.nanoseconds = sx.stx_ctime.tv_nsec;
     st->created.seconds = sx.stx_btime.tv_sec;
     st->created.nanoseconds = sx.stx_btime.tv_nsec;
     st->has_created = (sx.stx_mask & STATX_BTIME) != 0;
@@ -62,6 +64,8 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
     st->inode = s.st_ino;
     st->modified.seconds = s.st_mtim.tv_sec;
     st->modified.nanoseconds = (apr_uint32_t)s.st_mtim.tv_nsec;
+    st->changed.seconds = s.st_ctim.tv_sec;
+    st->changed.nanoseconds = (apr_uint32_t)s.st_ctim.tv_nsec;
     st->has_created = 0;
     return APR_SUCCESS;
 }

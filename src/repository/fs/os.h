@@ -23,6 +23,7 @@ typedef struct dms_os_stat_t {
     dev_t device;
     ino_t inode;
     dms_moment_t modified;
+    dms_moment_t changed; /* of the inode */
     dms_moment_t created;
     int has_created; /* the file system knows the birth time */
 } dms_os_stat_t;

@@ -36,7 +36,11 @@ static apr_status_t drop_stream(void *baton)
 static apr_status_t make_temporary(dms_stream_t *stream)
 {
     apr_status_t rv = dms_os_unnamed(stream->directory, &stream->descriptor);
+    struct stat st;
 
+    if (rv == EPERM && fstat(stream->directory, &st) == 0 && st.st_nlink == 0) {
+        return ENOENT; /* ext4 says so of a folder that is gone */
+    }
     if (rv != ENOTSUP) {
         return rv;
     }
@@ -83,7 +87,7 @@ apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_
     }
     if (dms_os_stat(parent->descriptor, name, 0, &st) == APR_SUCCESS && S_ISREG(st.mode)) {
         stream->replaces = 1;
-        stream->mode = st.mode & 07777;
+        stream->mode = st.mode & 0777; /* new content is not to run with its owner's rights */
     }
     rv = make_temporary(stream);
     if (rv != APR_SUCCESS) {
@@ -119,8 +123,7 @@ static apr_status_t set_times(int descriptor, const dms_moment_t *modified)
     return futimens(descriptor, times) ? errno : APR_SUCCESS;
 }
 
-/* Settles everything about the file but its name. */
-static apr_status_t finish_content(dms_stream_t *stream, const dms_moment_t *modified)
+apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified)
 {
     apr_status_t rv = APR_SUCCESS;
 
@@ -183,14 +186,11 @@ static apr_status_t sync_directory(int directory)
     return rv;
 }
 
-apr_status_t dms_fs_publish(dms_stream_t *stream, const dms_moment_t *modified, dms_facts_t *facts)
+apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts)
 {
-    apr_status_t rv = finish_content(stream, modified);
+    apr_status_t rv;
     dms_os_stat_t st;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
     rv = stream->replaces && !stream->how.exclusive ? EEXIST : put_new(stream);
     if (rv == EEXIST && !stream->how.exclusive) {
         rv = put_over(stream);
@@ -252,33 +252,48 @@ static apr_status_t copy_link(int from, const char *name, int to, const char *to
     return symlinkat(target, to, to_name) ? errno : APR_SUCCESS;
 }
 
+/* Opens the file that a copy goes into. One that is only to be put in place later has no name until
+ * it is whole, so that a crash leaves nothing of it. */
+static apr_status_t open_copy(int to, const char *to_name, mode_t mode, int *fd, int *is_named)
+{
+    *is_named = !dms_is_reserved(to_name) || dms_os_unnamed(to, fd) != APR_SUCCESS;
+    if (*is_named) {
+        *fd = openat(to, to_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    }
+    return *fd < 0 ? errno : APR_SUCCESS;
+}
+
 /* Makes to_name a file with the content and mode of another; a move keeps its time, too. */
 static apr_status_t copy_content(int from, const dms_os_stat_t *st, int keep_time, int to,
                                  const char *to_name, int *at_target)
 {
     mode_t mode = st->mode & 0777;
-    int fd = openat(to, to_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     dms_os_stat_t made;
-    apr_status_t rv;
+    int fd, is_named;
+    apr_status_t rv = open_copy(to, to_name, mode, &fd, &is_named);
 
-    if (fd < 0) {
+    if (rv != APR_SUCCESS) {
         *at_target = 1;
-        return errno;
+        return rv;
     }
     rv = dms_os_copy(from, fd, st->size, at_target);
-    if (rv == APR_SUCCESS && dms_os_stat(fd, "", 0, &made) == APR_SUCCESS
-        && (made.mode & 0777) != mode && fchmod(fd, mode)) { /* the umask had its way */
-        *at_target = 1;
+    if (rv == APR_SUCCESS) {
+        *at_target = 1; /* all that can fail from here on */
+        rv = dms_os_stat(fd, "", 0, &made);
+    }
+    if (rv == APR_SUCCESS && (made.mode & 0777) != mode && fchmod(fd, mode)) { /* the umask */
         rv = errno;
     }
     if (rv == APR_SUCCESS && keep_time) {
         rv = set_times(fd, &st->modified);
     }
+    if (rv == APR_SUCCESS && !is_named) {
+        rv = dms_os_name(fd, to, to_name);
+    }
     if (close(fd) && rv == APR_SUCCESS) {
-        *at_target = 1;
         rv = errno;
     }
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS && is_named) {
         unlinkat(to, to_name, 0);
     }
     return rv;

@@ -1,0 +1,77 @@
+"""What the tests of real clients share: a server with a folder of its own, and programs that are run until they end."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
+
+import harness  # noqa: E402
+import writing  # noqa: E402
+
+os.umask(0o022)
+
+
+@contextlib.contextmanager
+def running(**kw):
+    """A server of one's own; fails the test when its log shows a fault."""
+    server = harness.Server(**kw)
+    if harness.IS_ROOT:
+        shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    server.start()
+    try:
+        yield server
+    finally:
+        wrong = server.stop()
+        left = writing.leftovers(server.data)
+        server.remove()
+    assert not wrong, "\n".join(wrong)
+    assert not left, left
+
+
+def url(server, path=""):
+    return f"http://127.0.0.1:{server.port}/dav/{path}"
+
+
+def needs(program):
+    if not shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+        pytest.fail(f"{program} is not installed")
+
+
+def run(*command, cwd, stdin="", status=0, seconds=60, both=True):
+    """Runs a program with a HOME of its own in `cwd`; returns what it says (`both`: on stderr, too). `status` None: any."""
+    needs(command[0])
+    env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin", "HOME": str(cwd), "LC_ALL": "C.UTF-8",
+           "TZ": "UTC"}
+    done = subprocess.run([str(c) for c in command], cwd=cwd, env=env, input=stdin, capture_output=True, text=True,
+                          timeout=seconds)
+    told = done.stdout + (done.stderr if both else "")
+    assert status is None or done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return told
+
+
+def tree(path):
+    """{path below: content of a file, None for a folder}."""
+    path = pathlib.Path(path)
+    return {str(p.relative_to(path)): p.read_bytes() if p.is_file() else None for p in sorted(path.rglob("*"))}
+
+
+def times(path):
+    """{path below: modification time in whole seconds} of all files."""
+    path = pathlib.Path(path)
+    return {str(p.relative_to(path)): int(p.stat().st_mtime) for p in path.rglob("*") if p.is_file()}
+
+
+def requests(server):
+    """(method, path, status) of all requests so far."""
+    result = []
+    for line in (server.root / "logs/access.log").read_text().splitlines():
+        _, request, rest = line.split('"')
+        method, path, _ = request.split(" ")
+        result.append((method, path, int(rest.split()[0])))
+    return result
