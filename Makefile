@@ -9,7 +9,7 @@ PYTHON := /usr/bin/python3
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml \
-	libaprutil1-dbd-sqlite3
+	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
@@ -136,7 +136,7 @@ test: $(MODULE) $(UNIT) | packages
 	@failed=; \
 	$(UNIT) || failed="$$failed unit"; \
 	$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
-		-o cache_dir=$(abspath build)/pytest tests/http $(PYTEST_ARGS) || \
+		-o cache_dir=$(abspath build)/pytest tests/http tests/interop $(PYTEST_ARGS) || \
 		failed="$$failed http"; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
 	echo "All tests passed."

@@ -85,7 +85,8 @@ static int is_ours(const request_rec *r)
 /* Whether a URL leads to what is the module's own: reserved names, and the store's files. */
 static int is_hidden(request_rec *r)
 {
-    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri)) || (r->filename && dms_state_owns(r->pool, r->filename));
+    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri))
+           || (r->filename && dms_state_owns(r->pool, r->filename));
 }
 
 /* mod_dir would redirect a collection that was asked for without its slash, and let an index file
@@ -93,8 +94,8 @@ static int is_hidden(request_rec *r)
  * request has this one while mod_dir looks. */
 static const char keep_mod_dir_out[] = "/";
 
-/* With MultiViews, mod_negotiation would put another file in the place of a name that is not there, for
- * any method. It does so only where it sees that nothing is there. */
+/* With MultiViews, mod_negotiation would put another file in the place of a name that is not
+ * there, for any method. It does so only where it sees that nothing is there. */
 static int keep_mod_negotiation_out(request_rec *r)
 {
     if (is_ours(r) && r->finfo.filetype == APR_NOFILE) {

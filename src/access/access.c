@@ -15,6 +15,19 @@
 /* What the request_config of a request holds while a question is asked on its behalf. */
 static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
 
+/* httpd takes a subrequest to be let through where its configuration is the very one of its request.
+ * With `DavMultistatusAuthz each` it has to look all the same. */
+static void ask_for_itself(request_rec *r)
+{
+    const dms_config_t *config = dms_config_of(r);
+
+    if (config && dms_config_authz(config) == DMS_AUTHZ_EACH
+        && r->per_dir_config == r->main->per_dir_config) {
+        r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config,
+                                                     ap_create_per_dir_config(r->pool));
+    }
+}
+
 int dms_access_be_quiet(request_rec *r)
 {
     const request_rec *outer;
@@ -22,6 +35,7 @@ int dms_access_be_quiet(request_rec *r)
     for (outer = r->main; outer; outer = outer->main) {
         if (ap_get_module_config(outer->request_config, &dav_multistatus_module)) {
             r->log = &quiet;
+            ask_for_itself(r);
         }
     }
     return DECLINED;
@@ -41,17 +55,20 @@ request_rec *dms_access_ask(request_rec *r, const char *method, const char *uri)
     return answer;
 }
 
-/* A <Location> that could treat a member unlike its collection. */
-typedef struct location_t {
+/* A <Location> or <Directory> that could treat a member unlike its collection. */
+typedef struct section_t {
     const core_dir_config *section;
-    int matches_collection; /* of a pattern */
-} location_t;
+    int matches_collection;
+} section_t;
 
 struct dms_access_t {
     dms_authz_e authz;
     const core_dir_config *core;
-    const char *path; /* of the collection: not escaped, with a slash at its end */
+    const char *url;       /* of the collection: not escaped, with a slash at its end */
+    const char *plain_url; /* the same without double slashes, as <Location> takes it */
+    const char *directory; /* in the file system, with a slash at its end */
     apr_array_header_t *locations;
+    apr_array_header_t *directories;
     apr_pool_t *scratch;
 };
 
@@ -60,48 +77,92 @@ static int is_pattern(const core_dir_config *section)
     return section->r || section->d_is_fnmatch;
 }
 
-/* fnmatch: the flags that httpd gives apr_fnmatch() for this kind of section. */
-static int section_matches(const core_dir_config *section, const char *name, int fnmatch)
+static int pattern_matches(const core_dir_config *section, const char *text, int flags)
 {
-    if (section->r) {
-        return ap_regexec(section->r, name, 0, NULL, 0) == 0;
-    }
-    if (section->d_is_fnmatch) {
-        return apr_fnmatch(section->d, name, fnmatch) == APR_SUCCESS;
-    }
-    return !strcmp(section->d, name);
+    return section->r ? ap_regexec(section->r, text, 0, NULL, 0) == 0
+                      : apr_fnmatch(section->d, text, flags) == APR_SUCCESS;
 }
 
-static void add_location(dms_access_t *access, const core_dir_config *section)
+/* Whether a section's path is that path, or one above it. */
+static int path_covers(const core_dir_config *section, const char *path)
 {
-    location_t *location;
+    apr_size_t length = strlen(section->d);
 
-    /* One that is no pattern and not below the collection treats all that is in it alike. */
-    if (!is_pattern(section) && strncmp(section->d, access->path, strlen(access->path))) {
+    return !strncmp(section->d, path, length)
+           && (!length || section->d[length - 1] == '/' || !path[length] || path[length] == '/');
+}
+
+/* As httpd's location walk: a <LocationMatch> sees double slashes, a <Location> does not. */
+static int location_matches(const core_dir_config *section, const char *url, const char *plain)
+{
+    if (section->r) {
+        return pattern_matches(section, url, 0);
+    }
+    return section->d_is_fnmatch ? pattern_matches(section, plain, APR_FNM_PATHNAME)
+                                 : path_covers(section, plain);
+}
+
+static int directory_matches(const core_dir_config *section, const char *path)
+{
+    return is_pattern(section) ? pattern_matches(section, path, APR_FNM_PATHNAME)
+                               : path_covers(section, path);
+}
+
+static const char *with_slash(apr_pool_t *pool, const char *path)
+{
+    apr_size_t length = path ? strlen(path) : 0;
+
+    return length && path[length - 1] == '/' ? path : apr_pstrcat(pool, path ? path : "", "/", NULL);
+}
+
+static const char *without_double_slashes(apr_pool_t *pool, const char *url)
+{
+    char *plain = apr_pstrdup(pool, url);
+
+    ap_no2slash(plain);
+    return plain;
+}
+
+/* Keeps a section that could make a difference: a pattern, or one for something in the collection. */
+static void add_section(apr_array_header_t *sections, const core_dir_config *section,
+                        int matches_collection, const char *collection)
+{
+    section_t *kept;
+
+    if (!is_pattern(section)
+        && (matches_collection || strncmp(section->d, collection, strlen(collection)))) {
         return;
     }
-    location = apr_array_push(access->locations);
-    location->section = section;
-    location->matches_collection = is_pattern(section)
-                                   && section_matches(section, access->path, APR_FNM_PATHNAME);
+    kept = apr_array_push(sections);
+    kept->section = section;
+    kept->matches_collection = matches_collection;
 }
 
 dms_access_t *dms_access_create(apr_pool_t *pool, request_rec *r)
 {
     const core_server_config *server = ap_get_core_module_config(r->server->module_config);
     dms_access_t *access = apr_pcalloc(pool, sizeof(*access));
-    apr_size_t length = strlen(r->uri);
+    const core_dir_config *section;
     int i;
 
     access->authz = dms_config_authz(dms_config_of(r));
     access->core = ap_get_core_module_config(r->per_dir_config);
-    access->path = length && r->uri[length - 1] == '/' ? r->uri
-                                                       : apr_pstrcat(pool, r->uri, "/", NULL);
-    access->locations = apr_array_make(pool, 4, sizeof(location_t));
+    access->url = with_slash(pool, r->uri);
+    access->plain_url = without_double_slashes(pool, access->url);
+    access->directory = with_slash(pool, r->filename);
+    access->locations = apr_array_make(pool, 4, sizeof(section_t));
+    access->directories = apr_array_make(pool, 4, sizeof(section_t));
     apr_pool_create(&access->scratch, pool);
     for (i = 0; i < server->sec_url->nelts; i++) {
-        add_location(access, ap_get_core_module_config(
-                                 APR_ARRAY_IDX(server->sec_url, i, ap_conf_vector_t *)));
+        section = ap_get_core_module_config(APR_ARRAY_IDX(server->sec_url, i, ap_conf_vector_t *));
+        add_section(access->locations, section,
+                    location_matches(section, r->uri, without_double_slashes(pool, r->uri)),
+                    access->plain_url);
+    }
+    for (i = 0; i < server->sec_dir->nelts; i++) {
+        section = ap_get_core_module_config(APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *));
+        add_section(access->directories, section, directory_matches(section, access->directory),
+                    access->directory);
     }
     return access;
 }
@@ -109,31 +170,38 @@ dms_access_t *dms_access_create(apr_pool_t *pool, request_rec *r)
 static int matches_files(const dms_access_t *access, const char *name)
 {
     const apr_array_header_t *files = access->core->sec_file;
+    const core_dir_config *section;
     int i;
 
     for (i = 0; files && i < files->nelts; i++) {
-        if (section_matches(ap_get_core_module_config(APR_ARRAY_IDX(files, i, ap_conf_vector_t *)),
-                            name, 0)) {
+        section = ap_get_core_module_config(APR_ARRAY_IDX(files, i, ap_conf_vector_t *));
+        if (is_pattern(section) ? pattern_matches(section, name, 0) : !strcmp(section->d, name)) {
             return 1;
         }
     }
     return 0;
 }
 
-static int differs_by_location(const dms_access_t *access, const char *name)
+static int differs_by_path(const dms_access_t *access, const char *name)
 {
-    const char *path;
+    const char *url, *plain, *path;
     int i, differs = 0;
 
-    if (!access->locations->nelts) {
+    if (!access->locations->nelts && !access->directories->nelts) {
         return 0;
     }
-    path = apr_pstrcat(access->scratch, access->path, name, NULL);
+    url = apr_pstrcat(access->scratch, access->url, name, NULL);
+    plain = apr_pstrcat(access->scratch, access->plain_url, name, NULL);
+    path = apr_pstrcat(access->scratch, access->directory, name, NULL);
     for (i = 0; i < access->locations->nelts && !differs; i++) {
-        const location_t *location = &APR_ARRAY_IDX(access->locations, i, location_t);
+        const section_t *kept = &APR_ARRAY_IDX(access->locations, i, section_t);
 
-        differs = section_matches(location->section, path, APR_FNM_PATHNAME)
-                  != location->matches_collection;
+        differs = location_matches(kept->section, url, plain) != kept->matches_collection;
+    }
+    for (i = 0; i < access->directories->nelts && !differs; i++) {
+        const section_t *kept = &APR_ARRAY_IDX(access->directories, i, section_t);
+
+        differs = directory_matches(kept->section, path) != kept->matches_collection;
     }
     apr_pool_clear(access->scratch);
     return differs;
@@ -145,7 +213,7 @@ int dms_access_is_special(const dms_access_t *access, const char *name, int is_c
         return access->authz == DMS_AUTHZ_EACH;
     }
     return is_collection || (access->core->sec_if && access->core->sec_if->nelts)
-           || matches_files(access, name) || differs_by_location(access, name);
+           || matches_files(access, name) || differs_by_path(access, name);
 }
 
 /* --- whole trees --- */
@@ -226,8 +294,8 @@ apr_status_t dms_access_tree_check(dms_access_tree_t *tree, const char *collecti
     scratch = tree->frame->access->scratch;
     path = apr_pstrcat(scratch, collection, apr_pescape_path(scratch, member->name, 1),
                        is_collection ? "/" : NULL, NULL);
-    r = dms_access_ask(tree->r, is_collection && !strcmp(tree->method, "GET") ? "PROPFIND"
-                                                                              : tree->method,
+    r = dms_access_ask(tree->r,
+                       is_collection && !strcmp(tree->method, "GET") ? "PROPFIND" : tree->method,
                        apr_pstrcat(scratch, tree->uri, path, NULL));
     is_allowed = r->status == HTTP_OK && dms_config_is_on(dms_config_of(r));
     if (is_allowed && is_collection) {

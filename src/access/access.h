@@ -4,9 +4,9 @@
  * A question is a subrequest: httpd maps the URL, merges the sections that rule it, and runs the
  * access checks, all without running a handler. That costs some 20 microseconds, so it is asked
  * only where the answer could differ from the collection's own: for a collection; for a name that a
- * <Files> section matches; for a URL that a <Location> treats unlike its collection's; and for every
- * member where there are <If> sections. `DavMultistatusAuthz each` asks for every member, `off` for
- * none.
+ * <Files> section matches; for a URL that a <Location> treats unlike its collection's; and for
+ * every member where there are <If> sections. `DavMultistatusAuthz each` asks for every member,
+ * `off` for none.
  */
 #ifndef DMS_ACCESS_H
 #define DMS_ACCESS_H

@@ -13,16 +13,15 @@
 #include "request/if_header.h"
 #include "store/store.h"
 
-/* The present second, the one that has begun counted whole: a lock that is to live n seconds expires
- * at this plus n, never too early. */
+/* The present second, the one that has begun counted whole: a lock that is to live n seconds
+ * expires at this plus n, never too early. */
 apr_int64_t dms_lock_now(void);
 
 /* Makes a new token, "urn:uuid:" and a version 4 UUID from the system's random numbers. */
 apr_status_t dms_lock_token(apr_pool_t *pool, const char **token);
 
 /* Whether a client has submitted the token of a lock that is its own. */
-int dms_lock_is_open(const dms_lock_t *lock, const dms_if_list_t *submitted,
-                     const char *principal);
+int dms_lock_is_open(const dms_lock_t *lock, const dms_if_list_t *submitted, const char *principal);
 
 /* Whether the locks in force on one resource let a client write it: there are none, or the client
  * has submitted the token of one that is its own. */
@@ -35,7 +34,8 @@ int dms_lock_is_compatible(const dms_lock_t *held, int is_shared);
 /* The lock with a token, or NULL. */
 const dms_lock_t *dms_lock_find(const dms_lock_t *locks, const char *token);
 
-/* Whether a lock, found among those at or below a key, is in force on that key's resource itself. */
+/* Whether a lock, found among those at or below a key, is in force on that key's resource itself.
+ * */
 int dms_lock_covers(const dms_lock_t *lock, const char *key);
 
 /* The content of DAV:lockdiscovery (15.8): an activelock for each lock. */

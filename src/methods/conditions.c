@@ -49,8 +49,8 @@ static dms_error_t *store_failed(dms_request_t *request)
 }
 
 /* The locks in force on a resource. Where they can't be known, nothing may be written. */
-static dms_error_t *read_locks(dms_request_t *request, const char *key, int below,
-                               apr_pool_t *pool, dms_lock_t **locks)
+static dms_error_t *read_locks(dms_request_t *request, const char *key, int below, apr_pool_t *pool,
+                               dms_lock_t **locks)
 {
     dms_store_t *store = dms_state_store();
 
@@ -71,7 +71,7 @@ static void read_tagged(test_t *test, const char *tag)
 {
     request_rec *r = test->request->r, *about;
     dms_destination_t uri;
-    dms_request_t other;
+    dms_request_t other = {.r = NULL};
     dms_resource_t resource = {.node = NULL};
     const char *path = NULL;
 

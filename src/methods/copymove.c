@@ -35,9 +35,10 @@ typedef struct transfer_t {
     dms_access_tree_t *from_access, *to_access, *overwritten_access;
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
     dms_intention_t noted; /* the transfer */
+    dms_intention_t emptied;  /* of a move by copy: that the source's properties have to go */
     dms_intention_t leftover; /* that what the destination was before has to go */
-    const char *from_etag; /* of a file, before it was copied */
-    int by_copy;           /* a move that can't be one rename */
+    const char *from_etag;    /* of a file, before it was copied */
+    int by_copy;              /* a move that can't be one rename */
     dms_shift_t shift;
     dms_report_t report;
 } transfer_t;
@@ -182,7 +183,8 @@ static dms_error_t *check(transfer_t *transfer)
     return error ? error
                  : dms_method_unlocked(request, transfer->to.key,
                                        transfer->to.facts.kind == DMS_KIND_NONE
-                                           ? DMS_WRITES_SELF | DMS_WRITES_PARENT : DMS_WRITES_SELF | DMS_WRITES_BELOW);
+                                           ? DMS_WRITES_SELF | DMS_WRITES_PARENT
+                                           : DMS_WRITES_SELF | DMS_WRITES_BELOW);
 }
 
 /* --- the store --- */
@@ -226,7 +228,8 @@ static int leaves_something(const transfer_t *transfer)
 
 static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
 {
-    const char *beside = transfer->is_move ? transfer->from.key : transfer->to.key;
+    const char *beside = transfer->is_move && !transfer->by_copy ? transfer->from.key
+                                                                 : transfer->to.key;
     apr_size_t length = (apr_size_t)(strrchr(beside, '/') - beside) + 1;
 
     transfer->leftover.intent = DMS_INTENT_DELETE;
@@ -243,8 +246,7 @@ static apr_status_t settle_incomplete(transfer_t *transfer, dms_tx_t *tx)
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
     apr_status_t rv = dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
 
-    return rv == APR_SUCCESS ? dms_tx_sweep(tx, transfer->to.key, dms_tree_exists, &existence)
-                             : rv;
+    return rv == APR_SUCCESS ? dms_tx_sweep(tx, transfer->to.key, dms_tree_exists, &existence) : rv;
 }
 
 /* Gives the properties to the destination, or, where nothing has happened, only forgets the
@@ -268,6 +270,12 @@ static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
         rv = transfer->is_move
                  ? dms_tx_move(tx, transfer->from.key, transfer->to.key)
                  : dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
+    }
+    if (rv == APR_SUCCESS && has_happened && transfer->by_copy && is_collection(&transfer->from)) {
+        transfer->emptied.intent = DMS_INTENT_DELETE;
+        transfer->emptied.from = transfer->from.key;
+        transfer->emptied.to = transfer->emptied.token = "";
+        rv = dms_tx_intend(tx, &transfer->emptied);
     }
     if (rv == APR_SUCCESS && has_happened && leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
@@ -510,30 +518,58 @@ static int needs_sync(const transfer_t *transfer)
                && dms_config_sync(transfer->request->config));
 }
 
+/* Notes what the copy is told by when it is in place: a crash after that is completed, one before it
+ * undone. */
+static dms_error_t *intend_placing(transfer_t *transfer)
+{
+    apr_pool_t *pool = transfer->request->r->pool;
+    dms_intention_t before = transfer->noted;
+    const char *identity = "";
+    dms_error_t *error;
+    dms_tx_t *tx;
+    apr_status_t rv = transfer->request->provider->identity(transfer->to_parent,
+                                                            transfer->reserved, pool, &identity);
+
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(pool, rv, "the copy can't be found");
+    }
+    error = intend(transfer, DMS_INTENT_COPY,
+                   apr_pstrcat(pool, transfer->reserved, " ", identity, NULL));
+    if (!error && before.id) {
+        error = dms_method_begin(transfer->request, &tx);
+        if (!error) {
+            error = dms_method_stored(transfer->request, tx, dms_tx_settle(tx, &before));
+        }
+        if (!error) {
+            error = dms_method_commit(transfer->request, tx);
+        }
+    }
+    return error;
+}
+
 static dms_error_t *copy(transfer_t *transfer)
 {
-    request_rec *r = transfer->request->r;
-    const dms_provider_t *provider = transfer->request->provider;
-    const char *identity = "";
     dms_node_t *made = NULL;
     dms_error_t *error = NULL;
-    apr_status_t rv = begin_copy(transfer, &made);
+    apr_status_t rv = APR_SUCCESS;
 
-    if (rv == APR_SUCCESS) {
-        rv = provider->identity(transfer->to_parent, transfer->reserved, r->pool, &identity);
+    if (is_collection(&transfer->from)) { /* before there is anything that a crash could leave */
+        error = intend(transfer, DMS_INTENT_COPY, transfer->reserved);
     }
-    if (rv == APR_SUCCESS) {
-        error = intend(transfer, DMS_INTENT_COPY,
-                       apr_pstrcat(r->pool, transfer->reserved, " ", identity, NULL));
+    if (!error) {
+        rv = begin_copy(transfer, &made);
     }
     if (rv == APR_SUCCESS && !error && made) {
         rv = copy_collection(transfer, made);
     }
+    if (rv == APR_SUCCESS && !error) {
+        error = intend_placing(transfer);
+    }
     if (rv == APR_SUCCESS && !error && needs_sync(transfer)) {
-        rv = provider->sync(transfer->to_parent, 1);
+        rv = transfer->request->provider->sync(transfer->to_parent, 1);
     }
     if (rv != APR_SUCCESS) {
-        error = dms_error_of(r->pool, rv, "the source can't be copied");
+        error = dms_error_of(transfer->request->r->pool, rv, "the source can't be copied");
     }
     if (!error) {
         error = put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);
@@ -557,9 +593,9 @@ static apr_status_t facts_of_key(transfer_t *transfer, const char *key, apr_pool
     return rv == APR_SUCCESS ? provider->facts(parent, name, facts) : rv;
 }
 
-/* Whether a member of the source is at the destination as it is now: only then may it go. What could
- * not be copied, and what has been made meanwhile, stays; what has changed meanwhile is told. A
- * copy that is made for a move has the size and time of its source. */
+/* Whether a member of the source is at the destination as it is now: only then may it go. What
+ * could not be copied, and what has been made meanwhile, stays; what has changed meanwhile is
+ * told. A copy that is made for a move has the size and time of its source. */
 static apr_status_t is_copied(void *baton, const char *collection, const dms_member_t *member)
 {
     transfer_t *transfer = baton;
@@ -594,12 +630,17 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
 static void forget_moved(transfer_t *transfer)
 {
     dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
+    apr_status_t rv;
     dms_tx_t *tx;
 
-    if (dms_method_begin(transfer->request, &tx) == NULL
-        && dms_method_stored(transfer->request, tx,
-                             dms_tx_sweep(tx, transfer->from.key, dms_tree_exists, &existence))
-               == NULL) {
+    if (dms_method_begin(transfer->request, &tx)) {
+        return; /* left to be completed */
+    }
+    rv = dms_tx_sweep(tx, transfer->from.key, dms_tree_exists, &existence);
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_settle(tx, &transfer->emptied);
+    }
+    if (!dms_method_stored(transfer->request, tx, rv)) {
         dms_method_commit(transfer->request, tx);
     }
 }

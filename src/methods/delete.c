@@ -31,7 +31,8 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     deletion_t *deletion = baton;
     const char *uri;
 
-    dms_shift_end(&deletion->shift); /* nobody waits for the store while this waits for the client */
+    dms_shift_end(
+        &deletion->shift); /* nobody waits for the store while this waits for the client */
     if (!deletion->report.reply) {
         deletion->report.reply = dms_reply_create(deletion->request->r);
     }
@@ -45,8 +46,8 @@ static apr_status_t look_at_locks(deletion_t *deletion)
     dms_request_t *request = deletion->request;
 
     return dms_method_unlocked(request, deletion->resource.key, DMS_WRITES_SELF)
-                   || dms_method_locks_below(request, deletion->resource.key,
-                                             deletion->shift.pool, &deletion->locked)
+                   || dms_method_locks_below(request, deletion->resource.key, deletion->shift.pool,
+                                             &deletion->locked)
                ? EBUSY
                : APR_SUCCESS;
 }
@@ -225,7 +226,9 @@ static dms_error_t *delete_collection(deletion_t *deletion, const dms_intention_
 
 dms_error_t *dms_method_delete(dms_request_t *request, int *result)
 {
-    deletion_t deletion = {.request = request, .shift = {.request = request}, .report = {.r = request->r}};
+    deletion_t deletion = {.request = request,
+                           .shift = {.request = request},
+                           .report = {.r = request->r}};
     dms_intention_t noted = {.id = 0};
     dms_error_t *error;
 

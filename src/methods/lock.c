@@ -1,6 +1,6 @@
 /*
- * LOCK (RFC 4918, section 9.10): a new lock, on a resource that is there or one that LOCK makes, or more
- * time for one that is held.
+ * LOCK (RFC 4918, section 9.10): a new lock, on a resource that is there or one that LOCK makes,
+ * or more time for one that is held.
  */
 #include "methods/method.h"
 
@@ -82,8 +82,7 @@ static void report_members(locking_t *locking, dms_lock_t *held)
 
     for (; held; held = held->next) { /* in the order of their roots */
         if (!dms_lock_covers(held, locking->resource.key)
-            && !dms_lock_is_compatible(held, locking->lock.is_shared)
-            && strcmp(held->key, told)) {
+            && !dms_lock_is_compatible(held, locking->lock.is_shared) && strcmp(held->key, told)) {
             dms_report_failure(&locking->report, held->uri, HTTP_LOCKED);
             told = held->key;
         }

@@ -52,8 +52,8 @@ dms_error_t *dms_method_parent(dms_request_t *request, dms_resource_t *resource,
 
 /* --- conditions.c: what a request makes its effect depend on --- */
 
-/* If-Match, If-None-Match and If-Unmodified-Since (RFC 9110, section 13.2), and If (RFC 4918, section
- * 10.4). 412 where one fails. The resource, the request's own, has been looked up with
+/* If-Match, If-None-Match and If-Unmodified-Since (RFC 9110, section 13.2), and If (RFC 4918,
+ * section 10.4). 412 where one fails. The resource, the request's own, has been looked up with
  * DMS_METHOD_CONDITION_FACTS. */
 #define DMS_METHOD_CONDITION_FACTS (DMS_FACT_ETAG | DMS_FACT_MODIFIED)
 dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t *resource);
@@ -63,12 +63,13 @@ dms_error_t *dms_method_conditions(dms_request_t *request, const dms_resource_t 
 #define DMS_WRITES_PARENT 2u /* its name in the collection that it is in */
 #define DMS_WRITES_BELOW 4u  /* whatever is below it */
 
-/* 423 with lock-token-submitted, and the roots of the locks, where one stands in the way of a change
- * to the resource that key names: the request has not submitted its token, or is another user's. */
+/* 423 with lock-token-submitted, and the roots of the locks, where one stands in the way of a
+ * change to the resource that key names: the request has not submitted its token, or is another
+ * user's. */
 dms_error_t *dms_method_unlocked(dms_request_t *request, const char *key, unsigned int writes);
 
-/* The locks below a resource that stand in the way: key of the root -> dms_lock_t, from pool. Empty,
- * mostly. */
+/* The locks below a resource that stand in the way: key of the root -> dms_lock_t, from pool.
+ * Empty, mostly. */
 dms_error_t *dms_method_locks_below(dms_request_t *request, const char *key, apr_pool_t *pool,
                                     apr_hash_t **locks);
 
@@ -95,8 +96,8 @@ dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_
 /* Commits. */
 dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx);
 
-/* A tree is removed in shifts: short transactions, so that what is checked of a member is still true
- * when it goes, and others get to write in between. Zeroed but for request. */
+/* A tree is removed in shifts: short transactions, so that what is checked of a member is still
+ * true when it goes, and others get to write in between. Zeroed but for request. */
 typedef struct dms_shift_t {
     dms_request_t *request;
     apr_pool_t *pool; /* lives as long as the shift */
@@ -120,8 +121,8 @@ typedef struct dms_report_t {
     dms_reply_t *reply; /* NULL: there has been no failure */
 } dms_report_t;
 
-/* Tells of a failed member at an escaped URI, with an HTTP status. Returns whether the client is still
- * there. */
+/* Tells of a failed member at an escaped URI, with an HTTP status. Returns whether the client is
+ * still there. */
 int dms_report_failure(dms_report_t *report, const char *uri, int status);
 
 /* Answers with what has been reported, or, where there is nothing, with a plain status: 201 or 204.

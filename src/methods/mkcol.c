@@ -31,8 +31,7 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     }
     error = dms_method_conditions(request, resource);
     if (!error) {
-        error = dms_method_unlocked(request, resource->key,
-                                    DMS_WRITES_SELF | DMS_WRITES_PARENT);
+        error = dms_method_unlocked(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
     }
     if (error) {
         return error;

@@ -280,7 +280,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     int status = dms_status_from(member->status);
     entry_e entry = FAILED;
 
-    if (!dms_kept_is_due(level->kept, name) || is_of_store(level, member, pool)) {
+    if (is_of_store(level, member, pool)) {
         apr_pool_clear(pool);
         return 1;
     }
@@ -305,6 +305,20 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     return add_resource(listing, uri, &subject);
 }
 
+/* Whether this pass is to tell of a member. */
+static int is_due(void *baton, const char *name)
+{
+    listing_t *listing = baton;
+    apr_pool_t *pool = dms_reply_pool(listing->reply);
+    int due = 1;
+
+    if (dms_kept_has_passes(listing->level->kept)) {
+        due = dms_kept_is_due(listing->level->kept, apr_pescape_path(pool, name, 1));
+        apr_pool_clear(pool);
+    }
+    return due;
+}
+
 /* Lists until the last level is done, or the client has gone. */
 static void list_members(listing_t *listing)
 {
@@ -312,7 +326,7 @@ static void list_members(listing_t *listing)
 
     while (listing->level && goes_on) {
         dms_member_t member;
-        apr_status_t rv = listing->provider->next(listing->level->cursor, &member);
+        apr_status_t rv = listing->provider->next(listing->level->cursor, is_due, listing, &member);
 
         if (rv == APR_SUCCESS) {
             goes_on = add_member(listing, &member);
@@ -366,6 +380,7 @@ static void open_store(listing_t *listing)
     dms_state_recover(listing->r->pool, listing->provider);
     if (dms_plan_wants_dead(listing->plan) && dms_store_has_properties(store)) {
         listing->sources.properties = store;
+        listing->sources.names_only = dms_plan_wants_names(listing->plan);
     }
     if (dms_plan_facts(listing->plan) & DMS_FACT_LOCKS && dms_store_has_locks(store)) {
         listing->sources.locks = store;

@@ -135,8 +135,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     if (!error) {
         error = allowed(request, &now);
     }
-    if (!error && upload->how.offset >= 0
-        && strcmp(now.facts.etag, upload->resource.facts.etag)) {
+    if (!error && upload->how.offset >= 0 && strcmp(now.facts.etag, upload->resource.facts.etag)) {
         error = dms_error(r->pool, HTTP_CONFLICT, NULL,
                           "the file of which a part is written has changed meanwhile");
     }

@@ -50,8 +50,9 @@ const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element);
 /* Writes <D:href> with an escaped URI reference in it. Bytes that no URI may hold are escaped. */
 void dms_xml_href(dms_buffer_t *out, const char *uri);
 
-/* Writes a whole document whose root is the DAV: element root: the elements in it, and a description
- * for people unless it is NULL. For DAV:error (RFC 4918, section 16), and DAV:prop (9.10.1). */
+/* Writes a whole document whose root is the DAV: element root: the elements in it, and a
+ * description for people unless it is NULL. For DAV:error (RFC 4918, section 16), and DAV:prop
+ * (9.10.1). */
 void dms_xml_document(dms_buffer_t *out, const char *root, const dms_element_t *elements,
                       const char *description);
 

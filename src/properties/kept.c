@@ -20,7 +20,7 @@ struct dms_kept_t {
 static void complete(const dms_kept_sources_t *sources, const char *key, dms_dead_property_t *dead,
                      apr_pool_t *pool)
 {
-    for (; dead; dead = dead->next) {
+    for (; dead && !sources->names_only; dead = dead->next) {
         if (!dead->xml) {
             dms_store_property(sources->properties, key, dead->name, pool, &dead->xml);
         }
@@ -52,6 +52,11 @@ static void read_page(dms_kept_t *kept, const char *after)
     if (before) {
         apr_pool_destroy(before);
     }
+}
+
+int dms_kept_has_passes(const dms_kept_t *kept)
+{
+    return kept->page && (*kept->page->after || kept->page->last);
 }
 
 int dms_kept_is_due(const dms_kept_t *kept, const char *name)

@@ -12,8 +12,8 @@
 #include "repository/provider.h"
 #include "store/store.h"
 
-/* Beside the facts of a provider: the media type and language, which httpd tells, and the locks, which
- * the store has. */
+/* Beside the facts of a provider: the media type and language, which httpd tells, and the locks,
+ * which the store has. */
 #define DMS_FACT_TYPE 0x80000000u
 #define DMS_FACT_LOCKS 0x40000000u
 #define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS))

@@ -196,6 +196,11 @@ int dms_plan_wants_dead(const dms_plan_t *plan)
     return plan->mode != MODE_VALUES;
 }
 
+int dms_plan_wants_names(const dms_plan_t *plan)
+{
+    return plan->mode == MODE_NAMES;
+}
+
 void dms_plan_declare(const dms_plan_t *plan, dms_writer_t *writer)
 {
     int i;

@@ -25,8 +25,9 @@ dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind,
 /* The facts that the answer needs: DMS_FACT_*. 0: the kind alone is enough. */
 unsigned int dms_plan_facts(const dms_plan_t *plan);
 
-/* Whether a dead property could be part of the answer. */
+/* Whether a dead property could be part of the answer, and whether its name alone. */
 int dms_plan_wants_dead(const dms_plan_t *plan);
+int dms_plan_wants_names(const dms_plan_t *plan);
 
 /* Declares the namespaces of what was asked for. */
 void dms_plan_declare(const dms_plan_t *plan, dms_writer_t *writer);

@@ -80,6 +80,9 @@ typedef struct dms_member_t {
     dms_facts_t facts;
 } dms_member_t;
 
+/* Whether a member is of interest, by its name. */
+typedef int dms_due_fn(void *baton, const char *name);
+
 /* What a listing is for. */
 typedef enum dms_list_e {
     DMS_LIST_VISIBLE, /* what clients may see; links are followed where that is allowed */
@@ -119,8 +122,10 @@ struct dms_provider_t {
     apr_status_t (*open)(dms_node_t *collection, request_rec *r, dms_list_e what,
                          unsigned int wanted, apr_pool_t *pool, dms_cursor_t **cursor);
 
-    /* The next member, in any order. APR_EOF after the last one. */
-    apr_status_t (*next)(dms_cursor_t *cursor, dms_member_t *member);
+    /* The next member, in any order. APR_EOF after the last one. is_due: tells by a name whether a
+     * member is wanted at all; NULL: each is. */
+    apr_status_t (*next)(dms_cursor_t *cursor, dms_due_fn *is_due, void *baton,
+                         dms_member_t *member);
 
     /* Goes back to before the first member. */
     void (*rewind)(dms_cursor_t *cursor);
@@ -211,6 +216,9 @@ const char *dms_reserved_name(apr_pool_t *pool);
 
 /* Whether a name is one. */
 int dms_is_reserved(const char *name);
+
+/* Whether a reserved name is that of a process of this host which lives no more. */
+int dms_reserved_is_orphan(const char *name);
 
 /* Whether a name is neither listed nor served nor writable: a reserved one, or ".DAV", where
  * mod_dav_fs keeps properties. */

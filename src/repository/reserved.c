@@ -1,16 +1,50 @@
 #include "repository/provider.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <apr_general.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
-#include <apr_uuid.h>
+
+/* A number for this host and this run of it. */
+static unsigned int host_number(void)
+{
+    char text[256] = "";
+    apr_ssize_t length = APR_HASH_KEY_STRING;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        if (read(fd, text, sizeof(text) - 1) < 0) {
+            text[0] = '\0';
+        }
+        close(fd);
+    }
+    if (!*text) {
+        gethostname(text, sizeof(text) - 1);
+    }
+    return apr_hashfunc_default(text, &length);
+}
 
 const char *dms_reserved_name(apr_pool_t *pool)
 {
-    char random[APR_UUID_FORMATTED_LENGTH + 1];
-    apr_uuid_t uuid;
+    apr_uint64_t random = 0;
 
-    apr_uuid_get(&uuid);
-    apr_uuid_format(random, &uuid);
-    return apr_pstrcat(pool, DMS_RESERVED_PREFIX, random, NULL);
+    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+    return apr_psprintf(pool, DMS_RESERVED_PREFIX "%x-%lx-%" APR_UINT64_T_HEX_FMT, host_number(),
+                        (unsigned long)getpid(), random);
+}
+
+int dms_reserved_is_orphan(const char *name)
+{
+    unsigned long pid;
+    unsigned int host;
+
+    return sscanf(name, DMS_RESERVED_PREFIX "%x-%lx-", &host, &pid) == 2 && host == host_number()
+           && kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
 int dms_is_reserved(const char *name)

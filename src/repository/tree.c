@@ -197,7 +197,7 @@ apr_status_t dms_tree_remove(const dms_tree_t *tree, dms_node_t *parent, const c
         dms_member_t member;
 
         apr_pool_clear(scratch);
-        rv = tree->provider->next(walk.level->cursor, &member);
+        rv = tree->provider->next(walk.level->cursor, NULL, NULL, &member);
         if (rv == APR_SUCCESS) {
             remove_member(&walk, &member, scratch);
         }
@@ -266,7 +266,7 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
         dms_member_t member;
 
         apr_pool_clear(scratch);
-        rv = tree->provider->next(walk.level->cursor, &member);
+        rv = tree->provider->next(walk.level->cursor, NULL, NULL, &member);
         if (rv == APR_SUCCESS) {
             copy_member(&walk, &member, scratch);
             continue;
@@ -310,7 +310,7 @@ apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_p
         dms_member_t member;
 
         apr_pool_clear(scratch);
-        if (tree->provider->next(walk.level->cursor, &member) == APR_SUCCESS) {
+        if (tree->provider->next(walk.level->cursor, NULL, NULL, &member) == APR_SUCCESS) {
             rv = scan_member(&walk, &member, scratch);
         }
         else {

@@ -37,7 +37,8 @@ int dms_reply_end(dms_reply_t *reply);
 /* Sets the type of an XML answer: application/xml, or text/xml where the client prefers it. */
 void dms_reply_set_content_type(request_rec *r);
 
-/* Sends a small XML document with r->status as it stands (multistatus/xml.h, dms_xml_document()). */
+/* Sends a small XML document with r->status as it stands (multistatus/xml.h, dms_xml_document()).
+ * */
 void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements,
                         const char *description);
 

@@ -202,8 +202,7 @@ void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)
     apr_uint32_t last = apr_atomic_read32(&last_recovery);
     apr_pool_t *own;
 
-    if (!store || second == last
-        || apr_atomic_cas32(&last_recovery, second, last) != last) {
+    if (!store || second == last || apr_atomic_cas32(&last_recovery, second, last) != last) {
         return;
     }
     apr_pool_create(&own, pool);

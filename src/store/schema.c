@@ -151,7 +151,7 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                        " ORDER BY key, token",
                        DMS_STORE_LOCK_KEYS + 1},
     [DMS_SQL_LOCKS_BELOW] = {"dms_locks_below",
-                             "SELECT " LOCK_COLUMNS " FROM lock WHERE key >= %s AND key < %s"
+                             "SELECT " LOCK_COLUMNS " FROM lock WHERE key > %s AND key < %s"
                              " AND " LIVES " ORDER BY key, token",
                              3},
     [DMS_SQL_MEMBER_LOCKS] = {"dms_member_locks",
@@ -166,7 +166,7 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                               2},
     [DMS_SQL_UNLOCK] = {"dms_unlock", "DELETE FROM lock WHERE token = %s", 1},
     [DMS_SQL_UNLOCK_BELOW] = {"dms_unlock_below",
-                              "DELETE FROM lock WHERE key = %s OR (key >= %s AND key < %s)", 3},
+                              "DELETE FROM lock WHERE key = %s OR (key > %s AND key < %s)", 3},
     [DMS_SQL_EXPIRE_LOCKS] = {"dms_expire_locks",
                               "DELETE FROM lock WHERE expires > 0 AND expires <= %lld", 1},
 };

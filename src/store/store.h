@@ -46,7 +46,7 @@ typedef struct dms_dead_property_t dms_dead_property_t;
 struct dms_dead_property_t {
     const dms_name_t *name;
     /* The whole element as XML that stands alone, with all its declarations; UTF-8. NULL where it
-     * is too long (over 4,096 bytes) to be read along with others: dms_store_property() does. */
+     * is too long (over 1,024 bytes) to be read along with others: dms_store_property() does. */
     const char *xml;
     dms_dead_property_t *next;
 };

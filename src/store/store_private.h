@@ -20,10 +20,10 @@
 #define DMS_STORE_PATIENCE apr_time_from_sec(10)
 
 /* The longest value, in bytes, that is read along with others. */
-#define DMS_STORE_SHORT_VALUE 4096
+#define DMS_STORE_SHORT_VALUE 1024
 
-/* Rows in a page. With the longest short values that is 8 MiB. */
-#define DMS_STORE_PAGE_ROWS 2048
+/* Rows in a page. With the longest short values that is 16 MiB. */
+#define DMS_STORE_PAGE_ROWS 16384
 
 /* --- statements --- */
 

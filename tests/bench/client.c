@@ -12,8 +12,8 @@
  *   bench-client play PORT CONNECTIONS < SCRIPT
  *
  * Many requests, each connection's in its own thread, one after the other, kept alive as long
- * as the server likes. Tells how many answers were not as expected, and the first of them on
- * stderr. The script is a row of
+ * as the server likes. Tells how many answers were not as expected (and the first of them on
+ * stderr), and how often a connection had to be made anew. The script is a row of
  *
  *   CONNECTION REPEAT STATUS RESPONSES LENGTH
  *
@@ -83,7 +83,7 @@ typedef struct step_t {
 typedef struct player_t {
     pthread_t thread;
     int connection;
-    unsigned long requests, wrong, bytes;
+    unsigned long requests, wrong, bytes, reconnects;
     double end_us;
 } player_t;
 
@@ -319,17 +319,27 @@ static void connect_to_server(void)
     reader.at = reader.end = 0;
 }
 
-static void send_bytes(const char *data, size_t len)
+/* 0 where the server has closed the connection. */
+static int send_bytes(const char *data, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(reader.fd, data, len);
+        ssize_t n = send(reader.fd, data, len, MSG_NOSIGNAL);
 
         if (n <= 0) {
-            die("can't send the request");
+            return 0;
         }
         data += n;
         len -= (size_t)n;
     }
+    return 1;
+}
+
+/* Waits for the first byte of an answer; 0 where the server has closed the connection. */
+static int answer_begins(void)
+{
+    char byte;
+
+    return reader.at < reader.end || recv(reader.fd, &byte, 1, MSG_PEEK) == 1;
 }
 
 static void send_request(char **argv, const char *body)
@@ -344,7 +354,9 @@ static void send_request(char **argv, const char *body)
     if (len < 0 || (size_t)len >= sizeof(request)) {
         die("the request is too long");
     }
-    send_bytes(request, (size_t)len);
+    if (!send_bytes(request, (size_t)len)) {
+        die("can't send the request");
+    }
 }
 
 /* --- play --- */
@@ -400,25 +412,43 @@ static void parse_script(char *script, size_t len)
     }
 }
 
-static void send_step(const step_t *step)
+static int send_step(const step_t *step)
 {
     const char *at = memmem(step->request, step->len, TOKEN, TOKEN_LEN);
+    char request[4096];
+    size_t head, token_len, rest;
 
-    if (at) {
-        char request[4096];
-        size_t head = (size_t)(at - step->request), token_len = strlen(reader.token);
-        size_t rest = step->len - head - TOKEN_LEN;
-
-        if (head + token_len + rest > sizeof(request)) {
-            die("a request with a token is too long");
-        }
-        memcpy(request, step->request, head);
-        memcpy(request + head, reader.token, token_len);
-        memcpy(request + head + token_len, at + TOKEN_LEN, rest);
-        send_bytes(request, head + token_len + rest);
+    if (!at) {
+        return send_bytes(step->request, step->len);
     }
-    else {
-        send_bytes(step->request, step->len);
+    head = (size_t)(at - step->request);
+    token_len = strlen(reader.token);
+    rest = step->len - head - TOKEN_LEN;
+    if (head + token_len + rest > sizeof(request)) {
+        die("a request with a token is too long");
+    }
+    memcpy(request, step->request, head);
+    memcpy(request + head, reader.token, token_len);
+    memcpy(request + head + token_len, at + TOKEN_LEN, rest);
+    return send_bytes(request, head + token_len + rest);
+}
+
+static void reconnect(player_t *player)
+{
+    close(reader.fd);
+    connect_to_server();
+    player->reconnects++;
+}
+
+/* A server may close a connection between two requests whenever it likes, and httpd does so when
+ * all its threads are busy: then the request was not looked at, and is sent once more. */
+static void send_until_answered(player_t *player, const step_t *step)
+{
+    for (int tries = 0; !send_step(step) || !answer_begins(); tries++) {
+        if (tries == 3) {
+            die("the server closes the connection instead of answering");
+        }
+        reconnect(player);
     }
 }
 
@@ -427,11 +457,10 @@ static void play_step(player_t *player, const step_t *step)
     int status;
 
     if (reader.closing) {
-        close(reader.fd);
-        connect_to_server();
+        reconnect(player);
     }
     memset(&counter, 0, sizeof(counter));
-    send_step(step);
+    send_until_answered(player, step);
     status = read_answer();
     player->requests++;
     player->bytes += counter.bytes;
@@ -465,7 +494,7 @@ static void *play(void *baton)
 static int play_all(int connections)
 {
     player_t *players = calloc((size_t)connections, sizeof(*players));
-    unsigned long requests = 0, wrong = 0, bytes = 0;
+    unsigned long requests = 0, wrong = 0, bytes = 0, reconnects = 0;
     double start, cpu, end = 0;
     size_t len;
     char *script = read_script(&len);
@@ -488,11 +517,12 @@ static int play_all(int connections)
         requests += players[i].requests;
         wrong += players[i].wrong;
         bytes += players[i].bytes;
+        reconnects += players[i].reconnects;
         end = players[i].end_us > end ? players[i].end_us : end;
     }
-    printf("{\"requests\": %lu, \"wrong\": %lu, \"bytes\": %lu, \"total_us\": %.1f, "
-           "\"cpu_us\": %.1f}\n",
-           requests, wrong, bytes, end - start, cpu_us() - cpu);
+    printf("{\"requests\": %lu, \"wrong\": %lu, \"bytes\": %lu, \"reconnects\": %lu, "
+           "\"total_us\": %.1f, \"cpu_us\": %.1f}\n",
+           requests, wrong, bytes, reconnects, end - start, cpu_us() - cpu);
     free(players);
     free(steps);
     free(script);

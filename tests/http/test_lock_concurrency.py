@@ -11,7 +11,7 @@ import time
 import pytest
 
 import harness
-from locking import lock, lock_body, refused, rows, tokens_on, unlock
+from locking import database, lock, lock_body, refused, rows, tokens_on, unlock
 
 ROUNDS = int(os.environ.get("DMS_LOCK_ROUNDS", "200" if harness.PRELOAD else "2000"))
 CLIENTS = 8
@@ -238,3 +238,27 @@ def test_unlock_and_refresh_at_once(dav):
         assert statuses[0] == 204 and set(statuses[1:]) <= {200, 412}
         assert tokens_on(dav, "a.txt") == set()
     assert rows(dav.server) == 0
+
+
+def test_a_client_that_does_not_read_keeps_nobody_from_writing(dav):
+    """A deep LOCK that 30,000 members stand in the way of, whose 207 the client leaves unread: nothing that others wait
+    for may be held meanwhile."""
+    folder = dav.folder("many")
+    with database(dav.server) as db:
+        expires = int(time.time()) + 3600
+        db.executemany("INSERT INTO lock (token, parent, key, uri, deep, shared, owner, principal, expires) "
+                       "VALUES (?, ?, ?, ?, 0, 0, '', '', ?)",
+                       [(f"urn:uuid:00000000-0000-4000-8000-{i:012}", str(folder), f"{folder}/{'m' * 100}{i}",
+                         f"{dav.url}many/{'m' * 100}{i}", expires) for i in range(30_000)])
+    with dav.server.connect(rcvbuf=4096) as slow:
+        slow.send("LOCK", dav.url + "many/", [XML], lock_body())
+        assert slow.read_head().status == 207
+        for i in range(3):
+            began = time.monotonic()
+            assert dav.put(f"other{i}.txt", b"x").status == 201
+            assert time.monotonic() - began < 5
+        body = b"".join(slow.pieces(harness.Answer("", 207, "", [("Transfer-Encoding", "chunked")], [])))
+    result = harness.Multistatus(body, keep=False)
+    assert len(result) == 30_001
+    assert [r.status for r in result].count(423) == 30_000
+    assert {r.href: r.status for r in result}[dav.url + "many/"] == 424

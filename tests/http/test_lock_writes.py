@@ -1,6 +1,7 @@
 """Every write against locks: on the resource, on its parent's member list, below it, and on the destination (RFC 4918
 sections 7.1 to 7.6, 9.6.1, 9.8.3, 9.9)."""
 
+import os
 import threading
 import time
 
@@ -478,6 +479,30 @@ def test_a_lock_granted_during_a_delete_protects(big):
             assert unlock(big, name, token[1:-1]).status == 204
         big.delete("big/")
         assert rows(big.server, big.url) == 0
+
+
+@pytest.mark.parametrize("depth", ["0", "infinity"])
+def test_a_lock_on_a_collection_granted_during_a_delete_protects(big, depth):
+    """Also one that the DELETE is in the midst of: no member goes from then on, nor the collection."""
+    thread, results = in_background(lambda: big.delete("big/"))
+    granted = {}
+    with big.server.connect() as connection:
+        while thread.is_alive():
+            for name in [f"big/{n}/" for n in os.listdir(big.path / "big")] if big.disk("big").exists() else []:
+                if name in granted:
+                    continue
+                answer = connection.ask("LOCK", big.url + name, [("Content-Type", "text/xml"), ("Depth", depth)],
+                                        lock_body())
+                assert answer.status in (200, 404, 409, 423, 403), answer
+                if answer.status == 200:
+                    granted[name] = answer.get("Lock-Token")[1:-1], set(os.listdir(big.disk(name)))
+    thread.join()
+    for name, (token, members) in granted.items():
+        assert big.disk(name).exists(), f"{name} was locked, and is gone: {results}"
+        assert set(os.listdir(big.disk(name))) == members, f"{name} was locked, and has lost members: {results}"
+        assert tokens_on(big, name) == {token}
+    if granted:
+        assert all_statuses(results[0], big) == dict.fromkeys(granted, 423)
 
 
 def test_no_lock_is_left_on_what_has_gone(big):

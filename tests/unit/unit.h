@@ -31,6 +31,8 @@ Suite *xml_body_suite(void);
 Suite *if_suite(void);
 Suite *lock_headers_suite(void);
 Suite *store_suite(void);
+Suite *locks_suite(void);
+Suite *store_locks_suite(void);
 
 /* --- the surroundings of a test --- */
 

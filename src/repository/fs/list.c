@@ -69,6 +69,15 @@ static apr_status_t stat_member(const dms_cursor_t *cursor, const char *name, dm
     return rv;
 }
 
+/* Removes a file that a process has left under a reserved name, between giving it that one and its
+ * own: the one moment of a PUT when a kill leaves something. */
+static void sweep(const dms_cursor_t *cursor, const char *name)
+{
+    if (dms_is_reserved(name) && dms_reserved_is_orphan(name)) {
+        unlinkat(dirfd(cursor->dir), name, 0);
+    }
+}
+
 /* Whether a directory entry is a member that can be shown. */
 static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, dms_member_t *member)
 {
@@ -83,6 +92,7 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
         return 0;
     }
     if (cursor->what == DMS_LIST_VISIBLE && dms_is_hidden(entry->d_name)) {
+        sweep(cursor, entry->d_name);
         return 0;
     }
 #ifdef DT_DIR
@@ -104,7 +114,8 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
     return member->facts.kind != DMS_KIND_OTHER || cursor->what == DMS_LIST_RAW;
 }
 
-apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_member_t *member)
+apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_due_fn *is_due, void *baton,
+                         dms_member_t *member)
 {
     for (;;) {
         struct dirent *entry;
@@ -114,7 +125,7 @@ apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_member_t *member)
         if (!entry) {
             return errno ? errno : APR_EOF;
         }
-        if (read_member(cursor, entry, member)) {
+        if ((!is_due || is_due(baton, entry->d_name)) && read_member(cursor, entry, member)) {
             cursor->name = entry->d_name;
             return APR_SUCCESS;
         }

@@ -27,7 +27,8 @@ void dms_node_facts(const dms_os_stat_t *st, unsigned int wanted, dms_facts_t *f
 /* The provider's functions (repository/provider.h) that are not in fs.c: list.c ... */
 apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what,
                          unsigned int wanted, apr_pool_t *pool, dms_cursor_t **cursor);
-apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_member_t *member);
+apr_status_t dms_fs_next(dms_cursor_t *cursor, dms_due_fn *is_due, void *baton,
+                         dms_member_t *member);
 void dms_fs_rewind(dms_cursor_t *cursor);
 apr_status_t dms_fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **entered);
 

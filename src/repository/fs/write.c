@@ -341,7 +341,7 @@ apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *
     case DMS_RENAME_EXCHANGE:
         break;
     }
-    snprintf(spare, sizeof(spare), DMS_RESERVED_PREFIX "%ld-%p", (long)getpid(), (void *)spare);
+    snprintf(spare, sizeof(spare), DMS_RESERVED_PREFIX "%ld", (long)getpid()); /* one writer */
     return dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name, spare);
 }
 
