@@ -15,14 +15,16 @@
 /* What the request_config of a request holds while a question is asked on its behalf. */
 static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
 
-/* httpd takes a subrequest to be let through where its configuration is the very one of its request.
- * With `DavMultistatusAuthz each` it has to look all the same. */
+/* httpd takes a subrequest to be let through where its configuration is the very one of its
+ * request. Where it is for another method, or `DavMultistatusAuthz each` is set, it has to look
+ * all the same. */
 static void ask_for_itself(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
 
-    if (config && dms_config_authz(config) == DMS_AUTHZ_EACH
-        && r->per_dir_config == r->main->per_dir_config) {
+    if (r->per_dir_config == r->main->per_dir_config
+        && (r->method_number != r->main->method_number
+            || dms_config_authz(config) == DMS_AUTHZ_EACH)) {
         r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config,
                                                      ap_create_per_dir_config(r->pool));
     }
@@ -102,17 +104,23 @@ static int location_matches(const core_dir_config *section, const char *url, con
                                  : path_covers(section, plain);
 }
 
-static int directory_matches(const core_dir_config *section, const char *path)
+/* path ends in a slash, as the path of each <Directory> does; one may name a file all the same. */
+static int directory_matches(apr_pool_t *pool, const core_dir_config *section, const char *path)
 {
-    return is_pattern(section) ? pattern_matches(section, path, APR_FNM_PATHNAME)
-                               : path_covers(section, path);
+    if (!is_pattern(section)) {
+        return path_covers(section, path);
+    }
+    return pattern_matches(section, path, APR_FNM_PATHNAME)
+           || pattern_matches(section, apr_pstrmemdup(pool, path, strlen(path) - 1),
+                              APR_FNM_PATHNAME);
 }
 
 static const char *with_slash(apr_pool_t *pool, const char *path)
 {
     apr_size_t length = path ? strlen(path) : 0;
 
-    return length && path[length - 1] == '/' ? path : apr_pstrcat(pool, path ? path : "", "/", NULL);
+    return length && path[length - 1] == '/' ? path
+                                             : apr_pstrcat(pool, path ? path : "", "/", NULL);
 }
 
 static const char *without_double_slashes(apr_pool_t *pool, const char *url)
@@ -123,7 +131,8 @@ static const char *without_double_slashes(apr_pool_t *pool, const char *url)
     return plain;
 }
 
-/* Keeps a section that could make a difference: a pattern, or one for something in the collection. */
+/* Keeps a section that could make a difference: a pattern, or one for something in the
+ * collection. */
 static void add_section(apr_array_header_t *sections, const core_dir_config *section,
                         int matches_collection, const char *collection)
 {
@@ -161,8 +170,8 @@ dms_access_t *dms_access_create(apr_pool_t *pool, request_rec *r)
     }
     for (i = 0; i < server->sec_dir->nelts; i++) {
         section = ap_get_core_module_config(APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *));
-        add_section(access->directories, section, directory_matches(section, access->directory),
-                    access->directory);
+        add_section(access->directories, section,
+                    directory_matches(pool, section, access->directory), access->directory);
     }
     return access;
 }
@@ -192,7 +201,7 @@ static int differs_by_path(const dms_access_t *access, const char *name)
     }
     url = apr_pstrcat(access->scratch, access->url, name, NULL);
     plain = apr_pstrcat(access->scratch, access->plain_url, name, NULL);
-    path = apr_pstrcat(access->scratch, access->directory, name, NULL);
+    path = apr_pstrcat(access->scratch, access->directory, name, "/", NULL);
     for (i = 0; i < access->locations->nelts && !differs; i++) {
         const section_t *kept = &APR_ARRAY_IDX(access->locations, i, section_t);
 
@@ -201,7 +210,8 @@ static int differs_by_path(const dms_access_t *access, const char *name)
     for (i = 0; i < access->directories->nelts && !differs; i++) {
         const section_t *kept = &APR_ARRAY_IDX(access->directories, i, section_t);
 
-        differs = directory_matches(kept->section, path) != kept->matches_collection;
+        differs = directory_matches(access->scratch, kept->section, path)
+                  != kept->matches_collection;
     }
     apr_pool_clear(access->scratch);
     return differs;

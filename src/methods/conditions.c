@@ -184,7 +184,7 @@ static dms_error_t *check_one(dms_request_t *request, const char *key)
     dms_lock_t *locks;
     dms_error_t *error = read_locks(request, key, 0, request->r->pool, &locks);
 
-    return error || are_open(request, locks) ? error : locked(request, locks);
+    return error || !locks || are_open(request, locks) ? error : locked(request, locks);
 }
 
 static const char *parent_key(apr_pool_t *pool, const char *key)

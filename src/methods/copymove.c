@@ -518,8 +518,8 @@ static int needs_sync(const transfer_t *transfer)
                && dms_config_sync(transfer->request->config));
 }
 
-/* Notes what the copy is told by when it is in place: a crash after that is completed, one before it
- * undone. */
+/* Notes what the copy is told by when it is in place: a crash after that is completed, one before
+ * it undone. */
 static dms_error_t *intend_placing(transfer_t *transfer)
 {
     apr_pool_t *pool = transfer->request->r->pool;
@@ -527,8 +527,8 @@ static dms_error_t *intend_placing(transfer_t *transfer)
     const char *identity = "";
     dms_error_t *error;
     dms_tx_t *tx;
-    apr_status_t rv = transfer->request->provider->identity(transfer->to_parent,
-                                                            transfer->reserved, pool, &identity);
+    apr_status_t rv = transfer->request->provider->identity(transfer->to_parent, transfer->reserved,
+                                                            pool, &identity);
 
     if (rv != APR_SUCCESS) {
         return dms_error_of(pool, rv, "the copy can't be found");
@@ -706,6 +706,18 @@ static dms_error_t *move(transfer_t *transfer)
     return error;
 }
 
+/* To move a resource is to remove it from where it is. */
+static dms_error_t *check_removal(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    request_rec *answer = dms_access_ask(r, "DELETE", transfer->from_uri);
+    int status = answer->status;
+
+    ap_destroy_sub_req(answer);
+    return status == HTTP_OK ? NULL
+                             : dms_error(r->pool, status, NULL, "the source may not be removed");
+}
+
 static dms_error_t *prepare(transfer_t *transfer)
 {
     request_rec *r = transfer->request->r;
@@ -729,6 +741,9 @@ static dms_error_t *prepare(transfer_t *transfer)
         transfer->to_uri = dms_method_uri(transfer->target.r, transfer->from.facts.kind);
         open_access(transfer);
         error = check(transfer);
+    }
+    if (!error && transfer->is_move) {
+        error = check_removal(transfer);
     }
     return error ? error : check_overwritten(transfer);
 }

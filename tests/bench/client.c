@@ -376,8 +376,12 @@ static char *read_script(size_t *len)
         }
         *len += n;
         if (size - *len < 2) {
-            size *= 2;
-            script = realloc(script, size);
+            char *larger = realloc(script, size *= 2);
+
+            if (!larger) {
+                break;
+            }
+            script = larger;
         }
     }
     die("the script is too large");

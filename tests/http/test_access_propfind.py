@@ -1,7 +1,5 @@
 """A listing shows what its user may see, whatever kind of section says so, and nothing else (issue 5)."""
 
-import time
-
 import pytest
 
 import access
@@ -285,10 +283,8 @@ def test_authz(guarded_with, hook, authz, shows):
     assert "hook-denied/in.txt" not in everything and "open.txt" in everything
 
 
-@pytest.mark.parametrize("rule", ['Require expr "%{REQUEST_URI} !~ m#secret#"',
-                                  '<RequireAll>\nRequire all granted\nRequire not env hide\n</RequireAll>\n'
-                                  'SetEnvIf Request_URI secret hide'],
-                         ids=["require-expr", "setenvif"])
+# (Not so for SetEnvIf: httpd runs it for a request alone, never for a subrequest.)
+@pytest.mark.parametrize("rule", ['Require expr "%{REQUEST_URI} !~ m#secret#"'], ids=["require-expr"])
 def test_each_is_for_stock_rules_by_url_too(guarded_with, rule):
     guarded = guarded_with(location=rule + "\nDavMultistatusAuthz each\n")
     guarded.make({"d/secret.txt": "", "d/open.txt": "", "d/secret/in.txt": ""})
@@ -321,6 +317,12 @@ def test_a_place_that_is_off_is_listed_but_not_entered(guarded_with, section):
 # -- the cost
 
 
+def cpu_nanoseconds(server):
+    """What all threads of the worker have spent: finer than a clock tick, and not disturbed by who else is at work."""
+    return sum(int(path.read_text().split()[0]) for pid in server.workers()
+               for path in access.harness.pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
 @pytest.mark.no_sanitizer
 def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
     """20,000 files under <FilesMatch "^\\.ht"> and without it. A question a member would cost 20 microseconds each and
@@ -345,15 +347,12 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
             servers[name] = start(text, data=data, **kw)
             access.harness.CONFIG = config
         best = dict.fromkeys(servers, 1e9)
-        for _ in range(6):
+        for _ in range(12):
             for name, server in servers.items():
-                before = server.cpu_seconds()
-                start_time = time.perf_counter()
+                before = cpu_nanoseconds(server)
                 answer = server.try_propfind("/dav/", "1", RESOURCETYPE)
-                took = time.perf_counter() - start_time
                 assert answer.status == 207 and answer.body.count(b"</D:response>") == 20001
-                del before
-                best[name] = min(best[name], took)
+                best[name] = min(best[name], (cpu_nanoseconds(server) - before) / 1e9)
     finally:
         access.harness.CONFIG = config
         wrong = [line for server in servers.values() for line in server.stop()]

@@ -76,32 +76,62 @@ HOSTILE = {
 @pytest.mark.parametrize("method", ["PROPFIND", "PROPPATCH", "LOCK"])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_body_costs_little(dav, method, body):
-    """Whatever the answer is, it comes soon, and the worker is no fatter for it."""
+    """Whatever the answer is, it comes soon, the worker does not grow by what it can't give back, nor does the store."""
     if method != "PROPFIND":
         body = body.replace("<D:propfind", "<D:propertyupdate").replace("</D:propfind", "</D:propertyupdate")
         body = body.replace("<D:prop>", "<D:set><D:prop>").replace("</D:prop>", "</D:prop></D:set>")
-    before = dav.server.cpu_seconds()
+    seconds, memory, store = dav.server.cpu_seconds(), peak_memory(dav.server), store_size(dav.server)
     answer = dav.ask(method, "a.txt", [("Depth", "0"), ("Content-Type", "application/xml")], body)
-    spent = dav.server.cpu_seconds() - before
-    assert answer.status in (207, 400, 413, 422, 403, 415), answer
-    assert spent < 0.75, f"{spent} s"
+    seconds = dav.server.cpu_seconds() - seconds
+    assert answer.status in (207, 400, 413, 422, 403, 415, 507), answer
+    assert peak_memory(dav.server) - memory < 64 * MiB
+    assert store_size(dav.server) - store < 64 << 20
+    assert seconds < 1.5, f"{seconds} s"
     assert len(answer.body) < 60_000_000
     assert dav.get("a.txt").status == 200
-    # PROPPATCH may have kept some
-    dav.delete("a.txt")
-    dav.file("a.txt")
 
 
-def test_hostile_bodies_leave_no_memory_behind(dav):
-    def send_all():
-        for body in HOSTILE.values():
-            dav.ask("PROPFIND", "a.txt", [("Depth", "0"), ("Content-Type", "application/xml")], body)
-    for _ in range(3):
-        send_all()
-    before = dav.server.rss_anon()
-    for _ in range(8):
-        send_all()
-    assert dav.server.rss_anon() - before < 24 * MiB, "each thread's pools keep what they once had, but no more"
+def peak_memory(server):
+    """The most that the worker has ever had, in KiB."""
+    (pid,) = server.workers()
+    with open(f"/proc/{pid}/status") as status:
+        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1])
+
+
+def store_size(server):
+    return sum(path.stat().st_size for path in writing.store_path(server).parent.iterdir())
+
+
+def few_threads():
+    """A server of two threads: what each of them keeps is soon known."""
+    limits = harness.MPM_LIMITS["event"]
+    harness.MPM_LIMITS["event"] = "ThreadsPerChild 2\nMaxRequestWorkers 2\nMinSpareThreads 1\nMaxSpareThreads 2"
+    try:
+        return harness.Server(servers=1).start()
+    finally:
+        harness.MPM_LIMITS["event"] = limits
+
+
+def test_hostile_bodies_leave_no_memory_behind():
+    """Each thread keeps what it once had, for its next request; but not more with each request."""
+    server = few_threads()
+    server.expect_log("AH00484")  # both are at work
+    (server.data / "a.txt").touch()
+
+    def send(times):
+        for _ in range(times):
+            for name in ("attributes", "namespaces", "namespaces, deep"):
+                server.try_propfind("/dav/a.txt", "0", HOSTILE[name])
+    try:
+        send(6)
+        before = server.rss_anon()
+        send(10)
+        after = server.rss_anon()
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
+    assert after - before < 8 * MiB, (before, after)
 
 
 def test_quadratic_names_do_not_pay(dav):
@@ -120,22 +150,24 @@ def test_quadratic_names_do_not_pay(dav):
     assert many < 12 * few + 0.05, (few, many)
 
 
-def test_five_thousand_properties_for_a_thousand_members(dav):
-    """5 MB asked for, hundreds of MB told: it streams, so the worker stays as it was."""
+@pytest.mark.parametrize("count", [900, 5000])
+def test_many_properties_of_many_members(dav, count):
+    """An answer of hundreds of times what was asked streams, so the worker stays as it was; or there are too many."""
     for i in range(200):
         dav.file(f"many/f{i}.txt", b"")
-    body = prop_body("resourcetype", *[("urn:x", f"p{i}") for i in range(5000)])
-    before, peak, count = dav.server.rss_anon(), 0, 0
+    body = prop_body("resourcetype", *[("urn:x", f"p{i}") for i in range(count)])
+    before, peak, length = dav.server.rss_anon(), 0, 0
     with dav.server.connect() as connection:
         connection.send("PROPFIND", "/dav/many/", [("Depth", "1"), ("Content-Type", "application/xml")], body)
         head = connection.read_head()
-        assert head.status == 207
+        assert head.status == 207 or (head.status == 400 and count == 5000), head
         for piece in connection.pieces(head):
-            if count // (4 << 20) != (count + len(piece)) // (4 << 20):
+            if length // (1 << 20) != (length + len(piece)) // (1 << 20):
                 peak = max(peak, dav.server.rss_anon())
-            count += len(piece)
-    assert count > 10_000_000
-    assert peak - before < 16 * MiB, f"{before} KiB, then {peak} KiB for {count} bytes"
+            length += len(piece)
+    if head.status == 207:
+        assert length > 1_500_000
+        assert peak - before < 16 * MiB, f"{before} KiB, then {peak} KiB for {length} bytes"
 
 
 def test_an_if_header_of_8_kib(dav):
@@ -178,7 +210,7 @@ def test_other_headers_of_8_kib(dav, name, value):
         body = None if method != "LOCK" else '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype>' \
             "<D:write/></D:locktype></D:lockinfo>"
         answer = dav.ask(method, "a.txt", [(name, value)], body)
-        assert answer.status < 500, (method, answer)
+        assert answer.status < 500 or answer.status == 502, (method, answer)  # 502: on another server
         if method == "LOCK" and answer.status == 200:
             dav.ask("UNLOCK", "a.txt", [("Lock-Token", answer.get("Lock-Token"))])
     dav.file("a.txt")
@@ -202,12 +234,23 @@ READERS = 64
 
 
 @pytest.fixture(scope="module")
-def crowd(big_folders):
+def folders():
+    root = harness.new_dir("dms-limits-")
+    for name, count in (("few", 500), ("many", 20_000)):
+        (root / name).mkdir()
+        for i in range(count):
+            (root / name / f"file{i:06}.txt").touch()
+    yield root
+    writing.shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def crowd(folders):
     """One process with a thread for each reader and some to spare."""
     limits = harness.MPM_LIMITS["event"]
     harness.MPM_LIMITS["event"] = "ThreadsPerChild 80\nThreadLimit 80\nMaxRequestWorkers 80\nMinSpareThreads 1\nMaxSpareThreads 80"
     try:
-        server = harness.Server(data=big_folders, servers=1)
+        server = harness.Server(data=folders, servers=1)
         server.start()
     finally:
         harness.MPM_LIMITS["event"] = limits
@@ -229,7 +272,7 @@ def slow_readers(server, url, count=READERS):
 
 
 def test_64_slow_readers_of_large_answers(crowd):
-    """Each answer is 60 MB. Whoever keeps them, or a part that grows with time, is found out."""
+    """Each answer is 15 MB. Whoever keeps them, or a part that grows with time, is found out."""
     for connection in slow_readers(crowd, "/dav/few/"):  # warm: all threads have worked once
         for _ in connection.pieces(harness.Answer("", 207, "", [("Transfer-Encoding", "chunked")], [])):
             pass
@@ -282,49 +325,66 @@ def strict():
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("method, headers, size", [("PUT", [], 1_000_000), ("PROPFIND", [("Depth", "0")], 900_000),
-                                                   ("PROPPATCH", [], 900_000), ("LOCK", [], 900_000), ("MKCOL", [], 1000),
-                                                   ("DELETE", [], 1000), ("COPY", [("Destination", "/dav/b.txt")], 1000)])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_mod_reqtimeout_ends_a_slow_writer(strict, method, headers, size, chunked):
-    """100 bytes a second. Nothing is kept of it, nothing is done, and no lock of the store is held meanwhile."""
-    strict.file("a.txt", b"before\n")
-    start = time.monotonic()
+SLOW = [("PUT", [], 1_000_000), ("PROPFIND", [("Depth", "0")], 900_000), ("PROPPATCH", [], 900_000), ("LOCK", [], 900_000),
+        ("MKCOL", [], 1000), ("DELETE", [], 1000), ("COPY", [("Destination", "/dav/copied.txt")], 1000)]
+
+
+def write_slowly(dav, method, headers, size, chunked):
+    """100 bytes a second: returns after how many seconds the server has ended it, and its status if it sent one."""
+    start, status = time.monotonic(), None
     piece = b"<D:propfind xmlns:D='DAV:'>" if method in ("PROPFIND", "PROPPATCH", "LOCK") else b"x" * 20
-    with strict.server.connect(timeout=10) as connection:
+    with dav.server.connect(timeout=10) as connection:
         framing = [("Transfer-Encoding", "chunked")] if chunked else [("Content-Length", str(size))]
-        connection.send_head(method, "/dav/new.txt" if method == "MKCOL" else "/dav/a.txt",
+        connection.send_head(method, "/dav/new" if method == "MKCOL" else "/dav/a.txt",
                              [*headers, ("Content-Type", "application/xml"), *framing])
-        status = None
         try:
             while time.monotonic() - start < 6 and status is None:
+                connection.socket.settimeout(5)
                 connection.socket.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 piece = b" " * 20
                 connection.socket.settimeout(0.2)
                 try:
-                    if connection.socket.recv(1, socket.MSG_PEEK):
-                        connection.socket.settimeout(5)
-                        status = connection.read_answer(method).status
-                    else:
+                    if not connection.socket.recv(1, socket.MSG_PEEK):
                         break
+                    connection.socket.settimeout(5)
+                    status = connection.read_answer(method).status
                 except TimeoutError:
                     pass
-                if time.monotonic() - start > 0.5 and method == "PUT" and piece:
-                    assert strict.put("other.txt", b"y").status in (201, 204), "a slow writer holds up others"
         except (BrokenPipeError, ConnectionResetError, Truncated):
             pass
-    assert time.monotonic() - start < 5, "it was let go on"
-    assert status is None or status in (400, 408, 413, 415), status
+    return time.monotonic() - start, status
+
+
+def test_mod_reqtimeout_ends_slow_writers(strict):
+    """Nothing is kept of what they sent, nothing is done, and nobody else waits for them."""
+    strict.file("a.txt", b"before\n")
+    found = {}
+
+    def run(*case):
+        found[case[0], case[3]] = write_slowly(strict, *case)
+    threads = [threading.Thread(target=run, args=(*case, chunked)) for case in SLOW for chunked in (False, True)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.4)
+    start = time.monotonic()
+    for i in range(10):
+        assert strict.put(f"other{i}.txt", b"y").status == 201
+    assert time.monotonic() - start < 0.5, "slow writers hold up others"
+    for thread in threads:
+        thread.join()
+    assert len(found) == 14
+    for case, (seconds, status) in found.items():
+        assert seconds < 5, (case, "was let go on")
+        assert status is None or status in (400, 408, 413, 415), (case, status)
     assert (strict.path / "a.txt").read_bytes() == b"before\n"
-    assert not writing.leftovers(strict.path) and not (strict.path / "b.txt").exists()
-    assert not (strict.path / "new.txt").exists()
+    assert set(strict.tree()) == {"a.txt", *[f"other{i}.txt" for i in range(10)]}
 
 
 # -- descriptors
 
 
-def test_many_deep_listings_do_not_run_out_of_descriptors(crowd, big_folders):
-    folder = big_folders / "deep"
+def test_many_deep_listings_do_not_run_out_of_descriptors(crowd, folders):
+    folder = folders / "deep"
     if not folder.exists():
         (folder / "/".join(["d"] * 150)).mkdir(parents=True)
     errors = []

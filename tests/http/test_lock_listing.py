@@ -1,12 +1,13 @@
 """DAV:lockdiscovery and DAV:supportedlock (RFC 4918 sections 15.8, 15.10), in listings, too."""
 
 import secrets
+import shutil
 import subprocess
 import time
-import shutil
 
 import pytest
 
+import harness
 import writing
 from harness import ALLPROP, PROPNAME, RESOURCETYPE, names, prop_body
 from locking import DISCOVERY, actives, database, lock, locks_on, rows, tokens_on, unlock
@@ -149,13 +150,19 @@ def new_token():
 MEMBERS = 10_000
 
 
-@pytest.fixture
-def many(dav_on):
-    dav = dav_on(servers=1)
-    folder = dav.folder("many")
+@pytest.fixture(scope="module")
+def ten_thousand():
+    root = harness.new_dir("dms-many-")
+    (root / "many").mkdir()
     for i in range(MEMBERS):
-        (folder / f"m{i:06}.txt").touch()
-    return dav
+        (root / "many" / f"m{i:06}.txt").touch()
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def many(dav_on, ten_thousand):
+    return dav_on(servers=1, data=ten_thousand)
 
 
 def test_what_was_inserted_is_what_a_lock_writes(dav):
