@@ -304,6 +304,12 @@ apr_status_t dms_access_tree_check(dms_access_tree_t *tree, const char *collecti
     scratch = tree->frame->access->scratch;
     path = apr_pstrcat(scratch, collection, apr_pescape_path(scratch, member->name, 1),
                        is_collection ? "/" : NULL, NULL);
+    if (dms_is_hidden(member->name)) { /* no client's, and so nobody's to refuse */
+        if (is_collection) {
+            push_frame(tree, tree->r, path);
+        }
+        return APR_SUCCESS;
+    }
     r = dms_access_ask(tree->r,
                        is_collection && !strcmp(tree->method, "GET") ? "PROPFIND" : tree->method,
                        apr_pstrcat(scratch, tree->uri, path, NULL));

@@ -38,13 +38,36 @@ const char *dms_reserved_name(apr_pool_t *pool)
                         (unsigned long)getpid(), random);
 }
 
+/* Whether no such process lives; one that nobody has waited for doesn't. */
+static int is_dead(unsigned long pid)
+{
+    char path[64], stat[512] = "";
+    const char *state;
+    int fd;
+
+    if (kill((pid_t)pid, 0) && errno == ESRCH) {
+        return 1;
+    }
+    snprintf(path, sizeof(path), "/proc/%lu/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    if (read(fd, stat, sizeof(stat) - 1) < 0) {
+        stat[0] = '\0';
+    }
+    close(fd);
+    state = strrchr(stat, ')');
+    return state && (!strncmp(state, ") Z", 3) || !strncmp(state, ") X", 3));
+}
+
 int dms_reserved_is_orphan(const char *name)
 {
     unsigned long pid;
     unsigned int host;
 
     return sscanf(name, DMS_RESERVED_PREFIX "%x-%lx-", &host, &pid) == 2 && host == host_number()
-           && kill((pid_t)pid, 0) && errno == ESRCH;
+           && is_dead(pid);
 }
 
 int dms_is_reserved(const char *name)

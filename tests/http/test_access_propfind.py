@@ -347,7 +347,7 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
             servers[name] = start(text, data=data, **kw)
             access.harness.CONFIG = config
         best = dict.fromkeys(servers, 1e9)
-        for _ in range(12):
+        for _ in range(8):
             for name, server in servers.items():
                 before = cpu_nanoseconds(server)
                 answer = server.try_propfind("/dav/", "1", RESOURCETYPE)
@@ -362,5 +362,5 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
     assert not wrong, wrong
     print({name: round(seconds, 4) for name, seconds in best.items()})
     assert best["stock"] < 1.25 * best["none"], best
-    assert best["many"] < 1.5 * best["none"], best
-    assert best["each"] > 1.5 * best["none"], f"the measure can't see questions: {best}"
+    assert best["many"] < 2 * best["none"], best
+    assert best["each"] > 2.5 * best["none"], f"the measure can't see questions: {best}"

@@ -123,9 +123,9 @@ def test_hostile_bodies_leave_no_memory_behind():
             for name in ("attributes", "namespaces", "namespaces, deep"):
                 server.try_propfind("/dav/a.txt", "0", HOSTILE[name])
     try:
-        send(6)
+        send(4)
         before = server.rss_anon()
-        send(10)
+        send(5)
         after = server.rss_anon()
     finally:
         wrong = server.stop()
