@@ -748,6 +748,21 @@ static dms_error_t *prepare(transfer_t *transfer)
     return error ? error : check_overwritten(transfer);
 }
 
+/* X-OC-Mtime, which sync clients send with a COPY or MOVE of a file, too. */
+static void set_time(transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_moment_t modified = {0, 0};
+
+    if (!is_collection(&transfer->from)
+        && dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)
+        && transfer->request->provider->set_modified(transfer->to_parent, transfer->to.name,
+                                                     &modified)
+               == APR_SUCCESS) {
+        apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+    }
+}
+
 static dms_error_t *run(dms_request_t *request, int is_move, int *result)
 {
     transfer_t transfer = {.request = request,
@@ -780,6 +795,7 @@ static dms_error_t *run(dms_request_t *request, int is_move, int *result)
         error = NULL;
     }
     if (!error) {
+        set_time(&transfer);
         sync_names(&transfer);
         *result = dms_report_end(&transfer.report,
                                  before == DMS_KIND_NONE ? HTTP_CREATED : HTTP_NO_CONTENT);

@@ -52,6 +52,41 @@ static apr_status_t look_at_locks(deletion_t *deletion)
                : APR_SUCCESS;
 }
 
+/* Whether a lock stands in the way of removing what has that path, or of removing anything from
+ * one of the collections that it is in: those may have been locked while the walk was in them. */
+static int has_lock(deletion_t *deletion, const char *path, apr_pool_t *pool)
+{
+    char *key = apr_pstrdup(pool, dms_key_below(pool, deletion->resource.key, path));
+    apr_size_t root = strlen(deletion->resource.key);
+
+    while (strlen(key) > root) {
+        if (apr_hash_get(deletion->locked, key, APR_HASH_KEY_STRING)) {
+            return 1;
+        }
+        *strrchr(key, '/') = '\0';
+    }
+    return 0;
+}
+
+/* The same for a collection that has been emptied. */
+static apr_status_t may_leave(void *baton, const char *path)
+{
+    deletion_t *deletion = baton;
+    apr_pool_t *pool;
+    int is_new, is_locked = 0;
+    apr_status_t rv = dms_shift_member(&deletion->shift, &is_new);
+
+    if (rv == APR_SUCCESS && is_new) {
+        rv = look_at_locks(deletion);
+    }
+    if (rv == APR_SUCCESS && *path && apr_hash_count(deletion->locked)) {
+        apr_pool_create(&pool, deletion->request->r->pool);
+        is_locked = has_lock(deletion, path, pool);
+        apr_pool_destroy(pool);
+    }
+    return is_locked ? EBUSY : rv;
+}
+
 /* A member that is locked, or that httpd denies this user, stays with all that is below it. */
 static apr_status_t may_go(void *baton, const char *collection, const dms_member_t *member)
 {
@@ -71,10 +106,7 @@ static apr_status_t may_go(void *baton, const char *collection, const dms_member
     if (apr_hash_count(deletion->locked)) {
         apr_pool_create(&pool, deletion->request->r->pool);
         path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
-        is_locked = apr_hash_get(deletion->locked,
-                                 dms_key_below(pool, deletion->resource.key, path),
-                                 APR_HASH_KEY_STRING)
-                    != NULL;
+        is_locked = has_lock(deletion, path, pool);
         apr_pool_destroy(pool);
     }
     return is_locked ? EBUSY : dms_access_tree_check(deletion->access, collection, member);
@@ -139,6 +171,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
                        .r = r,
                        .failed = member_failed,
                        .check = may_go,
+                       .leave = may_leave,
                        .baton = deletion};
     apr_status_t rv = dms_tree_remove(&tree, deletion->parent, deletion->resource.name,
                                       deletion->resource.facts.kind, r->pool);

@@ -19,8 +19,9 @@ typedef struct locking_t {
     dms_request_t *request;
     dms_resource_t resource;
     dms_lockinfo_t info;
-    dms_lock_t lock;         /* the new one */
-    const dms_lock_t *shown; /* what the answer tells of */
+    dms_lock_t lock;          /* the new one */
+    const dms_lock_t *shown;  /* what the answer tells of */
+    const dms_lock_t *barred; /* the locks below, where one of them stands in the way */
     dms_report_t report;
     int is_new_resource;
 } locking_t;
@@ -72,8 +73,15 @@ static dms_error_t *conflict(dms_request_t *request, const dms_lock_t *held)
     return error;
 }
 
+/* Whether a lock on a member stands in the way of the new one. */
+static int bars(const locking_t *locking, const dms_lock_t *held)
+{
+    return !dms_lock_covers(held, locking->resource.key)
+           && !dms_lock_is_compatible(held, locking->lock.is_shared);
+}
+
 /* A deep lock that members stand in the way of: 423 for each, 424 for the collection (9.10.6). */
-static void report_members(locking_t *locking, dms_lock_t *held)
+static void report_members(locking_t *locking, const dms_lock_t *held)
 {
     request_rec *r = locking->request->r;
     dms_response_t *response;
@@ -81,8 +89,7 @@ static void report_members(locking_t *locking, dms_lock_t *held)
     const char *told = "";
 
     for (; held; held = held->next) { /* in the order of their roots */
-        if (!dms_lock_covers(held, locking->resource.key)
-            && !dms_lock_is_compatible(held, locking->lock.is_shared) && strcmp(held->key, told)) {
+        if (bars(locking, held) && strcmp(held->key, told)) {
             dms_report_failure(&locking->report, held->uri, HTTP_LOCKED);
             told = held->key;
         }
@@ -118,7 +125,11 @@ static dms_error_t *check_conflicts(locking_t *locking)
     if (here) {
         return conflict(request, here);
     }
-    report_members(locking, held);
+    for (each = held; each && !locking->barred; each = each->next) {
+        if (bars(locking, each)) {
+            locking->barred = held; /* told of when nobody waits for the store any more */
+        }
+    }
     return NULL;
 }
 
@@ -169,10 +180,10 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     if (!error) {
         error = check_conflicts(locking);
     }
-    if (!error && !locking->report.reply && locking->resource.facts.kind == DMS_KIND_NONE) {
+    if (!error && !locking->barred && locking->resource.facts.kind == DMS_KIND_NONE) {
         error = make_resource(locking, tx);
     }
-    if (error || locking->report.reply) {
+    if (error || locking->barred) {
         return error;
     }
     locking->lock.key = locking->resource.key;
@@ -261,13 +272,14 @@ dms_error_t *dms_method_lock(dms_request_t *request, int *result)
         return error;
     }
     error = root ? lock(&locking, tx) : refresh(&locking, tx);
-    if (error || locking.report.reply) {
+    if (error || locking.barred) {
         dms_tx_abort(tx);
     }
     else {
         error = dms_method_commit(request, tx);
     }
-    if (locking.report.reply) {
+    if (locking.barred) {
+        report_members(&locking, locking.barred);
         *result = dms_report_end(&locking.report, HTTP_MULTI_STATUS);
     }
     else if (!error) {

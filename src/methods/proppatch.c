@@ -12,7 +12,7 @@
 #include "server/body.h"
 
 /* How many dead properties a resource can have. */
-#define PROPERTIES_MAX 10000
+#define PROPERTIES_MAX 2000
 
 #define NS_MICROSOFT "urn:schemas-microsoft-com:"
 
@@ -33,6 +33,7 @@ typedef struct patch_t {
     change_t *first, **last;
     dms_moment_t modified;
     int sets_modified;
+    int count;
     int has_failed;
 } patch_t;
 
@@ -92,6 +93,7 @@ static void add_changes(patch_t *patch, const dms_element_t *prop, int is_remova
         change->answer.name = element->name;
         *patch->last = change;
         patch->last = &change->next;
+        patch->count++;
     }
 }
 
@@ -122,6 +124,9 @@ static dms_error_t *read_changes(patch_t *patch)
                 add_changes(patch, prop, is_removal, language_of(prop, inner));
             }
         }
+    }
+    if (patch->count > PROPERTIES_MAX) {
+        return dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, NULL, "too many properties at once");
     }
     return patch->first ? NULL : dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "no property is named");
 }

@@ -148,8 +148,11 @@ static apr_status_t leave_removed(walk_t *walk, dms_node_t *parent)
     apr_status_t rv = APR_INCOMPLETE;
 
     if (!level->incomplete) {
-        rv = walk->tree->provider->remove(level->outer ? level->outer->node : parent, level->name,
-                                          DMS_KIND_COLLECTION);
+        rv = walk->tree->leave ? walk->tree->leave(walk->tree->baton, path) : APR_SUCCESS;
+        if (rv == APR_SUCCESS) {
+            rv = walk->tree->provider->remove(level->outer ? level->outer->node : parent,
+                                              level->name, DMS_KIND_COLLECTION);
+        }
         if ((rv == ENOTEMPTY || rv == EEXIST) && level->removed) {
             /* New members, or a file system whose listing skips some while others go. */
             level->removed = 0;

@@ -23,6 +23,8 @@ typedef struct dms_tree_t {
      * it stays, with all below it, and that is no failure; otherwise it stays and failed() is told
      * why. May be NULL. */
     apr_status_t (*check)(void *baton, const char *collection, const dms_member_t *member);
+    /* Whether a collection that has been emptied may be removed, as check(). May be NULL. */
+    apr_status_t (*leave)(void *baton, const char *path);
     void *baton;
 } dms_tree_t;
 
