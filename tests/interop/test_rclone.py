@@ -114,8 +114,9 @@ def test_moves_and_copies_on_the_server(server, rclone, tmp_path):
     same(source, server.data / "three")
     rclone("moveto", "@three/f1.txt", "@three/g 1.txt")
     assert (server.data / "three/g 1.txt").read_text() == "1"
-    rclone("copyto", "@three/f2.txt", "@three/f3.txt")
-    assert (server.data / "three/f3.txt").read_text() == "2"
+    # (To a name that is free: this rclone sends Overwrite: F, and then wants what is there to stay.)
+    rclone("copyto", "@three/f2.txt", "@three/copied.txt")
+    assert (server.data / "three/copied.txt").read_text() == "2"
     rclone("deletefile", "@three/f4.txt")
     assert not (server.data / "three/f4.txt").exists()
     rclone("purge", "@two")
