@@ -186,7 +186,7 @@ def played(peer, requests, connections=1):
     """Of the incumbent, wrong answers are only counted: some of what is asked for it gets wrong."""
     os.sync()
     answer = play(peer, requests, connections)
-    expect(f"{peer.name}: {answer['wrong']} answers of {answer['requests']}",
+    expect(f"{peer.name}: {answer['wrong']} answers of {answer['requests']}: {answer['told']}",
            answer["wrong"] == 0 or peer is INCUMBENT)
     return answer["total_us"] / 1e6, answer
 
@@ -400,27 +400,30 @@ def single(bench):
     yield title, results
     yield goal("Depth: 0, requests a second, × static GET",
                ratio(results, f"GET, {STATIC.name}", f"PROPFIND, {OURS.name}"), at_least=0.9)
+    yield goal(f"GET, requests a second, × {INCUMBENT.name}",
+               ratio(results, f"GET, {INCUMBENT.name}", f"GET, {OURS.name}"), at_least=1)
 
 
 def locks(bench):
     def turn(peer, connections):
         def run(name):
+            make_files(bench.place(name), bench.files)  # new names: the incumbent loses locks
             requests = []
             for i in range(bench.files):
-                path = f"/locked/{name_of(i)}"
+                path = f"/{name}/{name_of(i)}"
                 requests.append(Request(
                     "LOCK", path, 200, {**XML_TYPE, "Timeout": "Second-600", "Depth": "0"},
                     LOCK_BODY, connection=i % connections))
                 requests.append(Request("UNLOCK", path, 204, {"Lock-Token": "@TOKEN@"},
                                         connection=i % connections))
             outcome = played(peer, requests, connections)
-            data = ask(peer, "PROPFIND", "/locked/", b"", {"Depth": "1"})[1]
+            data = ask(peer, "PROPFIND", f"/{name}/", b"", {"Depth": "1"})[1]
             expect(f"{peer.name}: locks are left",
                    peer is INCUMBENT or b"opaquelocktoken" not in data and b"urn:uuid" not in data)
+            remove(bench.place(name))
             return outcome
         return run
 
-    make_files(bench.place("locked"), bench.files)
     with bench.servers(OURS, INCUMBENT):
         for connections in (1, 8):
             title = f"LOCK and UNLOCK, {bench.files:,} files, {clients(connections)}"

@@ -35,11 +35,15 @@ class Request:
 
 
 def play(peer, requests, connections=1):
-    """Sends them; what the client measured, and how many answers were "wrong"."""
+    """Sends them; what the client measured, how many answers were "wrong", and what it "told"
+    of the first of them."""
     run = subprocess.run([str(CLIENT), "play", str(peer.port), str(connections)],
-                         input=b"".join(r.script() for r in requests), stdout=subprocess.PIPE,
-                         preexec_fn=pinned_to(CLIENT_CORE), check=True)
-    return json.loads(run.stdout)
+                         input=b"".join(r.script() for r in requests), capture_output=True,
+                         preexec_fn=pinned_to(CLIENT_CORE), check=False)
+    told = run.stderr.decode().strip()
+    if run.returncode != 0:
+        raise SystemExit(f"{peer.name}: {told}")
+    return {**json.loads(run.stdout), "told": told}
 
 
 def server_user():
