@@ -43,15 +43,46 @@ int dms_access_be_quiet(request_rec *r)
     return DECLINED;
 }
 
+static int is_pattern(const core_dir_config *section)
+{
+    return section->r || section->d_is_fnmatch;
+}
+
+/* Whether a <Directory> could be meant for a file in the collection that r is for. */
+static int directory_may_name_a_file(const request_rec *r)
+{
+    const core_server_config *server = ap_get_core_module_config(r->server->module_config);
+    apr_size_t length = strlen(r->filename);
+    const core_dir_config *section;
+    int i;
+
+    for (i = 0; i < server->sec_dir->nelts; i++) {
+        section = ap_get_core_module_config(APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *));
+        if (is_pattern(section)
+            || (!strncmp(section->d, r->filename, length) && strlen(section->d) > length + 1)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 request_rec *dms_access_ask(request_rec *r, const char *method, const char *uri)
 {
     request_rec *answer;
+    void **walk, *walked;
 
     while (r->main) { /* a subrequest of a subrequest would count towards LimitInternalRecursion */
         r = r->main;
     }
     ap_set_module_config(r->request_config, &dav_multistatus_module, (void *)&quiet);
+    /* httpd would take a file to be ruled as its directory is, which it has just walked. */
+    walk = ap_get_request_note(r, AP_NOTE_DIRECTORY_WALK);
+    walked = *walk;
+    if (r->filename && directory_may_name_a_file(r)) {
+        *walk = NULL;
+    }
     answer = ap_sub_req_method_uri(method, uri, r, NULL);
+    *walk = walked;
     ap_set_module_config(r->request_config, &dav_multistatus_module, NULL);
     answer->log = r->log;
     return answer;
@@ -73,11 +104,6 @@ struct dms_access_t {
     apr_array_header_t *directories;
     apr_pool_t *scratch;
 };
-
-static int is_pattern(const core_dir_config *section)
-{
-    return section->r || section->d_is_fnmatch;
-}
 
 static int pattern_matches(const core_dir_config *section, const char *text, int flags)
 {

@@ -159,6 +159,21 @@ def test_a_locations_slash_at_its_end(guarded_with, location):
     assert (status == 207) == (listed == ["secret.txt"]), (status, listed)
 
 
+@pytest.mark.parametrize("section", ['<Directory "{data}/dir/secret.txt">\n%s</Directory>',
+                                     '<Directory "{data}/dir/s*.txt">\n%s</Directory>',
+                                     '<DirectoryMatch "/dir/secret\\.txt$">\n%s</DirectoryMatch>'],
+                         ids=["literal", "glob", "match"])
+def test_a_directory_section_that_names_a_file(guarded_with, section):
+    """Whatever httpd makes of it, the listing makes the same."""
+    guarded = guarded_with(conf=section % access.ALICE)
+    guarded.expect_refusals()
+    guarded.make({"dir/secret.txt": "x", "dir/open.txt": "x"})
+    seen = [n for n in ("open.txt", "secret.txt")
+            if guarded.dav.try_propfind("dir/" + n, "0", RESOURCETYPE, as_user("bob")).status == 207]
+    assert "open.txt" in seen
+    assert guarded.propfind("bob", "dir/").below() == seen
+
+
 def test_a_section_in_a_virtual_host_counts(guarded_with):
     guarded = guarded_with(conf='<VirtualHost *:{port}>\nServerName inner.example\n<Location "/dav/dir/secret.txt">\n'
                            f'{access.ALICE}</Location>\n</VirtualHost>')

@@ -503,6 +503,20 @@ def test_doubled_slashes_do_not_go_past_a_section(guarded_with, method, name):
     assert b"classified" not in guarded.dav.tree("stolen").values()
 
 
+@pytest.mark.parametrize("section", ['<Directory "{data}/dir/secret.txt">\n%s</Directory>',
+                                     '<DirectoryMatch "/dir/secret\\.txt$">\n%s</DirectoryMatch>'], ids=["literal", "match"])
+@pytest.mark.parametrize("method", ["DELETE", "MOVE", "COPY"])
+def test_a_directory_section_that_names_a_file(guarded_with, section, method):
+    guarded = guarded_with(conf=section % ALICE)
+    guarded.expect_refusals()
+    guarded.make({"dir/secret.txt": "classified", "dir/open.txt": "x"})
+    if guarded.ask("bob", "GET", "dir/secret.txt").status == 200:
+        pytest.skip("httpd does not take such a section to be for files")
+    guarded.transfer("bob", method, "dir/", "stolen/")
+    assert guarded.dav.tree("dir").get("secret.txt") == b"classified"
+    assert "secret.txt" not in guarded.dav.tree("stolen")
+
+
 def test_the_log_is_silent_about_htaccess_files_in_a_tree(guarded):
     """Nobody has asked for them. The fixture fails on any line in the log."""
     guarded.make({"d/.htaccess": "", "d/.htpasswd": "", "d/s/.htgroup": "", "d/a.txt": ""})
