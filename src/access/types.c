@@ -20,20 +20,17 @@ typedef struct answer_t {
 struct dms_types_t {
     request_rec *r;
     const char *uri;
-    const dms_access_t *access;
     apr_pool_t *pool;         /* of what is remembered */
     apr_hash_t *by_extension; /* -> answer_t */
     apr_pool_t *once;         /* of one that is not */
 };
 
-dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri,
-                              const dms_access_t *access)
+dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri)
 {
     dms_types_t *types = apr_pcalloc(pool, sizeof(*types));
 
     types->r = r;
     types->uri = uri;
-    types->access = access;
     apr_pool_create(&types->pool, pool);
     apr_pool_create(&types->once, pool);
     types->by_extension = apr_hash_make(types->pool);
@@ -55,9 +52,13 @@ const char *dms_types_language_of(request_rec *r)
 /* What mod_mime looks at: all after the first dot, but for those that a name begins with. */
 static const char *extensions_of(const char *name)
 {
-    const char *dot = strchr(name + strspn(name, "."), '.');
-
-    return dot ? dot : "";
+    while (*name == '.') {
+        name++;
+    }
+    while (*name && *name != '.') {
+        name++;
+    }
+    return name;
 }
 
 /* Asks for one member. Returns whether the answer holds for others, too: a refusal does not. */
@@ -82,18 +83,22 @@ static void forget_all(dms_types_t *types)
     types->by_extension = apr_hash_make(types->pool);
 }
 
-void dms_types_tell(dms_types_t *types, const char *name, const char **type, const char **language)
+void dms_types_tell(dms_types_t *types, const char *name, int is_special, const char **type,
+                    const char **language)
 {
     const char *extensions = extensions_of(name);
-    answer_t *answer = apr_hash_get(types->by_extension, extensions, APR_HASH_KEY_STRING);
+    answer_t *answer;
     answer_t own;
 
-    if (dms_access_is_special(types->access, name, 0)) {
+    if (is_special) {
         apr_pool_clear(types->once);
         ask(types, name, types->once, &own);
-        answer = &own;
+        *type = own.type;
+        *language = own.language;
+        return;
     }
-    else if (!answer) {
+    answer = apr_hash_get(types->by_extension, extensions, APR_HASH_KEY_STRING);
+    if (!answer) {
         if (apr_hash_count(types->by_extension) == REMEMBERED) {
             forget_all(types);
         }

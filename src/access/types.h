@@ -10,18 +10,16 @@
 
 #include <httpd.h>
 
-#include "access/access.h"
-
 typedef struct dms_types_t dms_types_t;
 
 /* Begins to tell types for the members of the collection at uri (an escaped path with a slash at
  * its end), which r is a request or subrequest for. Lives in pool. */
-dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri,
-                              const dms_access_t *access);
+dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri);
 
-/* Tells of a file by its name (not escaped). *type and *language are NULL where httpd would send
- * none; they live until the next call. */
-void dms_types_tell(dms_types_t *types, const char *name, const char **type, const char **language);
+/* Tells of a file by its name (not escaped). is_special: as dms_access_is_special() says of it.
+ * *type and *language are NULL where httpd would send none; they live until the next call. */
+void dms_types_tell(dms_types_t *types, const char *name, int is_special, const char **type,
+                    const char **language);
 
 /* What httpd sends, or would, with the answer to r itself; in r->pool. */
 const char *dms_types_of(request_rec *r);

@@ -139,7 +139,7 @@ static int add_limit(listing_t *listing, const char *uri)
 static dms_types_t *make_types(const listing_t *listing, const level_t *level)
 {
     return dms_plan_facts(listing->plan) & DMS_FACT_TYPE
-               ? dms_types_create(level->pool, level->r, level->uri, level->access)
+               ? dms_types_create(level->pool, level->r, level->uri)
                : NULL;
 }
 
@@ -218,17 +218,16 @@ static entry_e enter_member(listing_t *listing, request_rec *r, const char *uri,
     return open_member(listing, r, uri, name, status);
 }
 
-/* Asks httpd about a member, and goes into it where the depth wants that. status: as above. */
-static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, const char *uri,
-                             const char *name, int *status)
+/* Asks httpd about a member that is_special, and goes into it where the depth wants that. status: as
+ * above. */
+static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, int is_special,
+                             const char *uri, const char *name, int *status)
 {
     int goes_in = listing->depth == DMS_DEPTH_INFINITY && member->facts.kind == DMS_KIND_COLLECTION;
     entry_e entry = LISTED_ONLY;
     request_rec *r;
 
-    if (!goes_in
-        && !dms_access_is_special(listing->level->access, member->name,
-                                  member->facts.kind == DMS_KIND_COLLECTION)) {
+    if (!goes_in && !is_special) {
         return LISTED_ONLY;
     }
     r = dms_access_ask(listing->r, listing->r->method, uri);
@@ -249,7 +248,7 @@ static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, con
     return entry;
 }
 
-static void tell_type(level_t *level, dms_subject_t *subject)
+static void tell_type(level_t *level, int is_special, dms_subject_t *subject)
 {
     if (!level->types) {
         return;
@@ -258,7 +257,7 @@ static void tell_type(level_t *level, dms_subject_t *subject)
         subject->type = COLLECTION_TYPE;
     }
     else {
-        dms_types_tell(level->types, subject->name, &subject->type, &subject->language);
+        dms_types_tell(level->types, subject->name, is_special, &subject->type, &subject->language);
     }
 }
 
@@ -277,7 +276,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     apr_pool_t *pool = dms_reply_pool(listing->reply);
     const char *name = apr_pescape_path(pool, member->name, 1), *uri;
     dms_subject_t subject = {.facts = &member->facts, .name = member->name};
-    int status = dms_status_from(member->status);
+    int status = dms_status_from(member->status), is_special = 0;
     entry_e entry = FAILED;
 
     if (is_of_store(level, member, pool)) {
@@ -287,7 +286,9 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     uri = apr_pstrcat(pool, level->uri, name,
                       member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
     if (member->status == APR_SUCCESS) {
-        entry = ask_and_enter(listing, member, uri, name, &status);
+        is_special = dms_access_is_special(level->access, member->name,
+                                           member->facts.kind == DMS_KIND_COLLECTION);
+        entry = ask_and_enter(listing, member, is_special, uri, name, &status);
     }
     if (entry == LEFT_OUT) {
         apr_pool_clear(pool);
@@ -299,7 +300,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     if (entry == FAILED) {
         return add_failure(listing, uri, status);
     }
-    tell_type(level, &subject);
+    tell_type(level, is_special, &subject);
     subject.dead = dms_kept_properties(level->kept, name, pool);
     subject.locks = dms_kept_locks(level->kept, name);
     return add_resource(listing, uri, &subject);

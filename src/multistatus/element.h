@@ -43,9 +43,16 @@ struct dms_attribute_t {
     const dms_attribute_t *next;
 };
 
+/* A name's tags as they stand in one document, made beforehand (multistatus/xml.h). */
+typedef struct dms_tags_t {
+    const char *start, *end, *empty;
+    apr_size_t start_length, end_length, empty_length;
+} dms_tags_t;
+
 typedef struct dms_element_t dms_element_t;
 struct dms_element_t {
     const dms_name_t *name;            /* NULL: a run of character data between elements */
+    const dms_tags_t *tags;            /* of the name, where they were made beforehand, or NULL */
     const char *prefix;                /* the prefix to write where it is free, or NULL */
     const dms_attribute_t *attributes; /* without namespace declarations */
     const char *text;                  /* character data that precedes the children, or NULL */

@@ -40,6 +40,12 @@ void dms_writer_declare(dms_writer_t *writer, const char *ns)
     }
 }
 
+const dms_tags_t *dms_writer_tags(const dms_writer_t *writer, apr_pool_t *pool,
+                                  const dms_name_t *name)
+{
+    return dms_xml_tags(pool, &writer->prefixes, name);
+}
+
 apr_pool_t *dms_writer_pool(dms_writer_t *writer)
 {
     return writer->pool;

@@ -38,6 +38,11 @@ dms_writer_t *dms_writer_create(apr_pool_t *pool, apr_bucket_alloc_t *alloc, dms
  * reference. Only in the open phase, and only the first eight; otherwise nothing happens. */
 void dms_writer_declare(dms_writer_t *writer, const char *ns);
 
+/* The tags of elements that stand in many responses, made in pool once all is declared; NULL where
+ * there can be none. */
+const dms_tags_t *dms_writer_tags(const dms_writer_t *writer, apr_pool_t *pool,
+                                  const dms_name_t *name);
+
 /* The pool in which to build the next response. Cleared by dms_writer_response(). */
 apr_pool_t *dms_writer_pool(dms_writer_t *writer);
 

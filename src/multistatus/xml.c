@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include <apr_strings.h>
+
 /* A namespace that an element which is still open has declared. */
 typedef struct scope_t scope_t;
 struct scope_t {
@@ -17,21 +19,31 @@ typedef struct output_t {
 
 #define PUT(out, literal) dms_buffer_put((out), (literal), sizeof(literal) - 1)
 
-/* A set of ASCII characters. */
-typedef struct ascii_t {
-    apr_uint64_t low, high; /* a bit for each of 0 to 63, and of 64 to 127 */
-} ascii_t;
+/* Where a byte stands for itself: in text, in an attribute, and in an href, which has to be a URI
+ * reference (RFC 3986, section 2) and XML. */
+enum { IN_TEXT = 1, IN_ATTRIBUTE = 2, IN_HREF = 4 };
 
-#define BIT(c) ((apr_uint64_t)1 << ((c)&63))
+/* clang-format off */
+static const unsigned char plain[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    3, 7, 1, 7, 7, 7, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7, /*  !"#$%&'()*+,-./ */
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 7, 0, 7, /* 0123456789:;<=>? */
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, /* @ABCDEFGHIJKLMNO */
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 7, 3, 7, /* PQRSTUVWXYZ[\]^_ */
+    3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, /* `abcdefghijklmno */
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 3, 3, 7, 0, /* pqrstuvwxyz{|}~  */
+};
+/* clang-format on */
 
-static int is_in(const ascii_t *set, unsigned char c)
+/* Skips what stands for itself. */
+static const char *skip_plain(const char *text, int where)
 {
-    return c < 128 && ((c < 64 ? set->low : set->high) >> (c & 63) & 1);
+    while (plain[(unsigned char)*text] & where) {
+        text++;
+    }
+    return text;
 }
-
-/* What stands for itself in any text: nearly every byte. */
-static const ascii_t plain = {~(BIT(32) - 1) & ~(BIT('&') | BIT('<') | BIT('>') | BIT('"')),
-                              ~BIT(127)};
 
 /* The reference that stands for an ASCII character, or NULL where it stands for itself. */
 static const char *reference(char c, int in_attribute)
@@ -60,13 +72,13 @@ static void put_escaped(dms_buffer_t *out, const char *text, int in_attribute)
 {
     const char *run = text;
 
-    while (*text) {
+    for (;;) {
         const char *instead;
         apr_size_t length;
 
-        if (is_in(&plain, (unsigned char)*text)) {
-            text++;
-            continue;
+        text = skip_plain(text, in_attribute ? IN_ATTRIBUTE : IN_TEXT);
+        if (!*text) {
+            break;
         }
         length = dms_char_length(text);
         instead = length == 1 ? reference(*text, in_attribute) : NULL;
@@ -225,7 +237,43 @@ static void put_tag_name(dms_buffer_t *out, const char *prefix, const dms_name_t
     dms_buffer_put(out, name->local, name->length);
 }
 
+const dms_tags_t *dms_xml_tags(apr_pool_t *pool, const dms_prefixes_t *prefixes,
+                               const dms_name_t *name)
+{
+    const output_t out = {NULL, prefixes};
+    const char *prefix = bound_prefix(&out, NULL, name->ns), *tag;
+    dms_tags_t *tags;
+
+    if (!prefix) {
+        return NULL;
+    }
+    tag = *prefix ? apr_pstrcat(pool, prefix, ":", name->local, NULL) : name->local;
+    tags = apr_palloc(pool, sizeof(*tags));
+    tags->start = apr_pstrcat(pool, "<", tag, ">", NULL);
+    tags->end = apr_pstrcat(pool, "</", tag, ">", NULL);
+    tags->empty = apr_pstrcat(pool, "<", tag, "/>", NULL);
+    tags->start_length = strlen(tags->start);
+    tags->end_length = tags->empty_length = tags->start_length + 1;
+    return tags;
+}
+
 static void put_elements(output_t *out, const scope_t *scope, const dms_element_t *element);
+
+static void put_tagged(output_t *out, const scope_t *scope, const dms_element_t *element)
+{
+    const dms_tags_t *tags = element->tags;
+
+    if (!element->text && !element->children) {
+        dms_buffer_put(out->buffer, tags->empty, tags->empty_length);
+        return;
+    }
+    dms_buffer_put(out->buffer, tags->start, tags->start_length);
+    if (element->text) {
+        dms_xml_text(out->buffer, element->text);
+    }
+    put_elements(out, scope, element->children);
+    dms_buffer_put(out->buffer, tags->end, tags->end_length);
+}
 
 static void put_element(output_t *out, const scope_t *outer, const dms_element_t *element)
 {
@@ -266,6 +314,9 @@ static void put_elements(output_t *out, const scope_t *scope, const dms_element_
     for (; element; element = element->next) {
         if (element->markup) {
             dms_buffer_puts(out->buffer, element->markup);
+        }
+        else if (element->tags && !element->attributes) {
+            put_tagged(out, scope, element);
         }
         else if (element->name) {
             put_element(out, scope, element);
@@ -308,22 +359,17 @@ const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
     return text;
 }
 
-/* What stands for itself in a URI reference (RFC 3986, section 2), and in XML. */
-static const ascii_t uri_characters = {~(BIT(33) - 1)
-                                           & ~(BIT('"') | BIT('<') | BIT('>') | BIT('&')),
-                                       ~(BIT('\\') | BIT('^') | BIT('`') | BIT('{') | BIT('|')
-                                         | BIT('}') | BIT(127))};
-
 void dms_xml_href(dms_buffer_t *out, const char *uri)
 {
     const char *run = uri;
 
     PUT(out, "<D:href>");
-    for (; *uri; uri++) {
+    for (;; uri++) {
         char escape[4];
 
-        if (is_in(&uri_characters, (unsigned char)*uri)) {
-            continue;
+        uri = skip_plain(uri, IN_HREF);
+        if (!*uri) {
+            break;
         }
         dms_buffer_put(out, run, (apr_size_t)(uri - run));
         if (*uri == '&') {

@@ -39,6 +39,11 @@ void dms_xml_end(dms_buffer_t *out, const char *local);
 /* Writes character data. */
 void dms_xml_text(dms_buffer_t *out, const char *text);
 
+/* Makes the tags of an element in pool, for elements of that name to be written more quickly into
+ * documents with these prefixes. NULL where the namespace has no prefix in them. */
+const dms_tags_t *dms_xml_tags(apr_pool_t *pool, const dms_prefixes_t *prefixes,
+                               const dms_name_t *name);
+
 /* Writes a list of elements with all that is in them. */
 void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes,
                       const dms_element_t *first);

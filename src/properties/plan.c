@@ -18,6 +18,7 @@ typedef struct entry_t {
 } entry_t;
 
 struct dms_plan_t {
+    apr_pool_t *pool;
     mode_e mode;
     unsigned int facts;
     int count;
@@ -143,6 +144,7 @@ dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind, con
     int i;
 
     *complaint = NULL;
+    plan->pool = pool;
     plan->mode = MODE_ALL;
     if (propfind) {
         if (!dms_name_is_dav(propfind->name, "propfind")) {
@@ -201,12 +203,17 @@ int dms_plan_wants_names(const dms_plan_t *plan)
     return plan->mode == MODE_NAMES;
 }
 
-void dms_plan_declare(const dms_plan_t *plan, dms_writer_t *writer)
+void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer)
 {
+    dms_element_t *element;
     int i;
 
     for (i = 0; i < plan->count; i++) {
         dms_writer_declare(writer, plan->entries[i].element.name->ns);
+    }
+    for (i = 0; i < plan->count; i++) {
+        element = &plan->entries[i].element;
+        element->tags = dms_writer_tags(writer, plan->pool, element->name);
     }
 }
 

@@ -674,7 +674,7 @@ static void contend(int number)
         take(lock.token);
         i++;
     }
-    exit(EXIT_SUCCESS);
+    _exit(EXIT_SUCCESS);
 }
 
 START_TEST(one_process_at_a_time_has_it)
