@@ -4,6 +4,7 @@
  * again from the allocator's free list. */
 #define BUCKET_SIZE (32 * 1024 - 256)
 
+
 void dms_buffer_init(dms_buffer_t *buffer, apr_pool_t *pool, apr_bucket_alloc_t *alloc,
                      dms_sink_fn *sink, void *baton)
 {
@@ -13,7 +14,8 @@ void dms_buffer_init(dms_buffer_t *buffer, apr_pool_t *pool, apr_bucket_alloc_t 
     buffer->baton = baton;
 }
 
-void dms_buffer_pass(dms_buffer_t *buffer, int flush)
+/* Ends the bucket that is being filled. */
+static void end_bucket(dms_buffer_t *buffer)
 {
     if (buffer->position > buffer->start) {
         apr_size_t length = (apr_size_t)(buffer->position - buffer->start);
@@ -21,7 +23,14 @@ void dms_buffer_pass(dms_buffer_t *buffer, int flush)
                                                     buffer->bb->bucket_alloc);
         APR_BRIGADE_INSERT_TAIL(buffer->bb, bucket);
         buffer->start = buffer->position = buffer->end = NULL;
+        buffer->buckets++;
     }
+}
+
+void dms_buffer_pass(dms_buffer_t *buffer, int flush)
+{
+    end_bucket(buffer);
+    buffer->buckets = 0;
     if (buffer->status == APR_SUCCESS) {
         buffer->status = buffer->sink(buffer->baton, buffer->bb, flush);
     }
@@ -37,6 +46,7 @@ void dms_buffer_cancel(dms_buffer_t *buffer)
         apr_bucket_free(buffer->start);
         buffer->start = buffer->position = buffer->end = NULL;
     }
+    apr_brigade_cleanup(buffer->bb);
 }
 
 void dms_buffer_spill(dms_buffer_t *buffer, const char *bytes, apr_size_t length)
@@ -52,7 +62,8 @@ void dms_buffer_spill(dms_buffer_t *buffer, const char *bytes, apr_size_t length
             length -= part;
         }
         if (length) {
-            if (buffer->start) {
+            end_bucket(buffer);
+            if (buffer->buckets == DMS_BUFFER_BUCKETS) {
                 dms_buffer_pass(buffer, 0);
             }
             buffer->start = apr_bucket_alloc(BUCKET_SIZE, buffer->bb->bucket_alloc);

@@ -1,7 +1,7 @@
 /*
- * The buffer between XML and the output: bytes gather in heap buckets of 32 KiB, and each full one
- * goes to a sink. The sink is what ties multistatus/ to the world: httpd's output filters in the
- * server, memory in a unit test.
+ * The buffer between XML and the output: bytes gather in heap buckets of 32 KiB, and a few full
+ * ones at a time go to a sink. The sink is what ties multistatus/ to the world: httpd's output
+ * filters in the server, memory in a unit test.
  *
  * The first error of the sink sticks: from then on bytes are dropped, and `status`
  * tells.
@@ -13,6 +13,10 @@
 
 #include <apr_buckets.h>
 
+/* How many full buckets go to the sink at once: each time wakes the client, which costs more than
+ * the copying. */
+#define DMS_BUFFER_BUCKETS 4
+
 /* Takes the buckets of bb, which it must leave empty. flush: what is in bb, and was before, should
  * reach the client now. Any status but APR_SUCCESS ends the output. */
 typedef apr_status_t dms_sink_fn(void *baton, apr_bucket_brigade *bb, int flush);
@@ -21,7 +25,8 @@ typedef struct dms_buffer_t {
     char *position; /* where the next byte goes */
     char *end;
     char *start; /* of the bucket's memory, or NULL when there is none yet */
-    apr_bucket_brigade *bb;
+    apr_bucket_brigade *bb; /* the full ones */
+    int buckets;            /* in bb */
     dms_sink_fn *sink;
     void *baton;
     apr_status_t status;

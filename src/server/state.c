@@ -30,6 +30,7 @@ APLOG_USE_MODULE(dav_multistatus);
 /* Set while the configuration is read, by one thread; constant afterwards. */
 static const char *driver = DEFAULT_DRIVER;
 static const char *parameters = DEFAULT_PARAMETERS;
+static const char *store_name = ""; /* of its file, without the directory; "" where it is none */
 
 /* Set in child_init, by one thread; constant afterwards. */
 static dms_store_t *store;
@@ -37,16 +38,6 @@ static dms_store_t *store;
 /* When this process last looked for intentions to complete, in seconds. */
 static apr_uint32_t last_recovery;
 
-void dms_state_configure(const char *store_driver, const char *store_parameters)
-{
-    driver = store_driver;
-    parameters = store_parameters;
-}
-
-void dms_state_reset(void)
-{
-    dms_state_configure(DEFAULT_DRIVER, DEFAULT_PARAMETERS);
-}
 
 static void log_store(void *server, apr_status_t status, const char *message)
 {
@@ -64,6 +55,18 @@ static const char *base_name(const char *path)
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
+}
+
+void dms_state_configure(const char *store_driver, const char *store_parameters)
+{
+    driver = store_driver;
+    parameters = store_parameters;
+    store_name = store_file() ? base_name(store_file()) : "";
+}
+
+void dms_state_reset(void)
+{
+    dms_state_configure(DEFAULT_DRIVER, DEFAULT_PARAMETERS);
 }
 
 static const char *directory_name(apr_pool_t *pool, const char *path)
@@ -159,10 +162,7 @@ dms_store_t *dms_state_store(void)
 
 int dms_state_may_own(const char *name)
 {
-    const char *file = store_file();
-    const char *base = file ? base_name(file) : "";
-
-    return *base && !strncmp(name, base, strlen(base));
+    return *name && *name == *store_name && !strncmp(name, store_name, strlen(store_name));
 }
 
 int dms_state_owns(apr_pool_t *pool, const char *filename)
@@ -178,7 +178,7 @@ int dms_state_owns(apr_pool_t *pool, const char *filename)
         return 0;
     }
     for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        if (!strcmp(name + strlen(base_name(file)), suffixes[i])) {
+        if (!strcmp(name + strlen(store_name), suffixes[i])) {
             return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
         }
     }
