@@ -49,6 +49,7 @@ struct dms_parser_t {
     level_t *free;          /* levels to use again */
     apr_hash_t *namespaces; /* URI -> namespace_t */
     apr_size_t names;       /* what the names cost */
+    int is_finished;
     int depth;
     int elements;     /* in this tree */
     XML_Index begin;  /* where the streamed tree begins */
@@ -463,7 +464,8 @@ void dms_parser_feed(dms_parser_t *parser, const char *bytes, apr_size_t length)
 
 void dms_parser_finish(dms_parser_t *parser)
 {
-    if (!has_failed(parser)) {
+    if (!has_failed(parser) && !parser->is_finished) {
+        parser->is_finished = 1;
         parse(parser, "", 0, 1);
     }
 }

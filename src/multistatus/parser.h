@@ -70,7 +70,7 @@ dms_parser_t *dms_parser_create(apr_pool_t *pool, const dms_parser_bounds_t *bou
  * dms_parser_finish(). Not to be called from a hook. */
 void dms_parser_feed(dms_parser_t *parser, const char *bytes, apr_size_t length);
 
-/* Says that no more comes. */
+/* Says that no more comes; more would be a fault. Can be called again. */
 void dms_parser_finish(dms_parser_t *parser);
 
 /* Declares a fault here, unless there is one already, and ends the parsing. message is static. */
