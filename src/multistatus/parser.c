@@ -51,8 +51,10 @@ struct dms_parser_t {
     apr_size_t names;       /* what the names cost */
     int is_finished;
     int depth;
-    int elements;     /* in this tree */
-    XML_Index begin;  /* where the streamed tree begins */
+    int elements;    /* in this tree */
+    XML_Index begin; /* where the streamed tree begins */
+    char head[2];    /* the first bytes */
+    int head_length;
     apr_uint64_t fed; /* bytes in all */
     char *text;       /* character data that belongs to no element yet */
     apr_size_t text_length;
@@ -451,8 +453,29 @@ static void parse(dms_parser_t *parser, const char *bytes, int length, int is_fi
     }
 }
 
+/* Expat guesses the encoding from the first two bytes, and wrongly where it sees only one. Returns
+ * how many bytes have been taken. */
+static apr_size_t begin(dms_parser_t *parser, const char *bytes, apr_size_t length)
+{
+    apr_size_t taken = 0;
+
+    while (taken < length && parser->head_length < (int)sizeof(parser->head)) {
+        parser->head[parser->head_length++] = bytes[taken++];
+    }
+    if (taken && parser->head_length == (int)sizeof(parser->head)) {
+        parse(parser, parser->head, parser->head_length, 0);
+    }
+    return taken;
+}
+
 void dms_parser_feed(dms_parser_t *parser, const char *bytes, apr_size_t length)
 {
+    if (!has_failed(parser)) {
+        apr_size_t taken = begin(parser, bytes, length);
+
+        bytes += taken;
+        length -= taken;
+    }
     while (length && !has_failed(parser)) {
         int part = length > PIECE_MAX ? PIECE_MAX : (int)length;
 
@@ -465,8 +488,10 @@ void dms_parser_feed(dms_parser_t *parser, const char *bytes, apr_size_t length)
 void dms_parser_finish(dms_parser_t *parser)
 {
     if (!has_failed(parser) && !parser->is_finished) {
+        int is_short = parser->head_length < (int)sizeof(parser->head);
+
         parser->is_finished = 1;
-        parse(parser, "", 0, 1);
+        parse(parser, parser->head, is_short ? parser->head_length : 0, 1);
     }
 }
 

@@ -5,9 +5,9 @@
  * document type declaration ends the parsing at once (RFC 4918, section 20.6), so no entity can be
  * declared, let alone expanded.
  *
- * Without hooks the document becomes one tree, in the parser's pool. With hooks it is streamed: each
- * child of the root is a tree of its own, in dms_parser_pool(), which is cleared after its end.
- * What is left for the length of a document are the names that occur in it; they are bounded too.
+ * Without hooks the document becomes one tree, in the parser's pool. With hooks it is streamed:
+ * each child of the root is a tree of its own, in dms_parser_pool(), which is cleared after it.
+ * What stays for the length of a document are the names that occur in it; they are bounded, too.
  *
  * A parser serves one thread at a time.
  */

@@ -4,18 +4,18 @@
  * complete.
  *
  * A response is what the writer takes (response.h), and lives in a pool that is cleared when the
- * callback has returned; so the memory that a document needs does not grow with its length, and what
- * was read can be written again. It differs from what the server sent in this only: white space
- * around hrefs is gone, propstats are in the order in which they came, and each property carries the
- * xml:lang that was in force for it (section 4.3).
+ * callback has returned; so the memory that a document needs does not grow with its length, and
+ * what was read can be written again. It is as the server sent it, propstats in their order, but:
+ * white space around an href is gone, and each property carries the xml:lang that was in force for
+ * it (section 4.3).
  *
- * What is read: any prefix or default namespace; the parts of a response in any order; UTF-8, UTF-16,
- * ISO-8859-1 and US-ASCII as the document declares; relative and absolute hrefs, neither resolved
- * nor unescaped. What is unknown, or in a place where section 14 doesn't have it, is ignored with
- * all that is in it (section 17), except within prop and error.
+ * What is read: any prefix or default namespace; the parts of a response in any order; UTF-8,
+ * UTF-16, ISO-8859-1 and US-ASCII, as the document declares; relative and absolute hrefs, neither
+ * resolved nor unescaped. What is unknown, or in a place where section 14 doesn't have it, is
+ * ignored with all that is in it (section 17), except within prop and error.
  *
  * What is refused: XML that is not well-formed; a document type declaration (section 20.6); a root
- * that is not DAV:multistatus; a response without href, with neither a status nor a propstat or with
+ * that is not DAV:multistatus; a response without href, with neither a status nor a propstat, with
  * both, or with several hrefs and a propstat; a status that is no status line of 200 to 599 (the
  * reason phrase can be missing); a propstat without status; a part twice of which there can be one;
  * and all that is beyond the limits. The responses before a fault have been handed over by then.
@@ -82,8 +82,8 @@ apr_status_t dms_reader_feed(dms_reader_t *reader, const char *bytes, apr_size_t
 /* Reads the data of a brigade, blocking where a bucket does, and ignores its metadata. *at_end
  * becomes 1 where there is an end-of-stream bucket, and is left as it is otherwise; what follows
  * that bucket is ignored. Buckets are deleted as they are read, so that those of a file need no
- * memory: bb is empty afterwards, whatever comes of it. Returns as dms_reader_feed(), and the status
- * of a bucket that can't be read, which stays, too. */
+ * memory: bb is empty afterwards, whatever comes of it. Returns as dms_reader_feed(), and the
+ * status of a bucket that can't be read, which stays, too. */
 apr_status_t dms_reader_feed_brigade(dms_reader_t *reader, apr_bucket_brigade *bb, int *at_end);
 
 /* Ends the document, and fills *multistatus unless it is NULL. Can be called again. Returns as

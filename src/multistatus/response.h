@@ -8,8 +8,8 @@
  *
  * Everything is allocated from the pool that the response was created in, which is usually
  * dms_writer_pool(): then it is gone as soon as the response has been written. Strings and elements
- * that are handed in are referred to, not copied. What the reader (reader.h) hands over is in a pool
- * of the reader's, and can be written as it is.
+ * that are handed in are referred to, not copied. What the reader (reader.h) hands over is in a
+ * pool of the reader's, and can be written as it is.
  */
 #ifndef DMS_RESPONSE_H
 #define DMS_RESPONSE_H

@@ -377,6 +377,19 @@ START_TEST(utf_16_with_and_without_a_mark)
 }
 END_TEST
 
+/* Its encoding can be told from no byte less than two. */
+START_TEST(utf_16_that_begins_with_a_space)
+{
+    char wide[256];
+    int big;
+
+    for (big = 0; big < 2; big++) {
+        assert_story(read_bytes(wide, unit_utf16(wide, " <multistatus xmlns='DAV:'/>", big, 0)),
+                     "");
+    }
+}
+END_TEST
+
 START_TEST(prefixes_are_kept_for_the_writer)
 {
     outcome_t outcome = {.story = ""};
@@ -1046,6 +1059,7 @@ Suite *reader_suite(void)
     tcase_add_test(tests, what_real_servers_send);
     tcase_add_test(tests, what_is_tolerated);
     tcase_add_test(tests, utf_16_with_and_without_a_mark);
+    tcase_add_test(tests, utf_16_that_begins_with_a_space);
     tcase_add_test(tests, prefixes_are_kept_for_the_writer);
     tcase_add_test(tests, round_trip);
 
