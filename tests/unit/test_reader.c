@@ -301,6 +301,11 @@ static const struct {
     {"<multistatus xmlns='DAV:'/>", ""},
     {MULTISTATUS("<D:responsedescription>all <b>x</b>well</D:responsedescription>"),
      " \"all well\""},
+    /* what is said of the whole, before the responses, too */
+    {MULTISTATUS("<D:sync-token>urn:0123456789</D:sync-token><D:responsedescription>0123456789"
+                 "</D:responsedescription><D:response><D:href>/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                 "</D:href><D:status>HTTP/1.1 200</D:status></D:response>"),
+     "[/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 200] \"0123456789\" token urn:0123456789"},
     {MULTISTATUS("text<D:response><D:href>/a</D:href><D:href>/b</D:href><D:status>HTTP/1.1 403"
                  "</D:status><D:href>/c</D:href></D:response>"),
      "[/a /b /c 403]"},
