@@ -61,20 +61,6 @@ static const dms_element_t *with_language(apr_pool_t *pool, const dms_element_t 
     return copy;
 }
 
-/* The xml:lang of an element, or the one in force around it. */
-static const dms_attribute_t *language_of(const dms_element_t *element,
-                                          const dms_attribute_t *outer)
-{
-    const dms_attribute_t *attribute;
-
-    for (attribute = element->attributes; attribute; attribute = attribute->next) {
-        if (!strcmp(attribute->name->local, "lang") && !strcmp(attribute->name->ns, DMS_NS_XML)) {
-            return attribute;
-        }
-    }
-    return outer;
-}
-
 static void add_changes(patch_t *patch, const dms_element_t *prop, int is_removal,
                         const dms_attribute_t *language)
 {
@@ -111,17 +97,17 @@ static dms_error_t *read_changes(patch_t *patch)
     if (!root || !dms_name_is_dav(root->name, "propertyupdate")) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "the body is no DAV:propertyupdate");
     }
-    language = language_of(root, NULL);
+    language = dms_element_language(root, NULL);
     for (update = root->children; update; update = update->next) {
         int is_removal = update->name && dms_name_is_dav(update->name, "remove");
 
         if (!is_removal && !(update->name && dms_name_is_dav(update->name, "set"))) {
             continue;
         }
-        inner = language_of(update, language);
+        inner = dms_element_language(update, language);
         for (prop = update->children; prop; prop = prop->next) {
             if (prop->name && dms_name_is_dav(prop->name, "prop")) {
-                add_changes(patch, prop, is_removal, language_of(prop, inner));
+                add_changes(patch, prop, is_removal, dms_element_language(prop, inner));
             }
         }
     }

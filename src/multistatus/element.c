@@ -135,3 +135,16 @@ int dms_name_is_dav(const dms_name_t *name, const char *local)
 {
     return !strcmp(name->local, local) && !strcmp(name->ns, DMS_NS_DAV);
 }
+
+const dms_attribute_t *dms_element_language(const dms_element_t *element,
+                                            const dms_attribute_t *outer)
+{
+    const dms_attribute_t *attribute;
+
+    for (attribute = element->attributes; attribute; attribute = attribute->next) {
+        if (!strcmp(attribute->name->local, "lang") && !strcmp(attribute->name->ns, DMS_NS_XML)) {
+            return attribute;
+        }
+    }
+    return outer;
+}

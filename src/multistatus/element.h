@@ -4,7 +4,7 @@
  * An element has an expanded name (namespace and local name) and content: character data, child
  * elements, or both mixed. A property *is* an element: its name is the property's name and its
  * content the value (RFC 4918, section 4.3). The same type serves what the writer sends and what
- * the body reader (request/xml.h) has parsed, so a value can be echoed as it came.
+ * the parser (parser.h) has read, so a value can be echoed as it came.
  *
  * Names are trusted by the writer. A name written in the code is made with DMS_NAME; any other
  * comes from dms_name_create(), which refuses what XML could not carry.
@@ -70,6 +70,11 @@ int dms_name_equal(const dms_name_t *a, const dms_name_t *b);
 
 /* Whether a name is local in the DAV: namespace. */
 int dms_name_is_dav(const dms_name_t *name, const char *local);
+
+/* The xml:lang of an element, or else the one in force around it, which may be NULL (RFC 4918,
+ * section 4.3). */
+const dms_attribute_t *dms_element_language(const dms_element_t *element,
+                                            const dms_attribute_t *outer);
 
 /* The length in bytes of the character at s, if it is UTF-8 and one that XML 1.0 can carry
  * (section 2.2 there), else 0. A NUL byte ends a string and is no character. */

@@ -1,9 +1,6 @@
 #include "multistatus/response.h"
 
-static int is_recordable(int status)
-{
-    return status >= 200 && status <= 599;
-}
+#include "multistatus/status.h"
 
 static int is_success(int status)
 {
@@ -32,7 +29,7 @@ void dms_response_add_href(dms_response_t *response, const char *uri)
 
 apr_status_t dms_response_set_status(dms_response_t *response, int status)
 {
-    if (!is_recordable(status) || response->propstats) {
+    if (!dms_status_is_recordable(status) || response->propstats) {
         return APR_EINVAL;
     }
     response->status = status;
@@ -44,7 +41,7 @@ dms_propstat_t *dms_response_propstat(dms_response_t *response, int status)
     dms_propstat_t **link = &response->propstats;
     dms_propstat_t *propstat;
 
-    if (!is_recordable(status) || response->status) {
+    if (!dms_status_is_recordable(status) || response->status) {
         return NULL;
     }
     while (*link

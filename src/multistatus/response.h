@@ -8,7 +8,8 @@
  *
  * Everything is allocated from the pool that the response was created in, which is usually
  * dms_writer_pool(): then it is gone as soon as the response has been written. Strings and elements
- * that are handed in are referred to, not copied.
+ * that are handed in are referred to, not copied. What the reader (reader.h) hands over is in a
+ * pool of the reader's, and can be written as it is.
  */
 #ifndef DMS_RESPONSE_H
 #define DMS_RESPONSE_H
@@ -38,7 +39,7 @@ typedef struct dms_response_t {
     apr_pool_t *pool;
     dms_href_t href;            /* the first one; set by dms_response_create() */
     int status;                 /* 0 where propstats tell */
-    dms_propstat_t *propstats;  /* the successful ones first */
+    dms_propstat_t *propstats;  /* the successful ones first; of a reader, as they came */
     const dms_element_t *error; /* the elements inside DAV:error, or NULL */
     const char *description;    /* plain text for people, or NULL */
     const char *location;       /* escaped, or NULL */

@@ -1,6 +1,9 @@
 #include "multistatus/status.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include <apr_lib.h>
 
 static const struct {
     int status;
@@ -52,4 +55,42 @@ const char *dms_status_reason(int status)
         }
     }
     return "";
+}
+
+int dms_status_is_recordable(int status)
+{
+    return status >= 200 && status <= 599;
+}
+
+static const char *after_digits(const char *s)
+{
+    while (apr_isdigit(*s)) {
+        s++;
+    }
+    return s;
+}
+
+int dms_status_parse(const char *line)
+{
+    const char *s;
+    int status;
+
+    if (strncmp(line, "HTTP/", 5) || !apr_isdigit(line[5])) {
+        return 0;
+    }
+    s = after_digits(line + 5);
+    if (*s == '.') {
+        s = after_digits(s + 1);
+    }
+    if (!apr_isspace(*s)) {
+        return 0;
+    }
+    while (apr_isspace(*s)) {
+        s++;
+    }
+    if (after_digits(s) != s + 3 || (s[3] && !apr_isspace(s[3]))) {
+        return 0;
+    }
+    status = (s[0] - '0') * 100 + (s[1] - '0') * 10 + s[2] - '0';
+    return dms_status_is_recordable(status) ? status : 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The XML body of a request, parsed by Expat as it arrives, into a tree of elements.
+ * The XML body of a request, parsed as it arrives (multistatus/parser.h), into a tree of elements.
  *
  * It is fed with pieces cut at any byte. What a hostile body could make dear is bounded: depth,
  * number of elements, attributes and the length of namespace names; the caller bounds its size. A
@@ -10,24 +10,14 @@
 #ifndef DMS_XML_BODY_H
 #define DMS_XML_BODY_H
 
-#include <apr_errno.h>
 #include <apr_pools.h>
 
-#include "multistatus/element.h"
+#include "multistatus/parser.h"
 
 #define DMS_XML_BODY_DEPTH 100
 #define DMS_XML_BODY_ELEMENTS 50000
 #define DMS_XML_BODY_ATTRIBUTES 256
 #define DMS_XML_BODY_NS_LENGTH 4096
-
-/* What is wrong with a body. */
-typedef enum dms_xml_fault_e {
-    DMS_XML_FINE,
-    DMS_XML_NOT_XML,   /* it doesn't begin as XML could */
-    DMS_XML_MALFORMED, /* or ends too early */
-    DMS_XML_DOCTYPE,   /* has a document type declaration */
-    DMS_XML_TOO_MUCH   /* beyond one of the bounds above */
-} dms_xml_fault_e;
 
 typedef struct dms_xml_body_t dms_xml_body_t;
 

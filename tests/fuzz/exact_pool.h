@@ -6,6 +6,7 @@
 #ifndef DMS_EXACT_POOL_H
 #define DMS_EXACT_POOL_H
 
+#include <stddef.h> /* before APR, which without offsetof() goes through a null pointer */
 #include <stdlib.h>
 #include <string.h>
 

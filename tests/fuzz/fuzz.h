@@ -53,4 +53,55 @@ static inline char *fuzz_string(const uint8_t *data, size_t size)
     return string;
 }
 
+/* An input that is to be fed in pieces: what follows its last NUL byte are the lengths of the
+ * pieces, over and over; in an input without one the pieces are single bytes. */
+typedef struct fuzz_pieces_t {
+    const uint8_t *data;
+    size_t size;
+    const uint8_t *lengths;
+    size_t count;
+} fuzz_pieces_t;
+
+typedef void fuzz_take_fn(void *baton, const char *piece, size_t length);
+
+static inline fuzz_pieces_t fuzz_pieces(const uint8_t *data, size_t size)
+{
+    fuzz_pieces_t pieces = {data, size, NULL, 0};
+    size_t at = size;
+
+    while (at--) {
+        if (!data[at]) {
+            pieces.size = at;
+            pieces.lengths = data + at + 1;
+            pieces.count = size - at - 1;
+            break;
+        }
+    }
+    return pieces;
+}
+
+static inline void fuzz_feed_piece(const uint8_t *data, size_t size, fuzz_take_fn *take,
+                                   void *baton)
+{
+    char *piece = fuzz_string(data, size);
+
+    take(baton, piece, size);
+    free(piece);
+}
+
+/* Each piece is in memory of its own, which is freed after it. */
+static inline void fuzz_feed(const fuzz_pieces_t *pieces, fuzz_take_fn *take, void *baton)
+{
+    size_t at = 0, i = 0;
+
+    while (at < pieces->size) {
+        size_t length = pieces->count ? pieces->lengths[i++ % pieces->count] : 1;
+
+        length = length > pieces->size - at ? pieces->size - at : length;
+        length += !length;
+        fuzz_feed_piece(pieces->data + at, length, take, baton);
+        at += length;
+    }
+}
+
 #endif

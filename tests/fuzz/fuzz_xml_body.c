@@ -1,7 +1,6 @@
 /*
- * The body of a request: fed whole and fed in pieces, it has to give the same tree, or the same
- * fault. What follows the input's last NUL byte are the lengths of the pieces, over and over; in an
- * input without one the pieces are single bytes.
+ * The body of a request: fed whole and fed in pieces (fuzz_pieces()), it has to give the same tree,
+ * or the same fault.
  *
  * The tree is then read as a lockinfo, which has to bear any.
  */
@@ -11,48 +10,26 @@
 
 #include "request/lock_headers.h"
 
-static const uint8_t *last_nul(const uint8_t *data, size_t size)
+static void take(void *parser, const char *piece, size_t length)
 {
-    while (size--) {
-        if (!data[size]) {
-            return data + size;
-        }
-    }
-    return NULL;
+    dms_xml_body_feed(parser, piece, length);
 }
 
-static dms_xml_fault_e feed(apr_pool_t *pool, const uint8_t *body, size_t size,
-                            const uint8_t *lengths, size_t count, dms_element_t **root)
+static dms_xml_fault_e feed(apr_pool_t *pool, const fuzz_pieces_t *pieces, int at_once,
+                            dms_element_t **root)
 {
     dms_xml_body_t *parser = dms_xml_body_create(pool);
     dms_xml_fault_e fault;
-    size_t at = 0, i = 0;
 
-    while (at < size) {
-        size_t length = count ? lengths[i++ % count] : 1;
-        char *piece;
-
-        length = length > size - at ? size - at : length;
-        length += !length;
-        piece = fuzz_string(body + at, length);
-        dms_xml_body_feed(parser, piece, length);
-        free(piece);
-        at += length;
+    if (at_once) {
+        fuzz_feed_piece(pieces->data, pieces->size, take, parser);
+    }
+    else {
+        fuzz_feed(pieces, take, parser);
     }
     fault = dms_xml_body_finish(parser, root);
     fuzz_check(fault == DMS_XML_FINE || (!*root && dms_xml_body_message(parser)));
     return fault;
-}
-
-static dms_xml_fault_e feed_whole(apr_pool_t *pool, const uint8_t *body, size_t size,
-                                  dms_element_t **root)
-{
-    dms_xml_body_t *parser = dms_xml_body_create(pool);
-    char *copy = fuzz_string(body, size);
-
-    dms_xml_body_feed(parser, copy, size);
-    free(copy);
-    return dms_xml_body_finish(parser, root);
 }
 
 static int same_string(const char *a, const char *b)
@@ -91,14 +68,12 @@ static void check_same(const dms_element_t *a, const dms_element_t *b, int depth
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *pool = fuzz_pool();
-    const uint8_t *nul = last_nul(data, size), *lengths = nul ? nul + 1 : NULL;
-    size_t length = nul ? (size_t)(nul - data) : size;
-    size_t count = nul ? size - length - 1 : 0;
+    fuzz_pieces_t input = fuzz_pieces(data, size);
     dms_element_t *whole = NULL, *pieces = NULL;
     dms_lockinfo_t info;
 
-    dms_xml_fault_e fault = feed_whole(pool, data, length, &whole);
-    fuzz_check(fault == feed(pool, data, length, lengths, count, &pieces));
+    dms_xml_fault_e fault = feed(pool, &input, 1, &whole);
+    fuzz_check(fault == feed(pool, &input, 0, &pieces));
     if (fault == DMS_XML_FINE) {
         check_same(whole, pieces, 1);
         if (!dms_lockinfo_read(whole, &info)) {

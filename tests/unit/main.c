@@ -26,6 +26,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, buffer_suite());
     srunner_add_suite(runner, xml_suite());
     srunner_add_suite(runner, writer_suite());
+    srunner_add_suite(runner, reader_suite());
     srunner_add_suite(runner, examples_suite());
     srunner_add_suite(runner, headers_suite());
     srunner_add_suite(runner, destination_suite());

@@ -70,6 +70,45 @@ START_TEST(reasons_are_static_printable_and_unlike)
 }
 END_TEST
 
+START_TEST(status_lines)
+{
+    static const struct {
+        const char *line;
+        int status;
+    } lines[] = {
+        {"HTTP/1.1 200 OK", 200},
+        {"HTTP/1.1 200", 200},
+        {"HTTP/1.1 207 ", 207},
+        {"HTTP/1.0 404 not\there", 404},
+        {"HTTP/2 599 x", 599},
+        {"HTTP/2.0 424 Failed Dependency", 424},
+        {"HTTP/1.1  423\tLocked", 423},
+        {"HTTP/1.1 409 (status)", 409},
+        {"HTTP/1.1 199 x", 0},
+        {"HTTP/1.1 600 x", 0},
+        {"HTTP/1.1 000 x", 0},
+        {"HTTP/1.1 2000 x", 0},
+        {"HTTP/1.1 20 x", 0},
+        {"HTTP/1.1 200x", 0},
+        {"HTTP/1.1 OK", 0},
+        {"HTTP/1.1 ", 0},
+        {"HTTP/1.1", 0},
+        {"HTTP/1.1200 OK", 0},
+        {"HTTP/ 200 OK", 0},
+        {"HTTP 200 OK", 0},
+        {" HTTP/1.1 200 OK", 0},
+        {"200 OK", 0},
+        {"200", 0},
+        {"", 0},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        ck_assert_msg(dms_status_parse(lines[i].line) == lines[i].status, "%s", lines[i].line);
+    }
+}
+END_TEST
+
 Suite *status_suite(void)
 {
     Suite *suite = suite_create("status");
@@ -78,5 +117,6 @@ Suite *status_suite(void)
     tcase_add_test(tests, statuses_of_webdav_have_their_reasons);
     tcase_add_test(tests, unknown_statuses_have_an_empty_reason);
     tcase_add_test(tests, reasons_are_static_printable_and_unlike);
+    tcase_add_test(tests, status_lines);
     return suite;
 }

@@ -304,31 +304,6 @@ END_TEST
 
 /* --- UTF-16 --- */
 
-/* The document in UTF-16; returns its length in bytes. */
-static apr_size_t to_utf16(char *to, const char *from, int big, int mark)
-{
-    char *start = to;
-    apr_size_t length;
-    apr_uint32_t c = mark ? 0xFEFF : unit_decode(from, &length);
-    apr_uint32_t units[2];
-
-    for (from += mark ? 0 : length; c; from += length) {
-        int count = c > 0xFFFF ? 2 : 1, i;
-
-        units[0] = count == 2 ? 0xD800 + ((c - 0x10000) >> 10) : c;
-        units[1] = 0xDC00 + ((c - 0x10000) & 0x3FF);
-        for (i = 0; i < count; i++) {
-            *to++ = (char)(big ? units[i] >> 8 : units[i]);
-            *to++ = (char)(big ? units[i] : units[i] >> 8);
-        }
-        if (!*from) {
-            break;
-        }
-        c = unit_decode(from, &length);
-    }
-    return (apr_size_t)(to - start);
-}
-
 static void check_utf_16_is_xml(int number)
 {
     static const char xml[] = "<?xml version='1.0' encoding='utf-16'?><a xmlns='urn:\xC3\xA9'>"
@@ -336,7 +311,7 @@ static void check_utf_16_is_xml(int number)
     static const char canonical[] = "<{urn:\xC3\xA9}a>\xE2\x82\xAC\xF0\x9F\x98\x80"
                                     "<{urn:\xC3\xA9}b {}c=\"\xC3\xA9\"></></>";
     char wide[1024];
-    apr_size_t length = to_utf16(wide, xml, number & 1, number & 2), cut;
+    apr_size_t length = unit_utf16(wide, xml, number & 1, number & 2), cut;
 
     assert_tree(feed(wide, length, 0, 0), canonical);
     assert_tree(feed(wide, length, 1, 1), canonical);
@@ -359,7 +334,7 @@ END_TEST
 static void check_doctype_in_utf_16(int number)
 {
     char wide[1024];
-    apr_size_t length = to_utf16(wide, "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", number & 1, 1);
+    apr_size_t length = unit_utf16(wide, "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", number & 1, 1);
 
     ck_assert_int_eq(fault_of(wide, length), DMS_XML_DOCTYPE);
 }
@@ -580,22 +555,9 @@ END_TEST
 
 /* --- bounds --- */
 
-static char *repeat(const char *s, int times)
-{
-    apr_size_t length = strlen(s);
-    char *all = apr_palloc(unit_pool, length * (apr_size_t)times + 1);
-    int i;
-
-    for (i = 0; i < times; i++) {
-        memcpy(all + length * (apr_size_t)i, s, length);
-    }
-    all[length * (apr_size_t)times] = '\0';
-    return all;
-}
-
 static const char *nested(int depth)
 {
-    return apr_pstrcat(unit_pool, repeat("<a>", depth), repeat("</a>", depth), NULL);
+    return apr_pstrcat(unit_pool, unit_repeat("<a>", depth), unit_repeat("</a>", depth), NULL);
 }
 
 START_TEST(depth_is_bounded)
@@ -603,17 +565,17 @@ START_TEST(depth_is_bounded)
     ck_assert_int_eq(feed_at_once(nested(DMS_XML_BODY_DEPTH)).fault, DMS_XML_FINE);
     ck_assert_int_eq(feed_at_once(nested(DMS_XML_BODY_DEPTH + 1)).fault, DMS_XML_TOO_MUCH);
     ck_assert_int_eq(feed_at_once(nested(1000)).fault, DMS_XML_TOO_MUCH);
-    ck_assert_int_eq(feed_at_once(repeat("<a>", 1000000)).fault, DMS_XML_TOO_MUCH);
+    ck_assert_int_eq(feed_at_once(unit_repeat("<a>", 1000000)).fault, DMS_XML_TOO_MUCH);
 }
 END_TEST
 
 /* Depth is what is open at once, not what ever was. */
 START_TEST(depth_goes_down_again)
 {
-    const char *one = apr_pstrcat(unit_pool, repeat("<a>", DMS_XML_BODY_DEPTH - 1),
-                                  repeat("</a>", DMS_XML_BODY_DEPTH - 1), NULL);
-    const char *xml = apr_pstrcat(unit_pool, "<r>", repeat(one, 100), repeat("<e/>", 300), "</r>",
-                                  NULL);
+    const char *one = apr_pstrcat(unit_pool, unit_repeat("<a>", DMS_XML_BODY_DEPTH - 1),
+                                  unit_repeat("</a>", DMS_XML_BODY_DEPTH - 1), NULL);
+    const char *xml = apr_pstrcat(unit_pool, "<r>", unit_repeat(one, 100), unit_repeat("<e/>", 300),
+                                  "</r>", NULL);
 
     assert_tree(feed_at_once(xml), unit_canonical(xml, strlen(xml), UNIT_EXACT));
 }
@@ -621,7 +583,7 @@ END_TEST
 
 static const char *siblings(int count)
 {
-    return apr_pstrcat(unit_pool, "<r>", repeat("<e/>", count - 1), "</r>", NULL);
+    return apr_pstrcat(unit_pool, "<r>", unit_repeat("<e/>", count - 1), "</r>", NULL);
 }
 
 START_TEST(elements_are_bounded)
@@ -656,7 +618,7 @@ END_TEST
 static const char *with_ns(int length, const char *prefix)
 {
     return apr_pstrcat(unit_pool, "<", prefix, *prefix ? ":" : "", "r xmlns", *prefix ? ":" : "",
-                       prefix, "='", repeat("n", length), "'/>", NULL);
+                       prefix, "='", unit_repeat("n", length), "'/>", NULL);
 }
 
 START_TEST(namespace_names_are_bounded)
@@ -694,7 +656,7 @@ START_TEST(long_namespace_with_many_element_names_is_cheap)
     char *xml = apr_palloc(unit_pool, 1000000), *to = xml;
     int i;
 
-    to += sprintf(to, "<r xmlns='%s'>", repeat("n", DMS_XML_BODY_NS_LENGTH));
+    to += sprintf(to, "<r xmlns='%s'>", unit_repeat("n", DMS_XML_BODY_NS_LENGTH));
     for (i = 0; i < DMS_XML_BODY_ELEMENTS - 1; i++) {
         to += sprintf(to, "<a%d/>", i);
     }
@@ -708,7 +670,7 @@ START_TEST(long_namespace_with_many_attribute_names_is_cheap)
     char *xml = apr_palloc(unit_pool, 1000000), *to = xml;
     int i = 0;
 
-    to += sprintf(to, "<r xmlns:p='%s'>", repeat("n", DMS_XML_BODY_NS_LENGTH));
+    to += sprintf(to, "<r xmlns:p='%s'>", unit_repeat("n", DMS_XML_BODY_NS_LENGTH));
     while (to - xml < 990000) {
         int last = i + DMS_XML_BODY_ATTRIBUTES;
 
@@ -758,10 +720,10 @@ END_TEST
 
 START_TEST(much_mixed_text_is_cheap)
 {
-    assert_cheap(apr_pstrcat(unit_pool, "<r>", repeat("t<e/>", 49990), repeat("&lt;", 150000),
-                             "</r>", NULL));
-    assert_cheap(apr_pstrcat(unit_pool, "<r>", repeat("t<!---->", 120000), "</r>", NULL));
-    assert_cheap(apr_pstrcat(unit_pool, "<r a='", repeat("&#9;", 240000), "'/>", NULL));
+    assert_cheap(apr_pstrcat(unit_pool, "<r>", unit_repeat("t<e/>", 49990),
+                             unit_repeat("&lt;", 150000), "</r>", NULL));
+    assert_cheap(apr_pstrcat(unit_pool, "<r>", unit_repeat("t<!---->", 120000), "</r>", NULL));
+    assert_cheap(apr_pstrcat(unit_pool, "<r a='", unit_repeat("&#9;", 240000), "'/>", NULL));
 }
 END_TEST
 

@@ -308,6 +308,43 @@ const char *unit_clean(const char *text)
     return clean;
 }
 
+apr_size_t unit_utf16(char *to, const char *from, int big, int mark)
+{
+    char *start = to;
+    apr_size_t length;
+    apr_uint32_t c = mark ? 0xFEFF : unit_decode(from, &length);
+    apr_uint32_t units[2];
+
+    for (from += mark ? 0 : length; c; from += length) {
+        int count = c > 0xFFFF ? 2 : 1, i;
+
+        units[0] = count == 2 ? 0xD800 + ((c - 0x10000) >> 10) : c;
+        units[1] = 0xDC00 + ((c - 0x10000) & 0x3FF);
+        for (i = 0; i < count; i++) {
+            *to++ = (char)(big ? units[i] >> 8 : units[i]);
+            *to++ = (char)(big ? units[i] : units[i] >> 8);
+        }
+        if (!*from) {
+            break;
+        }
+        c = unit_decode(from, &length);
+    }
+    return (apr_size_t)(to - start);
+}
+
+char *unit_repeat(const char *s, int times)
+{
+    apr_size_t length = strlen(s);
+    char *all = apr_palloc(unit_pool, length * (apr_size_t)times + 1);
+    int i;
+
+    for (i = 0; i < times; i++) {
+        memcpy(all + length * (apr_size_t)i, s, length);
+    }
+    all[length * (apr_size_t)times] = '\0';
+    return all;
+}
+
 /* --- canonical XML --- */
 
 typedef struct string_t {

@@ -24,6 +24,7 @@ Suite *response_suite(void);
 Suite *buffer_suite(void);
 Suite *xml_suite(void);
 Suite *writer_suite(void);
+Suite *reader_suite(void);
 Suite *examples_suite(void);
 Suite *headers_suite(void);
 Suite *destination_suite(void);
@@ -123,6 +124,12 @@ apr_uint32_t unit_decode(const char *s, apr_size_t *length);
 
 /* The character in UTF-8, also one that XML can't carry; good for the next seven calls. */
 const char *unit_encode(apr_uint32_t c);
+
+/* The text in UTF-16, with a byte order mark or without, in to; returns its length in bytes. */
+apr_size_t unit_utf16(char *to, const char *from, int big, int mark);
+
+/* The string so many times. */
+char *unit_repeat(const char *s, int times);
 
 /* <D:prop> around a list, as a document from the code under test. */
 const char *unit_write(const dms_prefixes_t *prefixes, const dms_element_t *first);
