@@ -423,7 +423,7 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
     }
     listing.left = limit ? limit : APR_UINT64_MAX;
     listing.reply = dms_reply_create(r);
-    dms_plan_declare(listing.plan, listing.reply->writer);
+    dms_plan_declare(listing.plan, listing.reply->writer, listing.level != NULL);
     if (add_own(&listing, &resource, uri)) {
         list_members(&listing);
     }

@@ -4,7 +4,6 @@
  * again from the allocator's free list. */
 #define BUCKET_SIZE (32 * 1024 - 256)
 
-
 void dms_buffer_init(dms_buffer_t *buffer, apr_pool_t *pool, apr_bucket_alloc_t *alloc,
                      dms_sink_fn *sink, void *baton)
 {

@@ -203,7 +203,7 @@ int dms_plan_wants_names(const dms_plan_t *plan)
     return plan->mode == MODE_NAMES;
 }
 
-void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer)
+void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer, int many)
 {
     dms_element_t *element;
     int i;
@@ -211,7 +211,7 @@ void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer)
     for (i = 0; i < plan->count; i++) {
         dms_writer_declare(writer, plan->entries[i].element.name->ns);
     }
-    for (i = 0; i < plan->count; i++) {
+    for (i = 0; many && i < plan->count; i++) {
         element = &plan->entries[i].element;
         element->tags = dms_writer_tags(writer, plan->pool, element->name);
     }

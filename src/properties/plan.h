@@ -29,8 +29,9 @@ unsigned int dms_plan_facts(const dms_plan_t *plan);
 int dms_plan_wants_dead(const dms_plan_t *plan);
 int dms_plan_wants_names(const dms_plan_t *plan);
 
-/* Declares the namespaces of what was asked for, and makes ready for the responses of this writer. */
-void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer);
+/* Declares the namespaces of what was asked for. many: the writer is going to write many responses,
+ * which is worth some preparation. */
+void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer, int many);
 
 /* Adds to a response the propstats that the plan asks for. */
 void dms_plan_apply(dms_plan_t *plan, const dms_subject_t *subject, dms_response_t *response);

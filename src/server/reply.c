@@ -101,12 +101,26 @@ static void abandon(request_rec *r)
     r->connection->aborted = 1;
 }
 
+/* The answer leaves now: otherwise httpd would keep a short one until it has looked whether the
+ * client has sent another request, and then hand the connection back to its listener, which costs
+ * both sides more than the request did. */
+static apr_status_t send_end(request_rec *r)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    return dms_reply_sink(r, bb, 1);
+}
+
 int dms_reply_end(dms_reply_t *reply)
 {
     request_rec *r = reply->r;
 
     if (reply->status == APR_SUCCESS) {
         reply->status = dms_writer_end(reply->writer, NULL);
+    }
+    if (reply->status == APR_SUCCESS) {
+        reply->status = send_end(r);
     }
     if (reply->status != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, reply->status, r,

@@ -38,7 +38,6 @@ static dms_store_t *store;
 /* When this process last looked for intentions to complete, in seconds. */
 static apr_uint32_t last_recovery;
 
-
 static void log_store(void *server, apr_status_t status, const char *message)
 {
     ap_log_error(APLOG_MARK, APLOG_ERR, status, (server_rec *)server, "%s", message);

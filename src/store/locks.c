@@ -15,9 +15,7 @@ static const char *now(apr_pool_t *pool)
 
 int dms_store_has_locks(dms_store_t *store)
 {
-    int any;
-
-    return dms_store_any(store, DMS_SQL_ANY_LOCK, DMS_NO_ARGS, &any) != APR_SUCCESS || any;
+    return dms_store_has(store, DMS_SQL_ANY_LOCK, &store->no_locks);
 }
 
 static dms_lock_t *read_lock(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t *pool)

@@ -9,9 +9,7 @@
 
 int dms_store_has_properties(dms_store_t *store)
 {
-    int any;
-
-    return dms_store_any(store, DMS_SQL_ANY, DMS_NO_ARGS, &any) != APR_SUCCESS || any;
+    return dms_store_has(store, DMS_SQL_ANY, &store->no_properties);
 }
 
 /* Properties as rows bring them. Resources of one collection often have the same names, in the same

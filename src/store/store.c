@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <apr_network_io.h>
+#include <apr_atomic.h>
 #include <apr_strings.h>
 
 #include "store/store_private.h"
@@ -154,6 +155,23 @@ apr_status_t dms_store_any(dms_store_t *store, dms_sql_e sql, const char **args,
     apr_dbd_results_t *results;
 
     return read_rows(store, sql, args, NULL, &results, any);
+}
+
+int dms_store_has(dms_store_t *store, dms_sql_e sql, volatile apr_uint32_t *none)
+{
+    apr_uint32_t changes;
+    int is_settled = dms_store_changes(store, &changes), any;
+
+    if (is_settled && apr_atomic_read32(none) == changes + 1) {
+        return 0;
+    }
+    if (dms_store_any(store, sql, DMS_NO_ARGS, &any) != APR_SUCCESS) {
+        return 1;
+    }
+    if (is_settled && !any) {
+        apr_atomic_set32(none, changes + 1);
+    }
+    return any;
 }
 
 apr_dbd_row_t *dms_store_row(dms_store_t *store, apr_pool_t *pool, apr_dbd_results_t *results)

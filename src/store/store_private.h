@@ -138,10 +138,15 @@ struct dms_store_t {
     int waiting; /* others want to be, this many, ... */
     int handed;  /* and one of them will be: it has been passed on */
 
-    /* The writer's own: */
     int lock; /* the descriptor of the lock file, or -1 */
+
+    /* The writer's own: */
     apr_time_t unlocked;
     apr_time_t streak; /* since when this process has kept others from writing */
+
+    /* At which count of changes there was none, plus 1; atomic. */
+    volatile apr_uint32_t no_properties;
+    volatile apr_uint32_t no_locks;
 };
 
 /* Logs what the driver said of code, and returns the status for it. code 0: of a failed open, of
@@ -182,6 +187,14 @@ apr_status_t dms_store_select(dms_store_t *store, dms_sql_e sql, const char **ar
 
 /* The same where all that matters is whether there are any rows. */
 apr_status_t dms_store_any(dms_store_t *store, dms_sql_e sql, const char **args, int *any);
+
+/* The same, for a table that is mostly empty: *none remembers when it was. Errors say that there is
+ * a row. */
+int dms_store_has(dms_store_t *store, dms_sql_e sql, volatile apr_uint32_t *none);
+
+/* Tells a number that any change of the store, by any process, has made another. Returns 0 where
+ * nobody knows it, or one changes just now. */
+int dms_store_changes(dms_store_t *store, apr_uint32_t *count);
 
 /* The next row, or NULL. */
 apr_dbd_row_t *dms_store_row(dms_store_t *store, apr_pool_t *pool, apr_dbd_results_t *results);

@@ -24,17 +24,70 @@
 #define STREAK apr_time_from_msec(100)
 #define PAUSE (2 * POLL_MAX)
 
-static void open_lock(dms_store_t *store)
+static int is_refused(int code)
+{
+    return code && errno != EWOULDBLOCK && errno != EINTR;
+}
+
+/* -1 where the file can't be had, or can't be locked. */
+static int open_lock(const char *database)
 {
     apr_pool_t *pool;
+    int fd;
 
-    if (store->lock >= 0 || !store->dialect || !store->dialect->is_file
-        || apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return -1;
+    }
+    fd = open(apr_pstrcat(pool, database, "-lock", NULL), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    apr_pool_destroy(pool);
+    if (fd >= 0 && is_refused(flock(fd, LOCK_SH | LOCK_NB))) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd >= 0) {
+        flock(fd, LOCK_UN);
+    }
+    return fd;
+}
+
+static int lock_of(dms_store_t *store)
+{
+    int fd;
+
+    apr_thread_mutex_lock(store->mutex);
+    if (store->lock < 0 && store->dialect && store->dialect->is_file) {
+        store->lock = open_lock(store->params);
+    }
+    fd = store->lock;
+    apr_thread_mutex_unlock(store->mutex);
+    return fd;
+}
+
+/* --- the count of changes: four bytes in the lock file, odd while there is a writer --- */
+
+/* A process that dies between the two leaves an odd one. Where the disk is full, the file is left
+ * with a part of one. */
+static void count_change(int fd, int is_begin)
+{
+    apr_uint32_t count = 0;
+
+    if (pread(fd, &count, sizeof(count), 0) < 0) {
         return;
     }
-    store->lock = open(apr_pstrcat(pool, store->params, "-lock", NULL),
-                       O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    apr_pool_destroy(pool);
+    count = is_begin ? count | 1u : (count | 1u) + 1;
+    if (pwrite(fd, &count, sizeof(count), 0) != sizeof(count) && ftruncate(fd, 1)) {
+        return; /* it can be made neither longer nor shorter: what there was can't be read either */
+    }
+}
+
+int dms_store_changes(dms_store_t *store, apr_uint32_t *count)
+{
+    int fd = lock_of(store);
+    ssize_t length;
+
+    *count = 0;
+    length = fd < 0 ? -1 : pread(fd, count, sizeof(*count), 0);
+    return (length == sizeof(*count) && !(*count & 1u)) || length == 0;
 }
 
 static void leave_room(dms_store_t *store)
@@ -54,14 +107,15 @@ static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
 {
     apr_interval_time_t pause = POLL_MIN;
 
-    open_lock(store);
-    if (store->lock < 0) {
+    int fd = lock_of(store), code;
+
+    if (fd < 0) {
         return APR_SUCCESS;
     }
     leave_room(store);
-    while (flock(store->lock, LOCK_EX | LOCK_NB)) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            return APR_SUCCESS; /* a file system without such locks */
+    while ((code = flock(fd, LOCK_EX | LOCK_NB))) {
+        if (is_refused(code)) {
+            return APR_SUCCESS;
         }
         if (apr_time_now() >= deadline) {
             return APR_TIMEUP;
@@ -70,17 +124,14 @@ static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
         pause = pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX;
         store->streak = apr_time_now();
     }
+    count_change(fd, 1);
     return APR_SUCCESS;
 }
 
 /* The right to write is handed on, not just let go: a busy thread that comes back for it at once
  * would take it before one that waits has even awoken. */
-static void stop_writing(dms_store_t *store)
+static void hand_on(dms_store_t *store)
 {
-    if (store->lock >= 0) {
-        flock(store->lock, LOCK_UN);
-    }
-    store->unlocked = apr_time_now();
     apr_thread_mutex_lock(store->mutex);
     if (store->waiting) {
         store->handed = 1;
@@ -90,6 +141,18 @@ static void stop_writing(dms_store_t *store)
         store->writing = 0;
     }
     apr_thread_mutex_unlock(store->mutex);
+}
+
+static void stop_writing(dms_store_t *store)
+{
+    int fd = lock_of(store);
+
+    if (fd >= 0) {
+        count_change(fd, 0);
+        flock(fd, LOCK_UN);
+    }
+    store->unlocked = apr_time_now();
+    hand_on(store);
 }
 
 static int wait_to_write(dms_store_t *store, apr_time_t deadline)
@@ -124,7 +187,7 @@ static apr_status_t start_writing(dms_store_t *store)
     }
     apr_thread_mutex_unlock(store->mutex);
     if (mine && lock_file(store, deadline) != APR_SUCCESS) {
-        stop_writing(store);
+        hand_on(store);
         mine = 0;
     }
     if (mine) {
