@@ -166,10 +166,12 @@ include tests/fuzz/fuzz.mk
 
 ## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
 install: $(MODULE)
-	mkdir -p "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(SYSCONFDIR)/mods-available"
+	mkdir -p "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(INCLUDEDIR)" \
+		"$(DESTDIR)$(SYSCONFDIR)/mods-available"
 	$(APXS) -S LIBEXECDIR="$(DESTDIR)$(LIBEXECDIR)" -i -n dav_multistatus $(MODULE)
 	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' dist/dav_multistatus.load \
 		> "$(DESTDIR)$(SYSCONFDIR)/mods-available/dav_multistatus.load"
+	install -m 644 src/mod_dav_multistatus.h "$(DESTDIR)$(INCLUDEDIR)"
 
 ## make clean                 remove build/
 clean:

@@ -16,9 +16,11 @@
 #include "access/access.h"
 #include "methods/method.h"
 #include "repository/fs/fs.h"
+#include "server/api.h"
 #include "server/config.h"
 #include "server/conflict.h"
 #include "server/state.h"
+#include "server/totals.h"
 
 #define HANDLER "dav-multistatus"
 
@@ -67,10 +69,11 @@ static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *met
 
 static int method_not_allowed(request_rec *r, const dms_config_t *config)
 {
+    dms_request_t request = {.r = r, .config = config, .provider = config->provider};
     dms_resource_t resource = {.node = NULL};
 
     if (config->provider->lookup(r, config->base, 0, &resource) == APR_SUCCESS) {
-        dms_method_set_allowed(r, &resource);
+        dms_method_set_allowed(&request, &resource);
     }
     return HTTP_METHOD_NOT_ALLOWED;
 }
@@ -152,7 +155,9 @@ static int handle(request_rec *r)
     }
     config = dms_config_of(r);
     method = find_method(r->method_number);
-    return method ? answer(r, config, method) : method_not_allowed(r, config);
+    return method && dms_method_is_offered(config->provider, r->method_number)
+               ? answer(r, config, method)
+               : method_not_allowed(r, config);
 }
 
 /* Whether r->handler says that nobody in particular is to handle a file: httpd then puts its type
@@ -174,7 +179,7 @@ static int is_special_file(const request_rec *r)
            && r->finfo.filetype != APR_NOFILE && r->finfo.filetype != APR_LNK;
 }
 
-/* Plain files, in place of httpd's default handler. */
+/* Files, in place of httpd's default handler. */
 static int handle_get(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
@@ -183,8 +188,7 @@ static int handle_get(request_rec *r)
         && is_special_file(r)) {
         return HTTP_FORBIDDEN;
     }
-    if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)
-        || r->finfo.filetype != APR_REG || (r->path_info && *r->path_info)) {
+    if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)) {
         return DECLINED;
     }
     return answer(r, config, dms_method_get);
@@ -205,6 +209,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     }
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
         dms_state_prepare(ptemp, server);
+        dms_totals_prepare(server);
     }
     return OK;
 }
@@ -230,6 +235,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
+    dms_api_register();
+    dms_totals_register();
 }
 
 AP_DECLARE_MODULE(dav_multistatus) = {

@@ -17,7 +17,7 @@ if grep -nP '\t|\s+$|.{101}' "$@" /dev/null; then
 fi
 
 # shellcheck disable=SC2086 # a list of folders
-if grep -rnE '#[[:space:]]*include[[:space:]]+[<"](httpd|http_|util_|ap_|mod_)' $core_dirs; then
+if grep -rnP '#[[:space:]]*include[[:space:]]+[<"](httpd|http_|util_|ap_|mod_(?!dav_multistatus))' $core_dirs; then
     complain "^ these folders do without httpd's headers"
 fi
 

@@ -359,11 +359,9 @@ static dms_error_t *check_source(transfer_t *transfer)
 
 static void sync_names(transfer_t *transfer)
 {
-    if (dms_config_sync(transfer->request->config)) {
-        transfer->request->provider->sync(transfer->to_parent, 0);
-        if (transfer->is_move) {
-            transfer->request->provider->sync(transfer->from_parent, 0);
-        }
+    dms_method_sync(transfer->request, transfer->to_parent);
+    if (transfer->is_move) {
+        dms_method_sync(transfer->request, transfer->from_parent);
     }
 }
 
@@ -513,9 +511,10 @@ static apr_status_t begin_copy(transfer_t *transfer, dms_node_t **made)
  * what it was made from, is going to be removed. */
 static int needs_sync(const transfer_t *transfer)
 {
-    return transfer->is_move
-           || (transfer->to.facts.kind != DMS_KIND_NONE
-               && dms_config_sync(transfer->request->config));
+    return transfer->request->provider->sync
+           && (transfer->is_move
+               || (transfer->to.facts.kind != DMS_KIND_NONE
+                   && dms_config_sync(transfer->request->config)));
 }
 
 /* Notes what the copy is told by when it is in place: a crash after that is completed, one before
@@ -756,6 +755,7 @@ static void set_time(transfer_t *transfer)
 
     if (!is_collection(&transfer->from)
         && dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)
+        && transfer->request->provider->set_modified
         && transfer->request->provider->set_modified(transfer->to_parent, transfer->to.name,
                                                      &modified)
                == APR_SUCCESS) {

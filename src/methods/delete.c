@@ -180,9 +180,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
     if (rv != APR_SUCCESS && !deletion->report.reply) {
         return dms_error_of(r->pool, rv, "the resource can't be deleted");
     }
-    if (dms_config_sync(deletion->request->config)) {
-        deletion->request->provider->sync(deletion->parent, 0);
-    }
+    dms_method_sync(deletion->request, deletion->parent);
     return NULL;
 }
 

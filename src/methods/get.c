@@ -10,31 +10,14 @@
 #include <http_request.h>
 #include <util_filter.h>
 
-static dms_error_t *read_file(dms_request_t *request, apr_bucket_brigade *bb, dms_facts_t *facts)
-{
-    dms_resource_t resource = {.node = NULL};
-    dms_error_t *error = dms_method_lookup(request, 0, 1, &resource);
-    apr_status_t rv;
-
-    if (error) {
-        return error;
-    }
-    if (resource.facts.kind != DMS_KIND_FILE) { /* it was one when httpd looked */
-        return dms_error(request->r->pool, HTTP_NOT_FOUND, NULL, "not a file any more");
-    }
-    rv = request->provider->read(&resource, request->r, bb);
-    if (rv != APR_SUCCESS) {
-        return dms_error_of(request->r->pool, rv, "the file can't be opened");
-    }
-    *facts = resource.facts;
-    return NULL;
-}
-
 static void set_headers(request_rec *r, const dms_facts_t *facts)
 {
     ap_update_mtime(r, apr_time_make(facts->modified.seconds, facts->modified.nanoseconds / 1000));
     ap_set_last_modified(r);
     apr_table_setn(r->headers_out, "ETag", apr_pstrdup(r->pool, facts->etag));
+    if (facts->known & DMS_FACT_TYPE && facts->type) {
+        ap_set_content_type(r, facts->type);
+    }
     ap_set_accept_ranges(r);
     ap_set_content_length(r, facts->size);
 }
@@ -43,18 +26,27 @@ dms_error_t *dms_method_get(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    dms_facts_t facts;
-    dms_error_t *error = NULL;
+    dms_resource_t resource = {.node = NULL};
+    dms_error_t *error = dms_method_lookup(request, 0, 0, &resource);
+    apr_status_t rv;
 
-    *result = ap_discard_request_body(r);
-    if (*result == OK) {
-        error = read_file(request, bb, &facts);
-    }
-    if (error || *result != OK) {
+    if (error) {
         return error;
     }
+    if (resource.facts.kind != DMS_KIND_FILE) {
+        *result = DECLINED;
+        return NULL;
+    }
+    *result = ap_discard_request_body(r);
+    if (*result != OK) {
+        return NULL;
+    }
+    rv = request->provider->read(&resource, r, bb);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(r->pool, rv, "the file can't be opened");
+    }
     ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, M_OPTIONS, -1);
-    set_headers(r, &facts);
+    set_headers(r, &resource.facts);
     *result = ap_meets_conditions(r);
     if (*result != OK) {
         r->status = *result;

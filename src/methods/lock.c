@@ -144,6 +144,9 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     dms_error_t *error;
     apr_status_t rv;
 
+    if (!request->provider->write) {
+        return dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "nothing can be made here");
+    }
     if (r->uri[strlen(r->uri) - 1] == '/') {
         return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
     }

@@ -7,26 +7,73 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "repository/key.h"
 #include "request/headers.h"
 #include "server/state.h"
 
-void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource)
+int dms_method_is_offered(const dms_provider_t *provider, int method)
 {
-    ap_allow_methods(r, REPLACE_ALLOW, "OPTIONS", NULL);
-    switch (resource->facts.kind) {
-    case DMS_KIND_NONE:
-        ap_allow_methods(r, MERGE_ALLOW, "PUT", "MKCOL", "LOCK", NULL);
-        break;
-    case DMS_KIND_FILE:
-        ap_allow_methods(r, MERGE_ALLOW, "PUT", NULL);
-        /* fall through */
-    case DMS_KIND_COLLECTION:
-        ap_allow_methods(r, MERGE_ALLOW, "GET", "PROPFIND", "PROPPATCH", "DELETE", "COPY", "MOVE",
-                         "LOCK", "UNLOCK", NULL);
-        break;
-    case DMS_KIND_OTHER:
-        break;
+    switch (method) {
+    case M_PUT:
+        return provider->parent && provider->write;
+    case M_MKCOL:
+        return provider->parent && provider->make_collection;
+    case M_DELETE:
+        return provider->parent && provider->remove;
+    case M_MOVE:
+        return provider->parent && provider->remove && provider->rename;
+    case M_COPY:
+        return provider->parent && provider->remove && provider->rename && provider->copy
+               && provider->make_collection;
+    case M_PROPPATCH:
+    case M_LOCK:
+    case M_UNLOCK:
+        return provider->parent != NULL;
+    default:
+        return 1;
     }
+}
+
+#define ON_NONE (1u << DMS_KIND_NONE)
+#define ON_FILE (1u << DMS_KIND_FILE)
+#define ON_COLLECTION (1u << DMS_KIND_COLLECTION)
+
+void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource)
+{
+    static const struct {
+        int number;
+        const char *name;
+        unsigned int kinds;
+    } methods[] = {
+        {M_GET, "GET", ON_FILE | ON_COLLECTION},
+        {M_PUT, "PUT", ON_NONE | ON_FILE},
+        {M_MKCOL, "MKCOL", ON_NONE},
+        {M_DELETE, "DELETE", ON_FILE | ON_COLLECTION},
+        {M_COPY, "COPY", ON_FILE | ON_COLLECTION},
+        {M_MOVE, "MOVE", ON_FILE | ON_COLLECTION},
+        {M_PROPFIND, "PROPFIND", ON_FILE | ON_COLLECTION},
+        {M_PROPPATCH, "PROPPATCH", ON_FILE | ON_COLLECTION},
+        {M_LOCK, "LOCK", ON_NONE | ON_FILE | ON_COLLECTION},
+        {M_UNLOCK, "UNLOCK", ON_FILE | ON_COLLECTION},
+    };
+    apr_size_t i;
+
+    ap_allow_methods(request->r, REPLACE_ALLOW, "OPTIONS", NULL);
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (methods[i].kinds & 1u << resource->facts.kind
+            && dms_method_is_offered(request->provider, methods[i].number)
+            && (methods[i].number != M_LOCK || resource->facts.kind != DMS_KIND_NONE
+                || request->provider->write)) {
+            ap_allow_methods(request->r, MERGE_ALLOW, methods[i].name, NULL);
+        }
+    }
+}
+
+apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection)
+{
+    return request->provider->sync && dms_config_sync(request->config)
+               ? request->provider->sync(collection, 0)
+               : APR_SUCCESS;
 }
 
 dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,
@@ -38,6 +85,7 @@ dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int m
     if (rv != APR_SUCCESS) {
         return dms_error_of(r->pool, rv, "the resource can't be looked up");
     }
+    resource->key = dms_key_of(r->pool, request->provider, resource->key);
     if (resource->facts.kind == DMS_KIND_OTHER) {
         return dms_error(r->pool, must_exist ? HTTP_NOT_FOUND : HTTP_FORBIDDEN, NULL,
                          "what is there is neither a file nor a collection");
@@ -166,7 +214,7 @@ int dms_report_failure(dms_report_t *report, const char *uri, int status)
 int dms_report_end(dms_report_t *report, int status)
 {
     if (report->reply) {
-        return dms_reply_end(report->reply);
+        return dms_reply_end(report->reply, NULL);
     }
     report->r->status = status;
     return OK;

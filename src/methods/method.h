@@ -38,8 +38,14 @@ dms_method_fn dms_method_proppatch;
 dms_method_fn dms_method_put;
 dms_method_fn dms_method_unlock;
 
-/* Sets the methods that r's resource allows, for OPTIONS and for 405. */
-void dms_method_set_allowed(request_rec *r, const dms_resource_t *resource);
+/* Whether a provider can do what a method (M_*) takes. */
+int dms_method_is_offered(const dms_provider_t *provider, int method);
+
+/* Sets the methods that a request's resource allows, for OPTIONS and for 405. */
+void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource);
+
+/* Waits for the names in a collection to be on the disk, where that is wanted. */
+apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection);
 
 /* What every method needs first: the resource that the URL names, with the facts wanted. Errors:
  * what the provider's lookup gives; where it must exist, 404 if it does not. */

@@ -15,7 +15,7 @@ static dms_error_t *refuse_body(void *r, const char *bytes, apr_size_t length)
 
 static dms_error_t *already_there(dms_request_t *request, const dms_resource_t *resource)
 {
-    dms_method_set_allowed(request->r, resource);
+    dms_method_set_allowed(request, resource);
     return dms_error(request->r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "something is there already");
 }
 
@@ -44,8 +44,8 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     if (rv == EEXIST) {
         return already_there(request, resource);
     }
-    if (rv == APR_SUCCESS && dms_config_sync(request->config)) {
-        rv = request->provider->sync(parent, 0);
+    if (rv == APR_SUCCESS) {
+        rv = dms_method_sync(request, parent);
     }
     return rv == APR_SUCCESS ? NULL
                              : dms_error_of(request->r->pool, rv, "the collection can't be made");

@@ -15,8 +15,9 @@ dms_error_t *dms_method_options(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
-    dms_method_set_allowed(r, &resource);
-    apr_table_setn(r->headers_out, "DAV", "1, 2, 3");
+    dms_method_set_allowed(request, &resource);
+    apr_table_setn(r->headers_out, "DAV",
+                   dms_method_is_offered(request->provider, M_LOCK) ? "1, 2, 3" : "1, 3");
     apr_table_setn(r->headers_out, "MS-Author-Via", "DAV"); /* Office and Windows */
     *result = ap_send_http_options(r);
     return NULL;

@@ -18,6 +18,7 @@
 #include "properties/kept.h"
 #include "properties/plan.h"
 #include "request/headers.h"
+#include "server/api.h"
 #include "server/body.h"
 #include "server/reply.h"
 #include "server/state.h"
@@ -70,7 +71,8 @@ static dms_error_t *read_request(dms_request_t *request, listing_t *listing)
     if (error) {
         return error;
     }
-    listing->plan = dms_plan_create(r->pool, root, &complaint);
+    listing->plan = dms_plan_create(r->pool, dms_api_live_properties(r, listing->provider), root,
+                                    &complaint);
     if (!listing->plan) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "%s", complaint);
     }
@@ -218,8 +220,8 @@ static entry_e enter_member(listing_t *listing, request_rec *r, const char *uri,
     return open_member(listing, r, uri, name, status);
 }
 
-/* Asks httpd about a member that is_special, and goes into it where the depth wants that. status: as
- * above. */
+/* Asks httpd about a member that is_special, and goes into it where the depth wants that. status:
+ * as above. */
 static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, int is_special,
                              const char *uri, const char *name, int *status)
 {
@@ -250,6 +252,10 @@ static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, int
 
 static void tell_type(level_t *level, int is_special, dms_subject_t *subject)
 {
+    if (subject->facts->known & DMS_FACT_TYPE) {
+        subject->type = subject->facts->type;
+        return;
+    }
     if (!level->types) {
         return;
     }
@@ -275,7 +281,10 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     level_t *level = listing->level;
     apr_pool_t *pool = dms_reply_pool(listing->reply);
     const char *name = apr_pescape_path(pool, member->name, 1), *uri;
-    dms_subject_t subject = {.facts = &member->facts, .name = member->name};
+    dms_subject_t subject = {.r = listing->r,
+                             .provider = listing->provider,
+                             .facts = &member->facts,
+                             .name = member->name};
     int status = dms_status_from(member->status), is_special = 0;
     entry_e entry = FAILED;
 
@@ -300,6 +309,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     if (entry == FAILED) {
         return add_failure(listing, uri, status);
     }
+    subject.uri = uri;
     tell_type(level, is_special, &subject);
     subject.dead = dms_kept_properties(level->kept, name, pool);
     subject.locks = dms_kept_locks(level->kept, name);
@@ -355,10 +365,17 @@ static void list_members(listing_t *listing)
 static int add_own(listing_t *listing, const dms_resource_t *resource, const char *uri)
 {
     request_rec *r = listing->r;
-    dms_subject_t subject = {.facts = &resource->facts, .name = own_name(r)};
+    dms_subject_t subject = {.r = r,
+                             .provider = listing->provider,
+                             .uri = uri,
+                             .facts = &resource->facts,
+                             .name = own_name(r)};
 
     if (resource->facts.kind == DMS_KIND_COLLECTION) {
         subject.type = COLLECTION_TYPE;
+    }
+    else if (resource->facts.known & DMS_FACT_TYPE) {
+        subject.type = resource->facts.type;
     }
     else {
         subject.type = dms_types_of(r);
@@ -427,6 +444,6 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
     if (add_own(&listing, &resource, uri)) {
         list_members(&listing);
     }
-    *result = dms_reply_end(listing.reply);
+    *result = dms_reply_end(listing.reply, NULL);
     return NULL;
 }

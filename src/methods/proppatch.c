@@ -9,6 +9,7 @@
 
 #include "multistatus/xml.h"
 #include "properties/live.h"
+#include "server/api.h"
 #include "server/body.h"
 
 /* How many dead properties a resource can have. */
@@ -29,6 +30,7 @@ struct change_t {
 
 typedef struct patch_t {
     dms_request_t *request;
+    const apr_array_header_t *offered; /* other modules' live properties */
     dms_resource_t resource;
     change_t *first, **last;
     dms_moment_t modified;
@@ -143,9 +145,10 @@ static void plan_modified(patch_t *patch, change_t *change, int must_be_date)
 static void judge(patch_t *patch, change_t *change)
 {
     const dms_name_t *name = change->element->name;
-    const dms_live_property_t *live = dms_live_property(name);
+    const dms_live_property_t *live = dms_live_property(patch->offered, name);
 
     if (live && live->protection == DMS_MODIFIED && !change->is_removal
+        && patch->request->provider->set_modified
         && dms_config_set_modified(patch->request->config)) {
         plan_modified(patch, change, 1);
     }
@@ -158,9 +161,9 @@ static void judge(patch_t *patch, change_t *change)
     }
 }
 
-static int is_kept(const change_t *change)
+static int is_kept(const patch_t *patch, const change_t *change)
 {
-    const dms_live_property_t *live = dms_live_property(change->element->name);
+    const dms_live_property_t *live = dms_live_property(patch->offered, change->element->name);
 
     return !live || live->protection == DMS_OVERRIDABLE;
 }
@@ -169,7 +172,7 @@ static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *c
 {
     apr_pool_t *pool = patch->request->r->pool;
 
-    if (!is_kept(change)) {
+    if (!is_kept(patch, change)) {
         return APR_SUCCESS;
     }
     if (change->is_removal) {
@@ -251,12 +254,13 @@ static int answer(patch_t *patch)
         }
     }
     dms_reply_add(reply, response);
-    return dms_reply_end(reply);
+    return dms_reply_end(reply, NULL);
 }
 
 dms_error_t *dms_method_proppatch(dms_request_t *request, int *result)
 {
-    patch_t patch = {.request = request};
+    patch_t patch = {.request = request,
+                     .offered = dms_api_live_properties(request->r, request->provider)};
     dms_error_t *error;
     change_t *change;
     dms_tx_t *tx;

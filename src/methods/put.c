@@ -73,7 +73,7 @@ static dms_error_t *prepare(upload_t *upload)
         return error;
     }
     if (upload->resource.facts.kind == DMS_KIND_COLLECTION) {
-        dms_method_set_allowed(r, &upload->resource);
+        dms_method_set_allowed(upload->request, &upload->resource);
         return dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "this is a collection");
     }
     if (r->uri[strlen(r->uri) - 1] == '/') {

@@ -24,7 +24,7 @@ typedef apr_status_t dms_sink_fn(void *baton, apr_bucket_brigade *bb, int flush)
 typedef struct dms_buffer_t {
     char *position; /* where the next byte goes */
     char *end;
-    char *start; /* of the bucket's memory, or NULL when there is none yet */
+    char *start;            /* of the bucket's memory, or NULL when there is none yet */
     apr_bucket_brigade *bb; /* the full ones */
     int buckets;            /* in bb */
     dms_sink_fn *sink;

@@ -4,8 +4,6 @@
 
 #include <apr_strings.h>
 
-const char dms_ns_dav[] = "DAV:";
-
 static int is_continuation(unsigned char c)
 {
     return (c & 0xC0) == 0x80;

@@ -14,52 +14,7 @@
 #ifndef DMS_ELEMENT_H
 #define DMS_ELEMENT_H
 
-#include <apr_pools.h>
-
-/* An array, not a literal, so that the name of nearly every element is told by its address. */
-extern const char dms_ns_dav[];
-#define DMS_NS_DAV dms_ns_dav /* "DAV:" */
-#define DMS_NS_APACHE "http://apache.org/dav/props/"
-#define DMS_NS_XMLNS "http://www.w3.org/2000/xmlns/" /* no element can be in it */
-#define DMS_NS_XML "http://www.w3.org/XML/1998/namespace"
-
-/* An expanded name. */
-typedef struct dms_name_t {
-    const char *ns;    /* the namespace's URI; "" for none */
-    const char *local; /* an NCName */
-    apr_size_t length; /* of local, in bytes */
-} dms_name_t;
-
-/* Initialises a dms_name_t from two string literals. */
-#define DMS_NAME(ns, local)                                                                        \
-    {                                                                                              \
-        (ns), (local), sizeof(local) - 1                                                           \
-    }
-
-typedef struct dms_attribute_t dms_attribute_t;
-struct dms_attribute_t {
-    const dms_name_t *name;
-    const char *value;
-    const dms_attribute_t *next;
-};
-
-/* A name's tags as they stand in one document, made beforehand (multistatus/xml.h). */
-typedef struct dms_tags_t {
-    const char *start, *end, *empty;
-    apr_size_t start_length, end_length, empty_length;
-} dms_tags_t;
-
-typedef struct dms_element_t dms_element_t;
-struct dms_element_t {
-    const dms_name_t *name;            /* NULL: a run of character data between elements */
-    const dms_tags_t *tags;            /* of the name, where they were made beforehand, or NULL */
-    const char *prefix;                /* the prefix to write where it is free, or NULL */
-    const dms_attribute_t *attributes; /* without namespace declarations */
-    const char *text;                  /* character data that precedes the children, or NULL */
-    dms_element_t *children;           /* the first child */
-    const char *markup;                /* or the whole element, as dms_xml_fragment() made it */
-    dms_element_t *next;               /* the next sibling, or the next in a list */
-};
+#include "mod_dav_multistatus.h"
 
 /* Makes a name from any strings; they are copied into pool. Returns NULL where local is no NCName,
  * or ns holds what an attribute can't (bytes that are not UTF-8, control characters). */

@@ -29,43 +29,6 @@
 
 #include "multistatus/response.h"
 
-/* What a document may cost. 0 stands for the default, which is in brackets. */
-typedef struct dms_reader_limits_t {
-    int depth;           /* of elements, with multistatus itself (100) */
-    int elements;        /* in a response, known or not, with itself (50,000) */
-    int attributes;      /* of an element, without namespace declarations (256) */
-    int propstats;       /* in a response (100) */
-    int properties;      /* in a response (10,000) */
-    apr_size_t ns;       /* bytes of a namespace's name (4,096) */
-    apr_size_t markup;   /* bytes of a tag with its attributes, or a comment (64 KiB) */
-    apr_size_t text;     /* bytes of text between two tags, in UTF-8 (1 MiB) */
-    apr_size_t response; /* bytes of a response, or another child of multistatus (4 MiB) */
-    apr_size_t names;    /* bytes for the different names in a document; a name costs its
-                          * length and about 256 (4 MiB) */
-} dms_reader_limits_t;
-
-/* What a document says of the whole. The strings are in the reader's pool. */
-typedef struct dms_multistatus_t {
-    apr_uint64_t responses;  /* that were handed over */
-    const char *description; /* DAV:responsedescription (section 14.25), or NULL */
-    const char *sync_token;  /* DAV:sync-token (RFC 6578, section 6.2), a URI, or NULL */
-} dms_multistatus_t;
-
-/* What is wrong with a document, and where. */
-typedef struct dms_reader_fault_t {
-    const char *message; /* for people, without position; static */
-    apr_uint64_t line;   /* from 1 */
-    apr_uint64_t column; /* from 1, in characters */
-    apr_uint64_t offset; /* from 0, in bytes of what was fed */
-} dms_reader_fault_t;
-
-typedef struct dms_reader_t dms_reader_t;
-
-/* Takes a response. It and all in it are gone when this returns, but until then belong to the
- * callee, which may change them (say, an href) and allocate from response->pool. Any status but
- * APR_SUCCESS ends the reading. Must not call the reader. */
-typedef apr_status_t dms_reader_response_fn(void *baton, dms_response_t *response);
-
 /* Creates a reader in pool, where it stays until the pool is cleared. limits, which are copied, may
  * be NULL for all defaults. */
 dms_reader_t *dms_reader_create(apr_pool_t *pool, const dms_reader_limits_t *limits,

@@ -70,6 +70,11 @@ void dms_propstat_add(dms_propstat_t *propstat, dms_element_t *property)
     propstat->last = property;
 }
 
+int dms_response_is_grammatical(const dms_response_t *response)
+{
+    return response->propstats ? !response->status && !response->href.next : response->status;
+}
+
 int dms_response_is_failure(const dms_response_t *response)
 {
     const dms_propstat_t *propstat;

@@ -14,36 +14,7 @@
 #ifndef DMS_RESPONSE_H
 #define DMS_RESPONSE_H
 
-#include <apr_errno.h>
-#include <apr_pools.h>
-
 #include "multistatus/element.h"
-
-typedef struct dms_href_t dms_href_t;
-struct dms_href_t {
-    const char *uri; /* escaped */
-    dms_href_t *next;
-};
-
-typedef struct dms_propstat_t dms_propstat_t;
-struct dms_propstat_t {
-    int status;
-    dms_element_t *properties; /* linked by next; add with dms_propstat_add() */
-    dms_element_t *last;
-    const dms_element_t *error; /* the elements inside DAV:error, or NULL */
-    const char *description;    /* or NULL */
-    dms_propstat_t *next;
-};
-
-typedef struct dms_response_t {
-    apr_pool_t *pool;
-    dms_href_t href;            /* the first one; set by dms_response_create() */
-    int status;                 /* 0 where propstats tell */
-    dms_propstat_t *propstats;  /* the successful ones first; of a reader, as they came */
-    const dms_element_t *error; /* the elements inside DAV:error, or NULL */
-    const char *description;    /* plain text for people, or NULL */
-    const char *location;       /* escaped, or NULL */
-} dms_response_t;
 
 /* Creates a response for the resource at uri (escaped, kept by reference) in pool. */
 dms_response_t *dms_response_create(apr_pool_t *pool, const char *uri);
@@ -62,6 +33,9 @@ dms_propstat_t *dms_response_propstat(dms_response_t *response, int status);
 
 /* Appends a property. The element joins the propstat's list, so it can be in one list only. */
 void dms_propstat_add(dms_propstat_t *propstat, dms_element_t *property);
+
+/* Whether it is as the grammar wants it: ((href*, status) | (href, propstat+)) (section 14.24). */
+int dms_response_is_grammatical(const dms_response_t *response);
 
 /* Whether a response says a failure: a status of 400 or more, its own or that of a propstat other
  * than 404 and 424, which tell of properties that are merely absent or not tried. */

@@ -51,12 +51,6 @@ apr_pool_t *dms_writer_pool(dms_writer_t *writer)
     return writer->pool;
 }
 
-/* (href, ((href*, status) | propstat+), ...) (section 14.24) */
-static int is_grammatical(const dms_response_t *response)
-{
-    return response->propstats ? !response->status && !response->href.next : response->status;
-}
-
 static void put_status(dms_buffer_t *out, int status)
 {
     char code[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
@@ -160,7 +154,7 @@ apr_status_t dms_writer_response(dms_writer_t *writer, const dms_response_t *res
     if (writer->phase > DMS_PHASE_COMMITTED) {
         return writer->phase == DMS_PHASE_ENDED ? APR_EINVAL : writer->buffer.status;
     }
-    if (!is_grammatical(response)) {
+    if (!dms_response_is_grammatical(response)) {
         apr_pool_clear(writer->pool);
         return APR_EINVAL;
     }

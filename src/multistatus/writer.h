@@ -21,13 +21,6 @@
 #include "multistatus/buffer.h"
 #include "multistatus/response.h"
 
-typedef enum dms_phase_e {
-    DMS_PHASE_OPEN,
-    DMS_PHASE_COMMITTED,
-    DMS_PHASE_BROKEN,
-    DMS_PHASE_ENDED
-} dms_phase_e;
-
 typedef struct dms_writer_t dms_writer_t;
 
 /* Creates a writer in pool. Buckets come from alloc and go to sink(baton). */

@@ -161,7 +161,7 @@ static const char *bound_prefix(const output_t *out, const scope_t *scope, const
     const scope_t *s, *inner;
     int i;
 
-    if (ns == DMS_NS_DAV || !strcmp(ns, DMS_NS_DAV)) {
+    if (!strcmp(ns, DMS_NS_DAV)) {
         return "D";
     }
     if (!*ns) {

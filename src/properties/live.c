@@ -124,11 +124,19 @@ const dms_live_property_t dms_live_properties[] = {
 };
 /* clang-format on */
 
-const dms_live_property_t *dms_live_property(const dms_name_t *name)
+const dms_live_property_t *dms_live_property(const apr_array_header_t *offered,
+                                             const dms_name_t *name)
 {
     const dms_live_property_t *property;
+    int i;
 
     for (property = dms_live_properties; property->value; property++) {
+        if (dms_name_equal(&property->name, name)) {
+            return property;
+        }
+    }
+    for (i = 0; offered && i < offered->nelts; i++) {
+        property = APR_ARRAY_IDX(offered, i, const dms_live_property_t *);
         if (dms_name_equal(&property->name, name)) {
             return property;
         }

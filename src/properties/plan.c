@@ -54,7 +54,8 @@ static void add(apr_array_header_t *entries, const dms_live_property_t *live,
 }
 
 /* Adds the properties that a DAV:prop or DAV:include names, each once. */
-static const char *add_named(apr_array_header_t *entries, const dms_element_t *prop)
+static const char *add_named(apr_array_header_t *entries, const apr_array_header_t *offered,
+                             const dms_element_t *prop)
 {
     const dms_element_t *element;
 
@@ -65,19 +66,28 @@ static const char *add_named(apr_array_header_t *entries, const dms_element_t *p
         if (entries->nelts == DMS_PLAN_PROPERTIES) {
             return "too many properties are asked for";
         }
-        add(entries, dms_live_property(element->name), element->name, 1);
+        add(entries, dms_live_property(offered, element->name), element->name, 1);
     }
     return NULL;
 }
 
-static void add_all(apr_array_header_t *entries)
+static void add_unless_there(apr_array_header_t *entries, const dms_live_property_t *live)
+{
+    if (!contains(entries, &live->name)) {
+        add(entries, live, &live->name, 0);
+    }
+}
+
+static void add_all(apr_array_header_t *entries, const apr_array_header_t *offered)
 {
     const dms_live_property_t *live;
+    int i;
 
     for (live = dms_live_properties; live->value; live++) {
-        if (!contains(entries, &live->name)) {
-            add(entries, live, &live->name, 0);
-        }
+        add_unless_there(entries, live);
+    }
+    for (i = 0; offered && i < offered->nelts; i++) {
+        add_unless_there(entries, APR_ARRAY_IDX(offered, i, const dms_live_property_t *));
     }
 }
 
@@ -136,7 +146,8 @@ static void settle_constant(apr_pool_t *pool, entry_t *entry)
     }
 }
 
-dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind, const char **complaint)
+dms_plan_t *dms_plan_create(apr_pool_t *pool, const apr_array_header_t *offered,
+                            const dms_element_t *propfind, const char **complaint)
 {
     dms_plan_t *plan = apr_pcalloc(pool, sizeof(*plan));
     apr_array_header_t *entries = apr_array_make(pool, 16, sizeof(entry_t));
@@ -156,16 +167,16 @@ dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind, con
         plan->mode = parts.propname ? MODE_NAMES : parts.prop ? MODE_VALUES : MODE_ALL;
     }
     if (!*complaint && parts.include) { /* first, so that they are required */
-        *complaint = add_named(entries, parts.include);
+        *complaint = add_named(entries, offered, parts.include);
     }
     if (!*complaint && parts.prop) {
-        *complaint = add_named(entries, parts.prop);
+        *complaint = add_named(entries, offered, parts.prop);
     }
     if (*complaint) {
         return NULL;
     }
     if (plan->mode != MODE_VALUES) {
-        add_all(entries);
+        add_all(entries, offered);
     }
     plan->count = entries->nelts;
     plan->entries = (entry_t *)(void *)entries->elts;

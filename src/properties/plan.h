@@ -17,10 +17,11 @@
 typedef struct dms_plan_t dms_plan_t;
 
 /* Makes a plan in pool from the body of a PROPFIND, or from none (NULL), which asks for all.
- * Returns NULL, and in *complaint what is wrong (static), where the body breaks the grammar of
- * section 14.20: the status is 400. The body's tree must live as long as the plan. */
-dms_plan_t *dms_plan_create(apr_pool_t *pool, const dms_element_t *propfind,
-                            const char **complaint);
+ * offered: as for dms_live_property(). Returns NULL, and in *complaint what is wrong (static),
+ * where the body breaks the grammar of section 14.20: the status is 400. The body's tree must
+ * live as long as the plan. */
+dms_plan_t *dms_plan_create(apr_pool_t *pool, const apr_array_header_t *offered,
+                            const dms_element_t *propfind, const char **complaint);
 
 /* The facts that the answer needs: DMS_FACT_*. 0: the kind alone is enough. */
 unsigned int dms_plan_facts(const dms_plan_t *plan);

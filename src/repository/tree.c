@@ -1,5 +1,7 @@
 #include "repository/tree.h"
 
+#include "repository/key.h"
+
 #include <errno.h>
 
 #include <apr_escape.h>
@@ -334,12 +336,20 @@ static int ignore_failure(void *baton, const char *path, int at_target, apr_stat
     return 1;
 }
 
+static apr_status_t parent_of(const dms_tree_exists_t *recovery, const char *key,
+                              dms_node_t **parent, const char **name)
+{
+    const char *own = dms_key_own(recovery->provider, key);
+
+    return own ? recovery->provider->parent_of_key(own, recovery->pool, parent, name) : ENOENT;
+}
+
 static const char *identity_of(const dms_tree_exists_t *recovery, const char *key)
 {
     dms_node_t *parent;
     const char *name, *identity = "";
 
-    if (recovery->provider->parent_of_key(key, recovery->pool, &parent, &name) == APR_SUCCESS) {
+    if (parent_of(recovery, key, &parent, &name) == APR_SUCCESS) {
         recovery->provider->identity(parent, name, recovery->pool, &identity);
     }
     return identity;
@@ -350,6 +360,9 @@ int dms_tree_exists(void *existence, const char *key)
     dms_tree_exists_t own = *(dms_tree_exists_t *)existence;
     int found;
 
+    if (!dms_key_own(own.provider, key)) { /* another provider's to tell */
+        return 1;
+    }
     apr_pool_create(&own.pool, own.pool);
     found = *identity_of(&own, key) != '\0';
     apr_pool_destroy(own.pool);
@@ -363,7 +376,7 @@ static void remove_left_over(const dms_tree_exists_t *recovery, const char *key)
     dms_node_t *parent;
     const char *name;
 
-    if (recovery->provider->parent_of_key(key, recovery->pool, &parent, &name) == APR_SUCCESS) {
+    if (parent_of(recovery, key, &parent, &name) == APR_SUCCESS) {
         dms_tree_remove(&tree, parent, name, DMS_KIND_COLLECTION, recovery->pool);
     }
 }
@@ -453,7 +466,8 @@ void dms_tree_recover(const dms_provider_t *provider, dms_store_t *store, apr_po
     dms_intention_t *intention = NULL;
     dms_tx_t *tx;
 
-    if (!dms_store_has_orphans(store) || dms_tx_begin(store, pool, &tx) != APR_SUCCESS) {
+    if (!provider->parent_of_key || !dms_store_has_orphans(store)
+        || dms_tx_begin(store, pool, &tx) != APR_SUCCESS) {
         return;
     }
     if (dms_tx_orphans(tx, pool, &intention) != APR_SUCCESS) {
@@ -461,6 +475,9 @@ void dms_tree_recover(const dms_provider_t *provider, dms_store_t *store, apr_po
         return;
     }
     for (; intention; intention = intention->next) {
+        if (!dms_key_own(provider, intention->from)) {
+            continue;
+        }
         if (complete(&recovery, tx, intention) != APR_SUCCESS
             || dms_tx_settle(tx, intention) != APR_SUCCESS) {
             dms_tx_abort(tx);

@@ -7,6 +7,8 @@
 #include "multistatus/xml.h"
 #include "request/headers.h"
 #include "server/config.h"
+#include "server/notes.h"
+#include "server/totals.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -48,12 +50,17 @@ void dms_reply_document(request_rec *r, const char *root, const dms_element_t *e
 
 static apr_status_t commit_and_pass(void *baton, apr_bucket_brigade *bb, int flush)
 {
-    request_rec *r = baton;
+    dms_reply_t *reply = baton;
+    request_rec *r = reply->r;
+    apr_off_t length = 0;
 
-    if (r->status != HTTP_MULTI_STATUS) {
+    if (!reply->begun) {
+        reply->begun = apr_time_now();
         r->status = HTTP_MULTI_STATUS;
         dms_reply_set_content_type(r);
     }
+    apr_brigade_length(bb, 0, &length);
+    reply->bytes += (apr_uint64_t)length;
     return dms_reply_sink(r, bb, flush);
 }
 
@@ -62,7 +69,7 @@ dms_reply_t *dms_reply_create(request_rec *r)
     dms_reply_t *reply = apr_pcalloc(r->pool, sizeof(*reply));
 
     reply->r = r;
-    reply->writer = dms_writer_create(r->pool, r->connection->bucket_alloc, commit_and_pass, r);
+    reply->writer = dms_writer_create(r->pool, r->connection->bucket_alloc, commit_and_pass, reply);
     return reply;
 }
 
@@ -112,12 +119,29 @@ static apr_status_t send_end(request_rec *r)
     return dms_reply_sink(r, bb, 1);
 }
 
-int dms_reply_end(dms_reply_t *reply)
+static void count(const dms_reply_t *reply)
+{
+    const request_rec *r = reply->r;
+    dms_totals_t one = {
+        .answers = 1,
+        .responses = dms_writer_responses(reply->writer),
+        .failures = dms_writer_failures(reply->writer),
+        .bytes = reply->bytes,
+        .broken = reply->status != APR_SUCCESS,
+        .duration = (apr_uint64_t)(apr_time_now() - r->request_time),
+    };
+
+    one.first_byte = reply->begun ? (apr_uint64_t)(reply->begun - r->request_time) : one.duration;
+    dms_notes_set(reply->r, one.responses, one.failures);
+    dms_totals_add(&one);
+}
+
+int dms_reply_end(dms_reply_t *reply, const char *description)
 {
     request_rec *r = reply->r;
 
     if (reply->status == APR_SUCCESS) {
-        reply->status = dms_writer_end(reply->writer, NULL);
+        reply->status = dms_writer_end(reply->writer, description);
     }
     if (reply->status == APR_SUCCESS) {
         reply->status = send_end(r);
@@ -130,5 +154,6 @@ int dms_reply_end(dms_reply_t *reply)
         dms_writer_break(reply->writer);
         abandon(r);
     }
+    count(reply);
     return OK;
 }

@@ -11,12 +11,14 @@
 
 #include "multistatus/writer.h"
 
-typedef struct dms_reply_t {
+struct dms_reply_t {
     request_rec *r;
     dms_writer_t *writer;
     apr_status_t status; /* other than APR_SUCCESS: broken, by this cause */
     int is_own_failure;  /* which is not the client's or the output filters' */
-} dms_reply_t;
+    apr_uint64_t bytes;  /* that have gone to the output filters */
+    apr_time_t begun;    /* when the first of them went; 0: none has */
+};
 
 /* Begins a 207 for r, in r->pool. */
 dms_reply_t *dms_reply_create(request_rec *r);
@@ -30,9 +32,10 @@ int dms_reply_add(dms_reply_t *reply, const dms_response_t *response);
 /* Gives the 207 up by the cause status: the work can't be completed, and no response can say so. */
 void dms_reply_fail(dms_reply_t *reply, apr_status_t status);
 
-/* Ends the 207, or, where it is broken, sees to it that nobody takes it for whole. Returns what the
- * handler has to return. */
-int dms_reply_end(dms_reply_t *reply);
+/* Ends the 207, with a description of the whole unless it is NULL, or, where it is broken, sees
+ * to it that nobody takes it for whole. Counts it, for the request's notes and the server's
+ * totals. Returns what the handler has to return. */
+int dms_reply_end(dms_reply_t *reply, const char *description);
 
 /* Sets the type of an XML answer: application/xml, or text/xml where the client prefers it. */
 void dms_reply_set_content_type(request_rec *r);
