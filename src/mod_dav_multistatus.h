@@ -73,21 +73,17 @@ struct dms_attribute_t {
     const dms_attribute_t *next;
 };
 
-/* A name's tags as they stand in one document, made beforehand (multistatus/xml.h). */
-typedef struct dms_tags_t {
-    const char *start, *end, *empty;
-    apr_size_t start_length, end_length, empty_length;
-} dms_tags_t;
+struct dms_tags_t; /* the module's own */
 
 typedef struct dms_element_t dms_element_t;
 struct dms_element_t {
     const dms_name_t *name;            /* NULL: a run of character data between elements */
-    const dms_tags_t *tags;            /* of the name, where they were made beforehand, or NULL */
+    const struct dms_tags_t *tags;     /* NULL; the module's own */
     const char *prefix;                /* the prefix to write where it is free, or NULL */
     const dms_attribute_t *attributes; /* without namespace declarations */
     const char *text;                  /* character data that precedes the children, or NULL */
     dms_element_t *children;           /* the first child */
-    const char *markup;                /* or the whole element, as dms_xml_fragment() made it */
+    const char *markup;                /* NULL; the module's own: the whole element as XML */
     dms_element_t *next;               /* the next sibling, or the next in a list */
 };
 
@@ -106,7 +102,7 @@ struct dms_href_t {
 typedef struct dms_propstat_t dms_propstat_t;
 struct dms_propstat_t {
     int status;
-    dms_element_t *properties; /* linked by next; add with dms_propstat_add() */
+    dms_element_t *properties; /* linked by next; add with add_property() */
     dms_element_t *last;
     const dms_element_t *error; /* the elements inside DAV:error, or NULL */
     const char *description;    /* or NULL */
@@ -115,7 +111,7 @@ struct dms_propstat_t {
 
 typedef struct dms_response_t {
     apr_pool_t *pool;
-    dms_href_t href;            /* the first one; set by dms_response_create() */
+    dms_href_t href;            /* the first one; set by response() */
     int status;                 /* 0 where propstats tell */
     dms_propstat_t *propstats;  /* the successful ones first; of a reader, as they came */
     const dms_element_t *error; /* the elements inside DAV:error, or NULL */
@@ -219,8 +215,8 @@ typedef struct dms_api_t {
 
     /* Adds a response. Returns
      *   APR_SUCCESS  it is on its way, or waits in a buffer of at most some 128 KiB;
-     *   APR_EINVAL   it has neither a status nor propstats, both, or several hrefs with propstats, and
-     *                is not sent; go on with the next;
+     *   APR_EINVAL   it has neither a status nor propstats, both, or several hrefs with propstats,
+     *                and is not sent; go on with the next;
      *   any other    the 207 is broken: mostly since the client has left. Stop the work. */
     apr_status_t (*add)(dms_reply_t *reply, const dms_response_t *response);
 

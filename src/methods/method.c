@@ -41,20 +41,20 @@ int dms_method_is_offered(const dms_provider_t *provider, int method)
 void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource)
 {
     static const struct {
-        int number;
         const char *name;
+        int number;
         unsigned int kinds;
     } methods[] = {
-        {M_GET, "GET", ON_FILE | ON_COLLECTION},
-        {M_PUT, "PUT", ON_NONE | ON_FILE},
-        {M_MKCOL, "MKCOL", ON_NONE},
-        {M_DELETE, "DELETE", ON_FILE | ON_COLLECTION},
-        {M_COPY, "COPY", ON_FILE | ON_COLLECTION},
-        {M_MOVE, "MOVE", ON_FILE | ON_COLLECTION},
-        {M_PROPFIND, "PROPFIND", ON_FILE | ON_COLLECTION},
-        {M_PROPPATCH, "PROPPATCH", ON_FILE | ON_COLLECTION},
-        {M_LOCK, "LOCK", ON_NONE | ON_FILE | ON_COLLECTION},
-        {M_UNLOCK, "UNLOCK", ON_FILE | ON_COLLECTION},
+        {"GET", M_GET, ON_FILE | ON_COLLECTION},
+        {"PUT", M_PUT, ON_NONE | ON_FILE},
+        {"MKCOL", M_MKCOL, ON_NONE},
+        {"DELETE", M_DELETE, ON_FILE | ON_COLLECTION},
+        {"COPY", M_COPY, ON_FILE | ON_COLLECTION},
+        {"MOVE", M_MOVE, ON_FILE | ON_COLLECTION},
+        {"PROPFIND", M_PROPFIND, ON_FILE | ON_COLLECTION},
+        {"PROPPATCH", M_PROPPATCH, ON_FILE | ON_COLLECTION},
+        {"LOCK", M_LOCK, ON_NONE | ON_FILE | ON_COLLECTION},
+        {"UNLOCK", M_UNLOCK, ON_FILE | ON_COLLECTION},
     };
     apr_size_t i;
 

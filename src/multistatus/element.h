@@ -16,6 +16,12 @@
 
 #include "mod_dav_multistatus.h"
 
+/* A name's tags as they stand in one document, made beforehand (multistatus/xml.h). */
+typedef struct dms_tags_t {
+    const char *start, *end, *empty;
+    apr_size_t start_length, end_length, empty_length;
+} dms_tags_t;
+
 /* Makes a name from any strings; they are copied into pool. Returns NULL where local is no NCName,
  * or ns holds what an attribute can't (bytes that are not UTF-8, control characters). */
 const dms_name_t *dms_name_create(apr_pool_t *pool, const char *ns, const char *local);

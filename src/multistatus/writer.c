@@ -100,7 +100,8 @@ static void put_response(dms_writer_t *writer, const dms_response_t *response)
     const dms_href_t *href;
 
     dms_buffer_puts(out, "\n<D:response>");
-    for (href = &response->href; href; href = href->next) {
+    dms_xml_href(out, response->href.uri);
+    for (href = response->href.next; href; href = href->next) {
         dms_xml_href(out, href->uri);
     }
     if (response->status) {

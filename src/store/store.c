@@ -160,7 +160,7 @@ apr_status_t dms_store_any(dms_store_t *store, dms_sql_e sql, const char **args,
 int dms_store_has(dms_store_t *store, dms_sql_e sql, volatile apr_uint32_t *none)
 {
     apr_uint32_t changes;
-    int is_settled = dms_store_changes(store, &changes), any;
+    int is_settled = dms_store_changes(store, &changes), any = 1;
 
     if (is_settled && apr_atomic_read32(none) == changes + 1) {
         return 0;
