@@ -175,7 +175,7 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
 
 /* The time-out is short because the driver holds a mutex of the whole process while SQLite waits;
  * it lets go of it for 100 ms and tries anew, 16 times in all: about ten seconds. Our own writers
- * don't meet there, see lock.c. */
+ * don't meet there, see transaction.c. */
 static const char *const sqlite_open[] = {"PRAGMA busy_timeout = 500",
                                           "PRAGMA journal_mode = WAL",
                                           "PRAGMA synchronous = FULL",

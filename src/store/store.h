@@ -4,7 +4,7 @@
  * A resource has a key: its path as its provider has it, percent-encoded, so that it is ASCII: "/"
  * alone, or "/srv/files/a%20b", never with a slash at its end. A key's parent is what precedes its
  * last slash. Dead properties hang on keys; the key need not exist on the disk, since a file can
- * vanish without this server's doing: whoever creates a resource calls dms_store_forget() first.
+ * vanish without this server's doing: whoever creates a resource calls dms_tx_forget() first.
  *
  * Rows are kept by collection: property (collection, member, ns, local), collection (id, key). So a
  * listing reads the properties of all members of a collection with one range query, and moving a
@@ -19,7 +19,7 @@
  * resource is moved, copied or deleted whose properties have to go along, the intention is
  * committed; after the act, the rows are changed and the intention is removed in one transaction.
  * Those that a dead process has left behind are completed by whoever finds them
- * (dms_store_orphans()).
+ * (dms_tx_orphans()).
  *
  * This unit needs APR and APR-util only. A dms_store_t is one per process and may be used by all
  * its threads; a dms_tx_t belongs to one thread. Every function returns
