@@ -53,7 +53,8 @@ typedef struct listing_t {
     dms_kept_sources_t sources;
     apr_uint64_t left; /* how many responses may follow */
     dms_reply_t *reply;
-    level_t *level; /* the innermost */
+    level_t *level;  /* the innermost */
+    dms_day_t *days; /* DMS_DAYS of them */
 } listing_t;
 
 static dms_error_t *read_request(dms_request_t *request, listing_t *listing)
@@ -284,7 +285,8 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     dms_subject_t subject = {.r = listing->r,
                              .provider = listing->provider,
                              .facts = &member->facts,
-                             .name = member->name};
+                             .name = member->name,
+                             .days = listing->days};
     int status = dms_status_from(member->status), is_special = 0;
     entry_e entry = FAILED;
 
@@ -369,7 +371,8 @@ static int add_own(listing_t *listing, const dms_resource_t *resource, const cha
                              .provider = listing->provider,
                              .uri = uri,
                              .facts = &resource->facts,
-                             .name = own_name(r)};
+                             .name = own_name(r),
+                             .days = listing->days};
 
     if (resource->facts.kind == DMS_KIND_COLLECTION) {
         subject.type = COLLECTION_TYPE;
@@ -439,6 +442,7 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
                    dms_kept_locks_of(&listing.sources, resource.key, r->pool));
     }
     listing.left = limit ? limit : APR_UINT64_MAX;
+    listing.days = apr_pcalloc(r->pool, DMS_DAYS * sizeof(*listing.days));
     listing.reply = dms_reply_create(r);
     dms_plan_declare(listing.plan, listing.reply->writer, listing.level != NULL);
     if (add_own(&listing, &resource, uri)) {

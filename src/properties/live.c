@@ -1,5 +1,7 @@
 #include "properties/live.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 #include <apr_time.h>
 
@@ -9,31 +11,69 @@
 #define COLLECTIONS (1u << DMS_KIND_COLLECTION)
 #define ALL (FILES | COLLECTIONS)
 
+#define SECONDS_A_DAY 86400
+
 static void put_two_digits(char *text, int number)
 {
     text[0] = (char)('0' + number / 10 % 10);
     text[1] = (char)('0' + number % 10);
 }
 
+static void work_out(dms_day_t *day, apr_int64_t number)
+{
+    char date[APR_RFC822_DATE_LEN];
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, apr_time_from_sec(number * SECONDS_A_DAY));
+    apr_rfc822_date(date, apr_time_from_sec(number * SECONDS_A_DAY));
+    apr_cpystrn(day->rfc822, date, sizeof("Sun, 22 Nov 2026 "));
+    memcpy(day->iso, "0000-00-00T", sizeof("0000-00-00T"));
+    put_two_digits(day->iso, (t.tm_year + 1900) / 100);
+    put_two_digits(day->iso + 2, (t.tm_year + 1900) % 100);
+    put_two_digits(day->iso + 5, t.tm_mon + 1);
+    put_two_digits(day->iso + 8, t.tm_mday);
+    day->number = number;
+}
+
+/* The day of a time, and what is left of the time. */
+static const dms_day_t *day_of(const dms_subject_t *subject, apr_int64_t seconds, int *rest)
+{
+    apr_int64_t number = seconds / SECONDS_A_DAY - (seconds % SECONDS_A_DAY < 0);
+    dms_day_t *day = &subject->days[(apr_uint64_t)number % DMS_DAYS];
+
+    if (!*day->rfc822 || day->number != number) {
+        work_out(day, number);
+    }
+    *rest = (int)(seconds - number * SECONDS_A_DAY);
+    return day;
+}
+
+/* "18:55:07", and what follows it. */
+static const char *put_time(apr_pool_t *pool, const char *date, int rest, const char *zone)
+{
+    apr_size_t length = strlen(date), zone_length = strlen(zone) + 1;
+    char *text = apr_palloc(pool, length + 8 + zone_length), *time = text + length;
+
+    memcpy(text, date, length);
+    put_two_digits(time, rest / 3600);
+    time[2] = time[5] = ':';
+    put_two_digits(time + 3, rest / 60 % 60);
+    put_two_digits(time + 6, rest % 60);
+    memcpy(time + 8, zone, zone_length);
+    return text;
+}
+
 /* Section 15.1: the date-time of RFC 3339. */
 static int creationdate(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
 {
-    char *text;
-    apr_time_exp_t t;
+    const dms_day_t *day;
+    int rest;
 
     if (!(subject->facts->known & DMS_FACT_CREATED)) {
         return 0;
     }
-    apr_time_exp_gmt(&t, apr_time_from_sec(subject->facts->created.seconds));
-    text = apr_pstrdup(pool, "0000-00-00T00:00:00Z");
-    put_two_digits(text, (t.tm_year + 1900) / 100);
-    put_two_digits(text + 2, (t.tm_year + 1900) % 100);
-    put_two_digits(text + 5, t.tm_mon + 1);
-    put_two_digits(text + 8, t.tm_mday);
-    put_two_digits(text + 11, t.tm_hour);
-    put_two_digits(text + 14, t.tm_min);
-    put_two_digits(text + 17, t.tm_sec);
-    element->text = text;
+    day = day_of(subject, subject->facts->created.seconds, &rest);
+    element->text = put_time(pool, day->iso, rest, "Z");
     return 1;
 }
 
@@ -68,13 +108,18 @@ static int getetag(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t
     return (subject->facts->known & DMS_FACT_ETAG) != 0;
 }
 
+/* Section 15.7: the date of HTTP. */
 static int getlastmodified(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
 {
-    char *date = apr_palloc(pool, APR_RFC822_DATE_LEN);
+    const dms_day_t *day;
+    int rest;
 
-    apr_rfc822_date(date, apr_time_from_sec(subject->facts->modified.seconds));
-    element->text = date;
-    return (subject->facts->known & DMS_FACT_MODIFIED) != 0;
+    if (!(subject->facts->known & DMS_FACT_MODIFIED)) {
+        return 0;
+    }
+    day = day_of(subject, subject->facts->modified.seconds, &rest);
+    element->text = put_time(pool, day->rfc822, rest, " GMT");
+    return 1;
 }
 
 static int lockdiscovery(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)

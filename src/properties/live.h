@@ -17,6 +17,15 @@
 #define DMS_FACT_LOCKS 0x40000000u
 #define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS))
 
+/* How the date of a day is written. A listing keeps some of them (zeroed at first), since its
+ * members' times often are of few days, and each date is dear to work out. */
+typedef struct dms_day_t {
+    apr_int64_t number; /* since 1970-01-01 */
+    char iso[12];       /* "2026-11-22T" */
+    char rfc822[20];    /* "Sun, 22 Nov 2026 "; "": nothing is kept here */
+} dms_day_t;
+#define DMS_DAYS 64
+
 /* The table, which ends with a row without a function. */
 extern const dms_live_property_t dms_live_properties[];
 
