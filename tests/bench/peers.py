@@ -33,9 +33,13 @@ def free_port():
         return s.getsockname()[1]
 
 
-def listening(port):
+def answers(port):
+    """Whether a server serves there, and not only listens."""
     with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
+        if s.connect_ex(("127.0.0.1", port)) != 0:
+            return False
+        s.sendall(b"OPTIONS / HTTP/1.0\r\n\r\n")
+        return len(s.recv(1)) == 1
 
 
 class Server:
@@ -73,7 +77,7 @@ class Server:
             ["setpriv", "--pdeathsig", "TERM",  # not to outlive this program
              *map(str, self.command(conf))],
             preexec_fn=pinned_to(SERVER_CORE), start_new_session=True)
-        while not listening(self.port):
+        while not answers(self.port):
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.name} did not start, see {self.state}/error.log")
             time.sleep(0.02)
