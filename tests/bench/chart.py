@@ -11,34 +11,35 @@ from xml.sax.saxutils import escape
 from listings import LIMIT
 from peers import INCUMBENT, LIGHTTPD, NGINX, OURS
 
-STYLE = """\
-<style>
-  svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --rule: #d1d9e0;
-        --ours: #0969da; --limit: #1a7f37; --incumbent: #bc4c00; --nginx: #8250df;
-        --lighttpd: #9a6700; }
-  @media (prefers-color-scheme: dark) {
-    svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --rule: #3d444d;
-          --ours: #4493f8; --limit: #3fb950; --incumbent: #f0883e; --nginx: #ab7df8;
-          --lighttpd: #d29922; }
-  }
-  text { font: 13px system-ui, sans-serif; fill: var(--ink); }
-  .title { font-size: 15px; font-weight: 600; }
-  .faint { fill: var(--faint); font-size: 12px; }
-  .own { font-weight: 600; }
-  .rule { stroke: var(--rule); stroke-width: 1; }
-</style>"""
+# Each color on light paper, and on dark.
+PALETTE = {"paper": ("#ffffff", "#0d1117"), "ink": ("#1f2328", "#e6edf3"),
+           "faint": ("#59636e", "#9198a1"), "rule": ("#d1d9e0", "#3d444d"),
+           "ours": ("#0969da", "#4493f8"), "limit": ("#1a7f37", "#3fb950"),
+           "incumbent": ("#bc4c00", "#f0883e"), "nginx": ("#8250df", "#ab7df8"),
+           "lighttpd": ("#9a6700", "#d29922")}
 
 COLORS = {OURS.name: "ours", LIMIT: "limit", INCUMBENT.name: "incumbent", NGINX.name: "nginx",
           LIGHTTPD.name: "lighttpd"}
 
 
-def text(x, y, what, css="", anchor="start"):
+def style():
+    def rules(dark):
+        return [f"  .{name} {{ fill: {colors[dark]}; }} .{name}-line {{ stroke: {colors[dark]}; }}"
+                for name, colors in PALETTE.items()]
+    return "\n".join([
+        "<style>", "  text { font: 13px system-ui, sans-serif; }",
+        "  .title { font-size: 15px; } .faint { font-size: 12px; }",
+        "  .title, .own { font-weight: 600; } polyline { fill: none; }",
+        *rules(0), "@media (prefers-color-scheme: dark) {", *rules(1), "}", "</style>"])
+
+
+def text(x, y, what, css="ink", anchor="start"):
     return (f'<text x="{x:.1f}" y="{y:.1f}" class="{css}" text-anchor="{anchor}">'
             f"{escape(what)}</text>")
 
 
 def rule(x1, y1, x2, y2):
-    return f'<line class="rule" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+    return f'<line class="rule-line" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def page(width, height, title, parts):
@@ -46,9 +47,13 @@ def page(width, height, title, parts):
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" role="img" aria-label="{escape(title)}">',
-        f"<title>{escape(title)}</title>", STYLE,
-        f'<rect width="{width}" height="{height}" rx="6" style="fill: var(--paper)"/>',
-        text(20, 28, title, "title"), *parts, "</svg>", ""])
+        f"<title>{escape(title)}</title>", style(),
+        f'<rect width="{width}" height="{height}" rx="6" class="paper"/>',
+        text(20, 28, title, "ink title"), *parts, "</svg>", ""])
+
+
+def emphasis(name, color="ink"):
+    return f"{color} own" if name == OURS.name else color
 
 
 def short(value):
@@ -70,19 +75,19 @@ def panel(x, title, unit, values, names):
     """One figure of all servers: bars from the same zero."""
     longest = max(values.values())
     room = PANEL - 70  # what a bar may take; its figure stands behind it
-    parts = [text(x, 60, title, "own"), text(x, 76, unit, "faint")]
+    parts = [text(x, 60, title, "ink own"), text(x, 76, unit, "faint")]
     for i, name in enumerate(names):
         if name not in values:
             continue
         y, length = 88 + i * BAR, max(1, room * values[name] / longest)
         parts.append(f'<rect x="{x}" y="{y}" width="{length:.1f}" height="{BAR - 8}" rx="2" '
-                     f'style="fill: var(--{COLORS[name]})"/>')
+                     f'class="{COLORS[name]}"/>')
         parts.append(text(x + length + 6, y + 12.5, short(values[name]),
-                          "own" if name == OURS.name else ""))
+                          emphasis(name)))
     return parts
 
 
-def bars(growth, members):
+def bars(growth, members, properties):
     """One size, as `growth` has it: its servers have just started, so the memory is that of this."""
     at = {name: by_size[str(members)] for name, by_size in growth["results"].items()
           if str(members) in by_size}
@@ -91,19 +96,23 @@ def bars(growth, members):
               ("First byte", "ms", "first_byte_ms", 1),
               ("Memory of the server", "MiB, anonymous, at the highest", "peak_anonymous_bytes",
                1 << 20)]
-    parts = [text(NAMES + PAD - 10, 88 + i * BAR + 12.5, name, "own" * (name == OURS.name), "end")
+    parts = [text(NAMES + PAD - 10, 88 + i * BAR + 12.5, name, emphasis(name), "end")
              for i, name in enumerate(names)]
     for n, (title, unit, what, scale) in enumerate(panels):
         values = {name: figures[what] / scale for name, figures in at.items() if what in figures}
         if values:
             parts += panel(NAMES + PAD + n * PANEL, title, unit, values, names)
-    return page(NAMES + PAD + 3 * PANEL, 88 + BAR * len(names) + 12,
+    bottom = 88 + BAR * len(names) + 14
+    if properties:
+        parts.append(text(20, bottom, "Properties of a file in the answer: " + ", ".join(
+            f"{name} {len(properties[name])}" for name in names if name in properties), "faint"))
+    return page(NAMES + PAD + 3 * PANEL, bottom + 14,
                 f"PROPFIND, Depth: 1, all properties, {label(members)} files: less is better", parts)
 
 
 # --- lines ---
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 800, 400, 55, 180, 66, 48
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 800, 400, 55, 215, 66, 48
 
 
 def round_step(highest):
@@ -151,12 +160,10 @@ class Plot:
 
     def line(self, name, points):
         at = " ".join(f"{self.x(size):.1f},{self.y(value):.1f}" for size, value in points)
-        color = f"var(--{COLORS[name]})"
-        width = 3 if name == OURS.name else 1.75
+        color, width = COLORS[name], 3 if name == OURS.name else 1.75
         dots = [f'<circle cx="{self.x(size):.1f}" cy="{self.y(value):.1f}" r="{width}" '
-                f'style="fill: {color}"/>' for size, value in points]
-        return [f'<polyline points="{at}" style="fill: none; stroke: {color}; '
-                f'stroke-width: {width}"/>', *dots]
+                f'class="{color}"/>' for size, value in points]
+        return [f'<polyline points="{at}" class="{color}-line" stroke-width="{width}"/>', *dots]
 
 
 def lines(growth):
@@ -170,9 +177,8 @@ def lines(growth):
     lowest = max(0, max(ends.values()) - (HEIGHT - BOTTOM))
     for name, y in ends.items():
         value = f"{name}  {short(series[name][-1][1])}"
-        parts.append(f'<g style="--ink: var(--{COLORS[name]})">'
-                     + text(WIDTH - RIGHT + 12, y - lowest + 4, value, "own" * (name == OURS.name))
-                     + "</g>")
+        parts.append(text(WIDTH - RIGHT + 12, y - lowest + 4, value,
+                          emphasis(name, COLORS[name])))
     return page(WIDTH, HEIGHT, "PROPFIND, Depth: 1, all properties: time a member, as folders grow",
                 parts)
 
@@ -187,8 +193,11 @@ def draw(report, folder):
     growth["results"] = {name: {str(size): figures for size, figures in by_size.items()}
                          for name, by_size in growth["results"].items()}
     members = max(size for size in growth["sizes"] if size <= 100_000)
+    listing = report["workloads"].get("listing")
+    properties = listing[0]["properties"] if listing else {}
     folder.mkdir(exist_ok=True)
-    charts = {folder / "bench.svg": bars(growth, members), folder / "growth.svg": lines(growth)}
+    charts = {folder / "bench.svg": bars(growth, members, properties),
+              folder / "growth.svg": lines(growth)}
     for path, document in charts.items():
         path.write_text(document)
     return list(charts)

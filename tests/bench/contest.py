@@ -29,7 +29,7 @@ class Tally:
         self.seen.append(seen)
 
     def median(self, name, divisor):
-        values = [seen[name] for seen in self.seen if name in seen]
+        values = [seen[name] for seen in self.seen if seen.get(name)]
         return statistics.median(values) / divisor if values else None
 
     def result(self):
