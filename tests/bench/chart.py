@@ -82,13 +82,12 @@ def panel(x, title, unit, values, names):
         y, length = 88 + i * BAR, max(1, room * values[name] / longest)
         parts.append(f'<rect x="{x}" y="{y}" width="{length:.1f}" height="{BAR - 8}" rx="2" '
                      f'class="{COLORS[name]}"/>')
-        parts.append(text(x + length + 6, y + 12.5, short(values[name]),
-                          emphasis(name)))
+        parts.append(text(x + length + 6, y + 12.5, short(values[name]), emphasis(name)))
     return parts
 
 
 def bars(growth, members, properties):
-    """One size, as `growth` has it: its servers have just started, so the memory is that of this."""
+    """One size, as `growth` has it: its servers have just started, so the memory is its own."""
     at = {name: by_size[str(members)] for name, by_size in growth["results"].items()
           if str(members) in by_size}
     names = sorted(at, key=lambda name: at[name]["us_per_member"])
@@ -106,8 +105,8 @@ def bars(growth, members, properties):
     if properties:
         parts.append(text(20, bottom, "Properties of a file in the answer: " + ", ".join(
             f"{name} {len(properties[name])}" for name in names if name in properties), "faint"))
-    return page(NAMES + PAD + 3 * PANEL, bottom + 14,
-                f"PROPFIND, Depth: 1, all properties, {label(members)} files: less is better", parts)
+    title = f"PROPFIND, Depth: 1, all properties, {label(members)} files: less is better"
+    return page(NAMES + PAD + 3 * PANEL, bottom + 14, title, parts)
 
 
 # --- lines ---

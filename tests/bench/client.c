@@ -241,6 +241,8 @@ static void count(const char *data, size_t len)
 /* Lets the kernel throw away up to that many bytes of body; 0 at the end of the connection. */
 static size_t drop(size_t want)
 {
+    /* With MSG_TRUNC, TCP writes nowhere. */
+    /* cppcheck-suppress nullPointer */
     ssize_t n = recv(reader.fd, NULL, want < (1 << 30) ? want : 1 << 30, MSG_TRUNC);
 
     if (n < 0) {

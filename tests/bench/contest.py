@@ -80,7 +80,7 @@ UNITS = {
     "ms": lambda seconds, work: f"{seconds * 1000 / work:,.1f}",
 }
 
-# Columns that are there where one of the contestants has that figure.
+# Columns that are there where all of the contestants that are servers have that figure.
 COLUMNS = {
     "first_byte_ms": ("first byte ms", lambda value: f"{value:.2f}"),
     "bytes": ("bytes", lambda value: f"{value:,.0f}"),
@@ -118,8 +118,9 @@ class Table:
                 str(result["wrong_answers"] or "")]
 
     def show(self):
+        servers = [result for result in self.results.values() if COLUMNS.keys() & result]
         columns = {key: column for key, column in COLUMNS.items()
-                   if any(key in result for result in self.results.values())}
+                   if servers and all(key in result for result in servers)}
         head = ["", self.unit, "best", "worst", *(f"× {name}" for name in self.references),
                 *(text for text, _ in columns.values()),
                 "wrong" if any(r["wrong_answers"] for r in self.results.values()) else ""]

@@ -147,27 +147,29 @@ def begun_tag(text):
 
 def stream(peer, listing, http2=False, gzip=False):
     """As list_members(), with the server's memory watched, over HTTP/2 in the clear (or 1.1),
-    compressed or not. The first byte is the first of the document, decompressed."""
+    compressed or not. By curl's own clock, from when it sends the request; the first byte is that
+    of the answer's head, which httpd sends with what first comes out of its filters."""
     watch = Peak(peer)
     inflate = zlib.decompressobj(wbits=31).decompress if gzip else bytes
     argv = ["curl", "-sSfN", "-X", "PROPFIND", "-H", f"Depth: {listing.depth}",
             "--http2-prior-knowledge" if http2 else "--http1.1",
             *(["-H", "Accept-Encoding: gzip"] if gzip else []),
+            "-w", "%{stderr}%{time_pretransfer} %{time_starttransfer} %{time_total}",
             f"http://127.0.0.1:{peer.port}{listing.path}"]
-    start, first, received, responses, tail = time.monotonic(), None, 0, 0, b""
-    with subprocess.Popen(argv, stdout=subprocess.PIPE,
+    received, responses, tail = 0, 0, b""
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           preexec_fn=pinned_to(CLIENT_CORE)) as process:
         while piece := os.read(process.stdout.fileno(), 1 << 18):
             received += len(piece)
             text = tail + inflate(piece)
-            first = first or (text and time.monotonic())
             responses += text.count(CLOSING)
             tail = begun_tag(text)
             watch.look()
-    end = time.monotonic()
-    expect(f"{peer.name}: curl got {responses:,} responses, not {listing.members + 1:,}",
+        told = process.stderr.read().decode()
+    expect(f"{peer.name}: curl got {responses:,} responses, not {listing.members + 1:,}: {told}",
            process.returncode == 0 and responses == listing.members + 1)
-    return {"total_us": (end - start) * 1e6, "first_us": (first - start) * 1e6, "bytes": received,
+    sent, first, end = (float(seconds) * 1e6 for seconds in told.split())
+    return {"total_us": end - sent, "first_us": first - sent, "bytes": received,
             "peak": watch.bytes}
 
 

@@ -34,7 +34,7 @@ def depth0(bench):
         contestants = {f"PROPFIND, {peer.name}": propfind(peer, bench.single, path, "0", 0)
                        for peer in bench.peers}
         contestants[static] = asked(STATIC, bench.single, "GET", path)
-        table = compete(title, "a second", contestants, bench.rounds, bench.single, [static])
+        table = compete(title, "a second", contestants, bench.short_rounds, bench.single, [static])
     yield table
     if OURS in bench.peers:
         yield goal("Depth: 0, requests a second, × static GET",
@@ -46,11 +46,12 @@ def hundred(bench):
     files = 100
     title = f"PROPFIND, Depth: 1, allprop, of {files} files, {CLIENTS} clients"
     data.flat(bench.root, files)
-    requests = bench.single // 8
+    requests = bench.single // 5
     with bench.servers(*bench.peers, folder=bench.data):
         contestants = {peer.name: propfind(peer, requests, f"/{files}/", "1", files)
                        for peer in bench.peers}
-        table = compete(title, "a second", contestants, bench.rounds, requests, [INCUMBENT.name])
+        table = compete(title, "a second", contestants, bench.short_rounds, requests,
+                        [INCUMBENT.name])
     yield table
     value = table.ratio(INCUMBENT.name, OURS.name)
     if value:
@@ -67,7 +68,7 @@ def get(bench):
         for method in ("GET", "HEAD"):
             title = f"{method} of a file of 1 KiB, {CLIENTS} clients"
             contestants = {peer.name: asked(peer, bench.single, method, path) for peer in servers}
-            table = compete(title, "a second", contestants, bench.rounds, bench.single,
+            table = compete(title, "a second", contestants, bench.short_rounds, bench.single,
                             [INCUMBENT.name])
             yield table
             yield goal(f"{method} of 1 KiB, requests a second, × {INCUMBENT.name}",
@@ -142,14 +143,16 @@ def large(bench):
     with bench.servers(*servers):
         played(OURS_UNSYNCED, [Request("PUT", "/large", 201, fill=size)])
         # A HEAD takes no time: many make a turn.
-        for method, unit, work in (("GET", "ms", 1), ("HEAD", "a second", 1000), ("PUT", "ms", 1)):
+        for method, unit, work, rounds in (
+                ("GET", "ms", 1, bench.rounds), ("HEAD", "a second", 1000, bench.short_rounds),
+                ("PUT", "ms", 1, bench.rounds)):
             title = f"{method} of a file of {text}, 1 client"
             if method == "PUT":
                 contestants = {p.name: put_large(bench, p, size) for p in servers}
             else:
                 contestants = {p.name: read_large(p, method, "/large", size, work)
                                for p in servers if p is not OURS_UNSYNCED}
-            table = compete(title, unit, contestants, bench.rounds, work, [INCUMBENT.name])
+            table = compete(title, unit, contestants, rounds, work, [INCUMBENT.name])
             yield table
             ours = OURS_UNSYNCED if method == "PUT" else OURS
             yield goal(f"{method} of {text}, time, × {INCUMBENT.name}",
