@@ -50,14 +50,16 @@ class Tally:
 
 
 def take_turns(title, contestants, rounds, work=1, warm_up=True):
-    """The results by contestant. The first round warms up, where that is wanted, and does not
-    count."""
+    """The results by contestant. Each round begins with another of them. The first round warms up,
+    where that is wanted, and does not count."""
     say(f"  {title}")
     tallies = {name: Tally(work) for name in contestants}
+    names = list(contestants)
     for n in range(-1 if warm_up else 0, rounds):
         say(f"    round {n + 1} of {rounds}" if n >= 0 else "    warming up")
-        for i, (name, turn) in enumerate(contestants.items()):
-            outcome = turn(f"turn-{n + 1}-{i}")
+        first = n % len(names)
+        for i, name in enumerate(names[first:] + names[:first]):
+            outcome = contestants[name](f"turn-{n + 1}-{i}")
             if n >= 0:
                 tallies[name].add(outcome)
     return {name: tally.result() for name, tally in tallies.items()}
