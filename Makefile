@@ -14,7 +14,8 @@ PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
 PACKAGES_fuzz := clang libclang-rt-14-dev
-PACKAGES_bench := apache2-bin media-types python3 libaprutil1-dbd-sqlite3
+PACKAGES_bench := apache2-bin media-types python3 curl libaprutil1-dbd-sqlite3 \
+	lighttpd lighttpd-mod-webdav nginx libnginx-mod-http-dav-ext
 
 # --- what there is to build ---
 

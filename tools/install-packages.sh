@@ -32,9 +32,21 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "Installing:$missing"
-# env, since sudo would not let a variable through. None of these packages starts a service:
-# apache2-bin is httpd without Debian's init files.
+# Some packages start a server as soon as they are installed: not here, and not at the next boot
+# either. Debian's own way to say so, unless this machine has an answer of its own already.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '$sudo rm -f "$policy"' EXIT
+    trap 'exit 1' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+    $sudo chmod 755 "$policy"
+fi
+
+# env, since sudo would not let a variable through.
 $sudo apt-get -qq update
 # shellcheck disable=SC2086 # a list of words
 $sudo env DEBIAN_FRONTEND=noninteractive \
     apt-get -qq -y --no-install-recommends install $missing >/dev/null
+for package in $missing; do
+    [ ! -e "/etc/init.d/$package" ] || $sudo update-rc.d "$package" disable >/dev/null
+done

@@ -34,7 +34,9 @@ dms_error_t *dms_method_get(dms_request_t *request, int *result)
         return error;
     }
     if (resource.facts.kind != DMS_KIND_FILE) {
-        *result = DECLINED;
+        /* Where httpd has seen a file just now, its own handler must not go after it: it would
+         * follow what has come in its place. */
+        *result = r->finfo.filetype == APR_REG ? HTTP_NOT_FOUND : DECLINED;
         return NULL;
     }
     *result = ap_discard_request_body(r);

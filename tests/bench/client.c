@@ -2,25 +2,28 @@
  * A WebDAV client that is faster than any server it is pointed at: an answer is read into one
  * buffer, counted, thrown away. Each way to call it prints one line of JSON.
  *
- *   bench-client PORT METHOD PATH DEPTH [BODY]
+ *   bench-client [-1] [-o FILE] PORT METHOD PATH DEPTH [BODY]
  *
  * One request. Tells the status, the responses counted (a closing tag "response" in any
  * prefix), the bytes of the body, microseconds to the first byte of the body and to its end,
  * and the CPU time that the client itself took, so that one sees whether it stood in the way.
- * With BENCH_OUT=FILE in the environment, the body goes there too.
+ * With -o the body goes to that file too. With -1 the client leaves after the first byte of it,
+ * by a reset, as one does that has crashed.
  *
  *   bench-client play PORT CONNECTIONS < SCRIPT
  *
  * Many requests, each connection's in its own thread, one after the other, kept alive as long
  * as the server likes. Tells how many answers were not as expected (and the first of them on
- * stderr), and how often a connection had to be made anew. The script is a row of
+ * stderr), the microseconds to the first byte of a body where that took longest, and how often a
+ * connection had to be made anew. The script is a row of
  *
- *   CONNECTION REPEAT STATUS RESPONSES LENGTH
+ *   CONNECTION REPEAT STATUS RESPONSES FILL LENGTH
  *
  * in decimal, a line end, and LENGTH bytes, which are sent as they are, REPEAT times; but
- * @TOKEN@ in them stands for the last Lock-Token that this connection was given. RESPONSES
- * is -1 where it doesn't matter. The clock runs from the first request to the last answer;
- * each connection's first handshake is before that.
+ * @TOKEN@ in them stands for the last Lock-Token that this connection was given. FILL bytes
+ * follow them, each an 'x'. RESPONSES is -1 where it doesn't matter: the body is then not even
+ * looked at, only its length. The clock runs from the first request to the last answer; each
+ * connection's first handshake is before that.
  *
  *   bench-client run COMMAND [ARGUMENT...]
  *
@@ -63,6 +66,7 @@ typedef struct reader_t {
 
 typedef struct counter_t {
     unsigned long responses, bytes;
+    int blind;       /* only the bytes are counted */
     double first_us; /* when the first byte came */
     size_t tail_len; /* of the last bytes seen, which may begin a closing tag */
     char tail[TAIL];
@@ -75,6 +79,7 @@ typedef struct step_t {
     long repeat;
     int status;
     long responses;
+    size_t fill;
     size_t len;
     const char *request;
 } step_t;
@@ -84,6 +89,7 @@ typedef struct player_t {
     pthread_t thread;
     int connection;
     unsigned long requests, wrong, bytes, reconnects;
+    double first_us; /* the longest wait for the first byte of a body */
     double end_us;
 } player_t;
 
@@ -94,6 +100,8 @@ static __thread counter_t counter;
 static const char *port;
 static step_t *steps;
 static size_t steps_len;
+static char filling[256 * 1024];
+static int leave_at_first_byte;
 static pthread_barrier_t everyone_connected;
 
 extern char **environ;
@@ -208,17 +216,40 @@ static void keep_tail(const char *data, size_t len)
     counter.tail_len = old + len;
 }
 
-static void count(const char *data, size_t len)
+/* So many bytes of a body have come; the first of them now, if there were none before. */
+static void came(size_t len)
 {
     if (counter.bytes == 0) {
         counter.first_us = now_us();
     }
     counter.bytes += len;
+}
+
+static void count(const char *data, size_t len)
+{
+    came(len);
+    if (counter.blind) {
+        return;
+    }
     counter.responses += count_across(data, len) + count_in(data, len);
     keep_tail(data, len);
     if (counter.copy && fwrite(data, 1, len, counter.copy) != len) {
         die("can't write the copy");
     }
+}
+
+/* Lets the kernel throw away up to that many bytes of body; 0 at the end of the connection. */
+static size_t drop(size_t want)
+{
+    /* With MSG_TRUNC, TCP writes nowhere. */
+    /* cppcheck-suppress nullPointer */
+    ssize_t n = recv(reader.fd, NULL, want < (1 << 30) ? want : 1 << 30, MSG_TRUNC);
+
+    if (n < 0) {
+        die(strerror(errno));
+    }
+    came((size_t)n);
+    return (size_t)n;
 }
 
 /* Takes up to that many bytes of body; fewer only if the connection ended. */
@@ -229,6 +260,14 @@ static size_t read_body(size_t want)
     while (left > 0) {
         size_t n;
 
+        if (counter.blind && reader.at == reader.end && left > sizeof(reader.data)) {
+            n = drop(left);
+            if (n == 0) {
+                break;
+            }
+            left -= n;
+            continue;
+        }
         if (reader.at == reader.end && !fill()) {
             break;
         }
@@ -263,8 +302,8 @@ static const char *value_of(const char *line, const char *name)
     return strncasecmp(line, name, len) ? NULL : line + len + strspn(line + len, " \t");
 }
 
-/* Reads a whole answer and returns its status. */
-static int read_answer(void)
+/* Reads a whole answer, to a HEAD or to another method, and returns its status. */
+static int read_answer(int to_head)
 {
     char line[16384];
     const char *value;
@@ -289,10 +328,13 @@ static int read_answer(void)
             snprintf(reader.token, sizeof(reader.token), "%s", value);
         }
     }
-    if (status == 204 || status == 304) {
+    if (to_head || status == 204 || status == 304) {
         return status;
     }
-    if (chunked) {
+    if (leave_at_first_byte) {
+        read_body(1);
+    }
+    else if (chunked) {
         read_chunks();
     }
     else if (read_body(length) < length && length != (size_t)-1) {
@@ -399,6 +441,7 @@ static void parse_script(char *script, size_t len)
         step.repeat = strtol(at, &at, 10);
         step.status = (int)strtol(at, &at, 10);
         step.responses = strtol(at, &at, 10);
+        step.fill = strtoul(at, &at, 10);
         step.len = strtoul(at, &at, 10);
         if (*at != '\n' || step.len == 0 || step.len > (size_t)(end - at - 1)) {
             die("the script is not as it should be");
@@ -416,6 +459,17 @@ static void parse_script(char *script, size_t len)
     }
 }
 
+static int send_filling(size_t len)
+{
+    for (size_t n; len > 0; len -= n) {
+        n = len < sizeof(filling) ? len : sizeof(filling);
+        if (!send_bytes(filling, n)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static int send_step(const step_t *step)
 {
     const char *at = memmem(step->request, step->len, TOKEN, TOKEN_LEN);
@@ -423,7 +477,7 @@ static int send_step(const step_t *step)
     size_t head, token_len, rest;
 
     if (!at) {
-        return send_bytes(step->request, step->len);
+        return send_bytes(step->request, step->len) && send_filling(step->fill);
     }
     head = (size_t)(at - step->request);
     token_len = strlen(reader.token);
@@ -458,16 +512,21 @@ static void send_until_answered(player_t *player, const step_t *step)
 
 static void play_step(player_t *player, const step_t *step)
 {
+    double start = now_us();
     int status;
 
     if (reader.closing) {
         reconnect(player);
     }
     memset(&counter, 0, sizeof(counter));
+    counter.blind = step->responses < 0;
     send_until_answered(player, step);
-    status = read_answer();
+    status = read_answer(!strncmp(step->request, "HEAD ", 5));
     player->requests++;
     player->bytes += counter.bytes;
+    if (counter.bytes > 0 && counter.first_us - start > player->first_us) {
+        player->first_us = counter.first_us - start;
+    }
     if (status == step->status
         && (step->responses < 0 || (long)counter.responses == step->responses)) {
         return;
@@ -499,10 +558,11 @@ static int play_all(int connections)
 {
     player_t *players = calloc((size_t)connections, sizeof(*players));
     unsigned long requests = 0, wrong = 0, bytes = 0, reconnects = 0;
-    double start, cpu, end = 0;
+    double start, cpu, end = 0, first = 0;
     size_t len;
     char *script = read_script(&len);
 
+    memset(filling, 'x', sizeof(filling));
     parse_script(script, len);
     if (!players || pthread_barrier_init(&everyone_connected, NULL, (unsigned)connections + 1)) {
         die("too many connections");
@@ -523,10 +583,11 @@ static int play_all(int connections)
         bytes += players[i].bytes;
         reconnects += players[i].reconnects;
         end = players[i].end_us > end ? players[i].end_us : end;
+        first = players[i].first_us > first ? players[i].first_us : first;
     }
     printf("{\"requests\": %lu, \"wrong\": %lu, \"bytes\": %lu, \"reconnects\": %lu, "
-           "\"total_us\": %.1f, \"cpu_us\": %.1f}\n",
-           requests, wrong, bytes, reconnects, end - start, cpu_us() - cpu);
+           "\"first_us\": %.1f, \"total_us\": %.1f, \"cpu_us\": %.1f}\n",
+           requests, wrong, bytes, reconnects, first, end - start, cpu_us() - cpu);
     free(players);
     free(steps);
     free(script);
@@ -551,9 +612,16 @@ static int run(char **command)
 
 /* --- one request --- */
 
-static int ask(int argc, char **argv)
+static void leave(void)
 {
-    const char *copy = getenv("BENCH_OUT");
+    struct linger reset = {.l_onoff = 1};
+
+    setsockopt(reader.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(reader.fd);
+}
+
+static int ask(const char *copy, int argc, char **argv)
+{
     double start, end;
     int status;
 
@@ -564,8 +632,11 @@ static int ask(int argc, char **argv)
     connect_to_server();
     start = now_us();
     send_request(argv, argc > 5 ? argv[5] : "");
-    status = read_answer();
+    status = read_answer(!strcmp(argv[2], "HEAD"));
     end = now_us();
+    if (leave_at_first_byte) {
+        leave();
+    }
     if (counter.copy && fclose(counter.copy)) {
         die("can't write the copy");
     }
@@ -576,8 +647,20 @@ static int ask(int argc, char **argv)
     return 0;
 }
 
+static int usage(const char *name)
+{
+    fprintf(stderr,
+            "usage: %s [-1] [-o FILE] PORT METHOD PATH DEPTH [BODY]\n"
+            "       %s play PORT CONNECTIONS < SCRIPT\n"
+            "       %s run COMMAND [ARGUMENT...]\n",
+            name, name, name);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
+    const char *name = argv[0], *copy = NULL;
+
     if (argc == 4 && !strcmp(argv[1], "play") && atoi(argv[3]) > 0) {
         port = argv[2];
         return play_all(atoi(argv[3]));
@@ -585,13 +668,14 @@ int main(int argc, char **argv)
     if (argc > 2 && !strcmp(argv[1], "run")) {
         return run(argv + 2);
     }
-    if (argc < 5) {
-        fprintf(stderr,
-                "usage: %s PORT METHOD PATH DEPTH [BODY]\n"
-                "       %s play PORT CONNECTIONS < SCRIPT\n"
-                "       %s run COMMAND [ARGUMENT...]\n",
-                argv[0], argv[0], argv[0]);
-        return 2;
+    for (int option; (option = getopt(argc, argv, "+1o:")) != -1;) {
+        if (option == '?') {
+            return usage(name);
+        }
+        copy = option == 'o' ? optarg : copy;
+        leave_at_first_byte |= option == '1';
     }
-    return ask(argc, argv);
+    argc -= optind - 1;
+    argv += optind - 1;
+    return argc < 5 ? usage(name) : ask(copy, argc, argv);
 }

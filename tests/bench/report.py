@@ -26,5 +26,5 @@ def goal(text, value, at_most=None, at_least=None):
 def print_goals(goals):
     rows = [[g["goal"], f"{g['value']:.3f}",
              f"at most {g['at_most']:.3g}" if "at_most" in g else f"at least {g['at_least']:.3g}",
-             "reached" if g["reached"] else "MISSED"] for g in goals]
-    print_table("To reach", ["", "is", "", ""], rows)
+             "met" if g["reached"] else "NOT MET"] for g in goals]
+    print_table("Goals", ["", "reached", "goal", ""], rows)
