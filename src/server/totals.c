@@ -37,7 +37,7 @@ void dms_totals_prepare(server_rec *server)
     }
     totals = apr_shm_baseaddr_get(shm);
     memset(totals, 0, sizeof(*totals));
-    apr_pool_userdata_setn(totals, key, NULL, pool);
+    apr_pool_userdata_set(totals, key, NULL, pool); /* the key is copied: the module may go */
 }
 
 void dms_totals_add(const dms_totals_t *one)
