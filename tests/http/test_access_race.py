@@ -12,7 +12,7 @@ import access
 import writing
 from harness import ALLPROP, Truncated
 
-SECONDS = 2
+SECONDS = 1
 SECRET = b"outside-content"
 NAME = b"outside-name"
 PUT_BODY = b"sent by a client\n"
