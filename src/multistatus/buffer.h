@@ -15,7 +15,7 @@
 
 /* How many full buckets go to the sink at once: each time wakes the client, which costs more than
  * the copying. */
-#define DMS_BUFFER_BUCKETS 4
+#define DMS_BUFFER_BUCKETS 8
 
 /* Takes the buckets of bb, which it must leave empty. flush: what is in bb, and was before, should
  * reach the client now. Any status but APR_SUCCESS ends the output. */
