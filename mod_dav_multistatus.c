@@ -15,6 +15,7 @@
 
 #include "access/access.h"
 #include "methods/method.h"
+#include "proxy/proxied.h"
 #include "repository/fs/fs.h"
 #include "server/config.h"
 #include "server/conflict.h"
@@ -230,6 +231,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
+    dms_proxied_register_hooks();
 }
 
 AP_DECLARE_MODULE(dav_multistatus) = {
