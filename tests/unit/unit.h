@@ -30,6 +30,8 @@ Suite *destination_suite(void);
 Suite *xml_body_suite(void);
 Suite *if_suite(void);
 Suite *lock_headers_suite(void);
+Suite *mapping_suite(void);
+Suite *hrefs_suite(void);
 Suite *store_suite(void);
 Suite *locks_suite(void);
 Suite *store_locks_suite(void);
