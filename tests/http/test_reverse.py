@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import os
 import threading
 import time
 import zlib
@@ -295,6 +296,48 @@ def test_client_leaves(remote):
         client.reset()
     assert gone.wait(20)
     assert wait_notes(remote.proxy, "/files/gone").startswith("PROPFIND /files/gone 207 ")
+
+
+# --------------------------------------------------------------------------------------------- streaming
+
+
+MIB = int(os.environ.get("DMS_REVERSE_MIB", "128"))
+
+
+def big_answer(block, count):
+    yield answer(b"")[0].replace(b"Content-Length: 0", b"X: y") + b'<D:multistatus xmlns:D="DAV:">'
+    for _ in range(count):
+        yield block
+    yield b"</D:multistatus>"
+
+
+def read_big(remote, target):
+    """How many public hrefs the answer has, and the most memory that the server took."""
+    mapped = b"<D:href>/files/"
+    count, peak, tail = 0, 0, b""
+    with remote.proxy.connect() as client:
+        client.send("PROPFIND", target)
+        for number, piece in enumerate(client.pieces(client.read_head())):
+            if number % 50 == 0:
+                peak = max(peak, remote.proxy.rss_anon())
+            count += (tail + piece).count(mapped)
+            tail = (tail + piece)[1 - len(mapped):]
+    return count, peak
+
+
+@pytest.mark.no_sanitizer
+def test_memory_is_bounded(remote):
+    """A 207 of 128 MiB, or of DMS_REVERSE_MIB, takes what one of 4 MiB takes."""
+    block = "".join(f"<D:response>{href(REMOTE + 'x' * (i % 100))}</D:response>\n" for i in range(5000)).encode()
+    peaks = []
+    for size in (4, MIB):
+        blocks = size * (1 << 20) // len(block)
+        remote.script = lambda request: big_answer(block, blocks)
+        count, peak = read_big(remote, f"/files/big{size}")
+        assert count == blocks * 5000
+        assert f" {count} 0 " in wait_notes(remote.proxy, f"/files/big{size}")
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] < 2048, peaks
 
 
 # ------------------------------------------------------------------------------------------------- notes
