@@ -6,6 +6,7 @@
 #include <apr_tables.h>
 
 #include "reverse/meter.h"
+#include "reverse/skim.h"
 
 /* Between namespace and local name in the names that Expat reports. */
 #define SEPARATOR "\x01"
@@ -21,11 +22,18 @@ typedef struct span_t {
 
 typedef enum encoding_e { BYTES, UTF16_BE, UTF16_LE } encoding_e;
 
+/* From this byte of Expat's on, the document is so many bytes ahead. */
+typedef struct shift_t {
+    apr_int64_t from;
+    apr_int64_t ahead;
+} shift_t;
+
 struct dms_hrefs_t {
     apr_pool_t *pool;
     apr_pool_t *scratch; /* cleared after each href */
     dms_meter_t meter;
     XML_Parser parser;
+    dms_skim_t skim;
     dms_buffer_t *out;
     dms_hrefs_map_fn *map;
     void *baton;
@@ -37,15 +45,22 @@ struct dms_hrefs_t {
     const char *problem;
     unsigned char head[2]; /* the document's first bytes */
 
-    /* passed <= settled <= fed. kept holds what lies between passed and the piece. */
-    apr_int64_t passed;  /* up to here the document has left */
+    /* Offsets in the document: passed <= settled <= skimmed <= fed. */
+    apr_int64_t passed;  /* up to here it has left */
     apr_int64_t settled; /* up to here Expat has told what there is */
+    apr_int64_t skimmed; /* up to here Expat has got it, but for the holes */
     apr_int64_t fed;
-    const char *piece; /* the bytes that are being read */
-    apr_int64_t piece_start;
-    char *kept;
-    apr_size_t kept_length;
-    apr_size_t kept_room;
+    char *window; /* the bytes from window_start to fed */
+    apr_size_t window_room;
+    apr_int64_t window_start;
+    char *abridged;         /* as large: what of it Expat reads */
+    apr_int64_t lines;      /* that have left */
+    apr_int64_t line_start; /* of the one after them */
+
+    /* Expat's offsets, and what they are in the document. */
+    apr_int64_t parsed;
+    apr_array_header_t *shifts; /* shift_t; the first is good for what comes before, too */
+    int shift;                  /* the one at hand */
 
     int href_depth;             /* of the href that we are in, 0: none */
     int is_plain;               /* whether its text can be replaced */
@@ -57,48 +72,55 @@ struct dms_hrefs_t {
 
 /* --- what leaves --- */
 
+static const char *byte_at(const dms_hrefs_t *hrefs, apr_int64_t offset)
+{
+    return hrefs->window + (offset - hrefs->window_start);
+}
+
+/* Leaves bytes out, of which only the lines are counted. */
+static void skip(dms_hrefs_t *hrefs, apr_int64_t end)
+{
+    const char *at = byte_at(hrefs, hrefs->passed), *stop = byte_at(hrefs, end);
+
+    while (at < stop && (at = memchr(at, '\n', (apr_size_t)(stop - at)))) {
+        at++;
+        hrefs->lines++;
+        hrefs->line_start = hrefs->window_start + (at - hrefs->window);
+    }
+    hrefs->passed = end;
+}
+
 /* Lets the document leave up to an offset that has come already. */
 static void pass(dms_hrefs_t *hrefs, apr_int64_t end)
 {
-    if (hrefs->passed < end && hrefs->passed < hrefs->piece_start) {
-        apr_int64_t stop = end < hrefs->piece_start ? end : hrefs->piece_start;
-        const char *kept_end = hrefs->kept + hrefs->kept_length;
-
-        dms_buffer_put(hrefs->out, kept_end - (hrefs->piece_start - hrefs->passed),
-                       (apr_size_t)(stop - hrefs->passed));
-        hrefs->passed = stop;
-    }
     if (hrefs->passed < end) {
-        dms_buffer_put(hrefs->out, hrefs->piece + (hrefs->passed - hrefs->piece_start),
+        dms_buffer_put(hrefs->out, byte_at(hrefs, hrefs->passed),
                        (apr_size_t)(end - hrefs->passed));
-        hrefs->passed = end;
+        skip(hrefs, end);
     }
 }
 
-/* Keeps what has not left beyond the piece. */
-static void keep(dms_hrefs_t *hrefs)
+/* Appends what has come to what has not left yet. */
+static void fill_window(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
 {
-    apr_size_t length = (apr_size_t)(hrefs->fed - hrefs->passed);
-    apr_size_t piece_length = (apr_size_t)(hrefs->fed - hrefs->piece_start);
-    apr_size_t fresh = length < piece_length ? length : piece_length, old = length - fresh;
-    const char *old_bytes = hrefs->kept + (hrefs->kept_length - old);
+    apr_size_t left = (apr_size_t)(hrefs->fed - hrefs->passed);
 
-    if (length > hrefs->kept_room) {
-        char *larger = apr_palloc(hrefs->pool, 2 * length);
+    if (left + length > hrefs->window_room) {
+        char *larger = apr_palloc(hrefs->pool, 2 * (left + length));
 
-        if (old) {
-            memcpy(larger, old_bytes, old);
+        if (left) {
+            memcpy(larger, byte_at(hrefs, hrefs->passed), left);
         }
-        hrefs->kept = larger;
-        hrefs->kept_room = 2 * length;
+        hrefs->window = larger;
+        hrefs->abridged = apr_palloc(hrefs->pool, 2 * (left + length));
+        hrefs->window_room = 2 * (left + length);
     }
-    else if (old) {
-        memmove(hrefs->kept, old_bytes, old);
+    else if (left) {
+        memmove(hrefs->window, byte_at(hrefs, hrefs->passed), left);
     }
-    if (fresh) {
-        memcpy(hrefs->kept + old, hrefs->piece + (piece_length - fresh), fresh);
-    }
-    hrefs->kept_length = length;
+    memcpy(hrefs->window + left, bytes, length);
+    hrefs->window_start = hrefs->passed;
+    hrefs->fed += (apr_int64_t)length;
 }
 
 static encoding_e encoding_of(const unsigned char *head)
@@ -146,22 +168,35 @@ static void put_text(dms_hrefs_t *hrefs, const char *text)
 
 /* --- what Expat tells --- */
 
-/* Where in the document the markup stands that is being told of. */
-static span_t event_span(const dms_hrefs_t *hrefs)
+static apr_int64_t document_offset(dms_hrefs_t *hrefs, apr_int64_t parsed)
 {
-    span_t span = {XML_GetCurrentByteIndex(hrefs->parser), 0};
+    const shift_t *shifts = (const shift_t *)hrefs->shifts->elts;
+
+    while (hrefs->shift + 1 < hrefs->shifts->nelts && shifts[hrefs->shift + 1].from <= parsed) {
+        hrefs->shift++;
+    }
+    return parsed + shifts[hrefs->shift].ahead;
+}
+
+/* Where in the document the markup stands that is being told of. */
+static span_t event_span(dms_hrefs_t *hrefs)
+{
+    span_t span = {document_offset(hrefs, XML_GetCurrentByteIndex(hrefs->parser)), 0};
 
     span.end = span.start + XML_GetCurrentByteCount(hrefs->parser);
     return span;
 }
 
+/* Ends the reading: all leaves as it is. */
 static void stop(dms_hrefs_t *hrefs, const char *problem, apr_int64_t at)
 {
+    pass(hrefs, at);
     hrefs->is_off = 1;
     hrefs->problem = apr_psprintf(hrefs->pool,
-                                  "%s (line %lu, column %lu, byte %" APR_INT64_T_FMT ")", problem,
-                                  (unsigned long)XML_GetCurrentLineNumber(hrefs->parser),
-                                  (unsigned long)XML_GetCurrentColumnNumber(hrefs->parser) + 1, at);
+                                  "%s (line %" APR_INT64_T_FMT ", column %" APR_INT64_T_FMT
+                                  ", byte %" APR_INT64_T_FMT ")",
+                                  problem, hrefs->lines + 1, at - hrefs->line_start + 1, at);
+    pass(hrefs, hrefs->fed);
 }
 
 static const char *local_name(const char *name)
@@ -199,10 +234,10 @@ static void replace(dms_hrefs_t *hrefs, const char *text, apr_int64_t end)
     for (i = 0; i < hrefs->asides->nelts; i++) {
         span_t aside = APR_ARRAY_IDX(hrefs->asides, i, span_t);
 
-        hrefs->passed = aside.start;
+        skip(hrefs, aside.start);
         pass(hrefs, aside.end);
     }
-    hrefs->passed = end;
+    skip(hrefs, end);
     hrefs->has_changed = 1;
 }
 
@@ -320,17 +355,22 @@ dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_hrefs_map
     hrefs->meter.most = DMS_HREFS_MEMORY;
     hrefs->text = apr_palloc(pool, DMS_HREFS_LENGTH + 1);
     hrefs->asides = apr_array_make(pool, 1, sizeof(span_t));
+    hrefs->shifts = apr_array_make(pool, 64, sizeof(shift_t));
+    memset(apr_array_push(hrefs->shifts), 0, sizeof(shift_t));
+    dms_skim_init(&hrefs->skim, pool, tally);
     create_parser(hrefs);
     return hrefs;
 }
 
-static void parse(dms_hrefs_t *hrefs, const char *bytes, int length, int is_final)
+static void parse(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length, int is_final)
 {
     dms_meter_t *before = dms_meter_enter(&hrefs->meter);
-    enum XML_Status status = XML_Parse(hrefs->parser, bytes, length, is_final);
+    enum XML_Status status = XML_Parse(hrefs->parser, bytes, (int)length, is_final);
     apr_int64_t at = XML_GetCurrentByteIndex(hrefs->parser);
 
     dms_meter_leave(before);
+    hrefs->parsed += (apr_int64_t)length;
+    at = at < 0 ? 0 : document_offset(hrefs, at);
     if (at > hrefs->settled) {
         hrefs->settled = at;
     }
@@ -342,6 +382,40 @@ static void parse(dms_hrefs_t *hrefs, const char *bytes, int length, int is_fina
                                           : XML_ErrorString(error),
              hrefs->settled);
     }
+}
+
+/* Only the shift at hand is needed any more. */
+static void forget_shifts(dms_hrefs_t *hrefs)
+{
+    shift_t *shifts = (shift_t *)hrefs->shifts->elts;
+
+    memmove(shifts, shifts + hrefs->shift,
+            (apr_size_t)(hrefs->shifts->nelts - hrefs->shift) * sizeof(*shifts));
+    hrefs->shifts->nelts -= hrefs->shift;
+    hrefs->shift = 0;
+}
+
+/* Copies these bytes without the holes in them; returns the length of what is left. */
+static apr_size_t abridge(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
+{
+    const dms_hole_t *holes = (const dms_hole_t *)hrefs->skim.holes->elts;
+    apr_int64_t ahead = APR_ARRAY_IDX(hrefs->shifts, hrefs->shifts->nelts - 1, shift_t).ahead;
+    apr_size_t from = 0, to = 0;
+    int i;
+
+    for (i = 0; i < hrefs->skim.holes->nelts; i++) {
+        shift_t shift;
+
+        memcpy(hrefs->abridged + to, bytes + from, holes[i].start - from);
+        to += holes[i].start - from;
+        from = holes[i].end;
+        ahead += (apr_int64_t)(holes[i].end - holes[i].start);
+        shift.from = hrefs->parsed + (apr_int64_t)to;
+        shift.ahead = ahead;
+        APR_ARRAY_PUSH(hrefs->shifts, shift_t) = shift;
+    }
+    memcpy(hrefs->abridged + to, bytes + from, length - from);
+    return to + length - from;
 }
 
 /* How far the document may leave: an href and markup that have not ended stay. */
@@ -356,6 +430,25 @@ static apr_int64_t passable(dms_hrefs_t *hrefs)
     return hrefs->is_plain ? hrefs->text_start : hrefs->settled;
 }
 
+/* Gives Expat what has come, as far as it has not got it, without what it need not read. */
+static void read_window(dms_hrefs_t *hrefs)
+{
+    const char *bytes = byte_at(hrefs, hrefs->skimmed);
+    apr_size_t length;
+
+    if (encoding_of(hrefs->head) != BYTES) {
+        hrefs->skim.is_off = 1;
+    }
+    length = dms_skim(&hrefs->skim, bytes, (apr_size_t)(hrefs->fed - hrefs->skimmed));
+    hrefs->skimmed += (apr_int64_t)length;
+    if (hrefs->skim.holes->nelts) {
+        length = abridge(hrefs, bytes, length);
+        bytes = hrefs->abridged;
+    }
+    parse(hrefs, bytes, length, 0);
+    forget_shifts(hrefs);
+}
+
 static void feed_piece(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
 {
     apr_size_t i;
@@ -363,15 +456,11 @@ static void feed_piece(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
     for (i = 0; i < length && hrefs->fed + (apr_int64_t)i < 2; i++) {
         hrefs->head[hrefs->fed + (apr_int64_t)i] = (unsigned char)bytes[i];
     }
-    hrefs->piece = bytes;
-    hrefs->piece_start = hrefs->fed;
-    hrefs->fed += (apr_int64_t)length;
-    if (!hrefs->is_off) {
-        parse(hrefs, bytes, (int)length, 0);
+    fill_window(hrefs, bytes, length);
+    if (!hrefs->is_off && hrefs->fed > 1) {
+        read_window(hrefs);
     }
     pass(hrefs, passable(hrefs));
-    keep(hrefs);
-    hrefs->piece_start = hrefs->fed;
 }
 
 void dms_hrefs_feed(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
@@ -391,6 +480,8 @@ void dms_hrefs_finish(dms_hrefs_t *hrefs, int is_whole)
         stop(hrefs, "the document breaks off", hrefs->fed);
     }
     else if (!hrefs->is_off && hrefs->fed) {
+        hrefs->skim.is_off = 1;
+        read_window(hrefs);
         parse(hrefs, "", 0, 1);
     }
     hrefs->is_off = 1;

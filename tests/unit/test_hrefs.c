@@ -376,9 +376,9 @@ START_TEST(names_without_end)
     hrefs = dms_hrefs_create(unit_pool, &out, map, NULL, NULL);
     dms_hrefs_feed(hrefs, "<a>", 3);
     for (i = 0; i < 200000; i++) {
-        char element[32];
+        char element[48];
 
-        dms_hrefs_feed(hrefs, element, (apr_size_t)sprintf(element, "<n%d/>", i));
+        dms_hrefs_feed(hrefs, element, (apr_size_t)sprintf(element, "<href n%d=''/>", i));
         dms_buffer_pass(&out, 0);
     }
     ck_assert_ptr_nonnull(strstr(dms_hrefs_problem(hrefs), "than there is room for"));
