@@ -12,9 +12,10 @@
 /* The length of "http://host:port" that a reference begins with; 0 where it is no such URL. */
 static apr_size_t root_length(const char *reference)
 {
-    apr_size_t scheme = !strncasecmp(reference, "https://", 8)  ? 8
-                        : !strncasecmp(reference, "http://", 7) ? 7
-                                                                : 0;
+    apr_size_t scheme = *reference == '/'                        ? 0
+                        : !strncasecmp(reference, "https://", 8) ? 8
+                        : !strncasecmp(reference, "http://", 7)  ? 7
+                                                                 : 0;
 
     return scheme ? scheme + strcspn(reference + scheme, "/?#") : 0;
 }
@@ -93,16 +94,24 @@ static int ends_path(char c)
     return !c || c == '?' || c == '#';
 }
 
+static int is_dot_segment(const char *segment)
+{
+    int dots = 0;
+
+    while (!ends_path(*segment) && *segment != '/') {
+        if (next_character(&segment) != '.') {
+            return 0;
+        }
+        dots++;
+    }
+    return dots == 1 || dots == 2;
+}
+
 /* Whether a path has a segment "." or "..". */
 static int has_dot_segment(const char *path)
 {
-    while (!ends_path(*path)) {
-        int dots = 0, others = 0;
-
-        for (path += *path == '/'; !ends_path(*path) && *path != '/';) {
-            *(next_character(&path) == '.' ? &dots : &others) += 1;
-        }
-        if (!others && (dots == 1 || dots == 2)) {
+    for (; !ends_path(*path); path++) {
+        if (*path == '/' && is_dot_segment(path + 1)) {
             return 1;
         }
     }
@@ -138,8 +147,7 @@ static const char *escape_rest(apr_pool_t *pool, const char *rest)
     char *escaped = apr_palloc(pool, 3 * strlen(rest) + 1), *out = escaped;
 
     for (; *rest; rest++) {
-        if ((unsigned char)*rest > ' ' && (unsigned char)*rest < 0x7f
-            && !strchr("<>\"\\^`{|}", *rest)) {
+        if (apr_isalnum(*rest) || (*rest > ' ' && *rest < 0x7f && !strchr("<>\"\\^`{|}", *rest))) {
             *out++ = *rest;
         }
         else {

@@ -69,14 +69,15 @@ static const char *behind_other(dms_skim_t *skim, const char *open, const char *
 /* --- elements --- */
 
 /* Whether a name without its prefix is this one, of so many characters. */
-static int is_local(const char *name, apr_size_t length, const char *local, apr_size_t wanted)
+static inline int is_local(const char *name, apr_size_t length, const char *local,
+                           apr_size_t wanted)
 {
     return length >= wanted && name[length - 1] == local[wanted - 1]
            && !memcmp(name + length - wanted, local, wanted)
            && (length == wanted || name[length - wanted - 1] == ':');
 }
 
-static int is_href(const char *name, apr_size_t length)
+static inline int is_href(const char *name, apr_size_t length)
 {
     return is_local(name, length, "href", 4);
 }
@@ -167,6 +168,18 @@ static const char *take_start(dms_skim_t *skim, const char *bytes, const char *o
     return close;
 }
 
+/* Character data behind a hole goes with it. */
+static void widen_hole(dms_skim_t *skim, apr_size_t from, apr_size_t to)
+{
+    if (skim->holes->nelts) {
+        dms_hole_t *last = &APR_ARRAY_IDX(skim->holes, skim->holes->nelts - 1, dms_hole_t);
+
+        if (last->end == from) {
+            last->end = to;
+        }
+    }
+}
+
 apr_size_t dms_skim(dms_skim_t *skim, const char *bytes, apr_size_t length)
 {
     const char *at = bytes, *end = bytes + length, *open, *close;
@@ -178,6 +191,7 @@ apr_size_t dms_skim(dms_skim_t *skim, const char *bytes, apr_size_t length)
         if (!open) {
             break;
         }
+        widen_hole(skim, (apr_size_t)(at - bytes), (apr_size_t)(open - bytes));
         close = end - open < 2                     ? NULL
                 : open[1] == '/'                   ? take_end(skim, bytes, open, end)
                 : open[1] == '!' || open[1] == '?' ? behind_other(skim, open, end)

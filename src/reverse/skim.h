@@ -4,7 +4,7 @@
  * takes a fraction of the time that Expat takes for it.
  *
  * A *hole* is an element with all that is in it, from the "<" of its start tag to the ">" of its
- * end tag, whose inside has no element that matters: none with the local name href, whatever its
+ * end tag, and the character data behind it, whose inside has no element that matters: none with the local name href, whatever its
  * prefix. So no name has to be looked up, and no namespace that is declared in it can reach
  * outside. It is found by markup alone; names in start and end tags have to agree. The root, and
  * whatever is in an href, is never a hole; nor is what does not end in the piece at hand. What is
