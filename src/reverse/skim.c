@@ -151,14 +151,16 @@ static const char *take_start(dms_skim_t *skim, const char *bytes, const char *o
     if (!close) {
         return NULL;
     }
-    if (!skim->has_root || skim->in_href || skim->depth == DMS_SKIM_DEPTH
-        || matters(skim, name, length)) {
+    if (!skim->has_root || skim->in_href || matters(skim, name, length)) {
         skim->depth = 0;
         skim->has_root = 1;
         skim->in_href |= !is_empty && is_href(name, length);
     }
     else if (is_empty) {
         add_hole(skim, (apr_size_t)(open - bytes), (apr_size_t)(close - bytes));
+    }
+    else if (skim->depth == DMS_SKIM_DEPTH) {
+        skim->depth = 0;
     }
     else {
         dms_open_t opened = {open, name, length};

@@ -4,12 +4,12 @@
  * takes a fraction of the time that Expat takes for it.
  *
  * A *hole* is an element with all that is in it, from the "<" of its start tag to the ">" of its
- * end tag, and the character data behind it, whose inside has no element that matters: none with the local name href, whatever its
- * prefix. So no name has to be looked up, and no namespace that is declared in it can reach
- * outside. It is found by markup alone; names in start and end tags have to agree. The root, and
- * whatever is in an href, is never a hole; nor is what does not end in the piece at hand. What is
- * left is as well-formed as the document, or as ill-formed, but for what is inside a hole, which
- * passes as it is.
+ * end tag, and the character data behind it. Inside is no element that matters: none with the local
+ * name href, whatever its prefix. So no name has to be looked up, and no namespace that is declared
+ * in it can reach outside. It is found by markup alone; names in start and end tags have to agree.
+ * The root, and whatever is in an href, is never a hole; nor is what does not end in the piece at
+ * hand. What is left is as well-formed as the document, or as ill-formed, but for what is inside a
+ * hole, which passes as it is.
  *
  * The document's encoding has to be one in which ASCII's bytes are ASCII's.
  */

@@ -21,6 +21,7 @@ import xml.etree.ElementTree as ET
 import xml.parsers.expat
 
 import changes
+import reverse
 from load import CLIENT
 from peers import CLIENT_CORE, CORES, PEERS, REPO, SERVER_CORE, pinned_to, readable_by_servers
 from report import goal, print_goals, print_table, say
@@ -292,7 +293,7 @@ def measure_listings(names, args, root, report):
 
 def main():
     names = [peer.name for peer in PEERS]
-    parts = ["large", *changes.WORKLOADS]
+    parts = ["large", "reverse", *changes.WORKLOADS]
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", nargs="+", choices=names, default=names,
@@ -314,6 +315,10 @@ def main():
         print(f"{name}: {version}")
     if "large" in args.only:
         measure_listings(args.peers, args, root, report)
+    if "reverse" in args.only:
+        make_folder(root, MEMBERS)
+        report["reverse"], reached = reverse.measure(root, args.rounds, MEMBERS)
+        report["goals"] += reached
     report["changes"], reached = changes.measure(root, args.only, args.quick, args.rounds)
     report["goals"] += reached
     if report["goals"]:

@@ -1,6 +1,6 @@
 /*
- * A document that passes, whole and in pieces (whose lengths follow the input's last NUL byte; in an
- * input without one they are single bytes). Where it is well-formed, what comes out has to tell
+ * A document that passes, whole and in pieces (whose lengths follow the input's last NUL byte; in
+ * an input without one they are single bytes). Where it is well-formed, what comes out has to tell
  * Expat the same, but for the texts of hrefs, which have to be the mapped ones.
  */
 #include "reverse/hrefs.h"

@@ -31,6 +31,7 @@ Suite *xml_body_suite(void);
 Suite *if_suite(void);
 Suite *lock_headers_suite(void);
 Suite *mapping_suite(void);
+Suite *skim_suite(void);
 Suite *hrefs_suite(void);
 Suite *store_suite(void);
 Suite *locks_suite(void);
