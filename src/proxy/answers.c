@@ -20,6 +20,7 @@ struct dms_answer_t {
     dms_buffer_t out;
     dms_tally_t tally;
     apr_bucket_brigade *ready; /* for the client */
+    int has_begun;             /* the first bytes have been passed on */
     int has_ended;
 };
 
@@ -175,6 +176,8 @@ static apr_status_t take_data(ap_filter_t *f, dms_answer_t *answer, apr_bucket *
     return rv;
 }
 
+/* The first bytes leave at once; what follows gathers in the buffer while the backend keeps sending,
+ * since each time it is passed on wakes the client. Where the backend pauses, mod_proxy flushes. */
 static apr_status_t filter_body(ap_filter_t *f, dms_answer_t *answer, apr_bucket_brigade *bb)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -190,7 +193,10 @@ static apr_status_t filter_body(ap_filter_t *f, dms_answer_t *answer, apr_bucket
         }
     }
     if (rv == APR_SUCCESS) {
-        dms_buffer_pass(&answer->out, 0);
+        if (!answer->has_begun) {
+            dms_buffer_pass(&answer->out, 0);
+            answer->has_begun = 1;
+        }
         rv = pass_on(f, answer);
     }
     if (rv != APR_SUCCESS && !answer->has_ended) { /* the client has left */
