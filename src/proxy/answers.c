@@ -176,8 +176,8 @@ static apr_status_t take_data(ap_filter_t *f, dms_answer_t *answer, apr_bucket *
     return rv;
 }
 
-/* The first bytes leave at once; what follows gathers in the buffer while the backend keeps sending,
- * since each time it is passed on wakes the client. Where the backend pauses, mod_proxy flushes. */
+/* The first bytes leave at once; what follows gathers in the buffer while the backend keeps
+ * sending, since each pass wakes the client. Where the backend pauses, mod_proxy flushes. */
 static apr_status_t filter_body(ap_filter_t *f, dms_answer_t *answer, apr_bucket_brigade *bb)
 {
     apr_status_t rv = APR_SUCCESS;

@@ -2,9 +2,9 @@
 
 #include <apr_strings.h>
 
-static void set(request_rec *r, const char *name, apr_uint64_t number)
+static void set(request_rec *r, const char *name, apr_uint64_t count)
 {
-    apr_table_setn(r->notes, name, apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, number));
+    apr_table_setn(r->notes, name, apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, count));
 }
 
 void dms_notes_set(request_rec *r, apr_uint64_t responses, apr_uint64_t failures)
