@@ -16,6 +16,7 @@ typedef struct body_t {
     dms_buffer_t out;
     apr_bucket_brigade *fresh; /* from the client */
     apr_bucket_brigade *ready; /* for the backend */
+    int has_ended;
 } body_t;
 
 /* --- headers --- */
@@ -75,6 +76,10 @@ static void finish(body_t *body)
     const request_rec *r = body->proxied->r;
     const char *problem;
 
+    if (body->has_ended) {
+        return;
+    }
+    body->has_ended = 1;
     dms_hrefs_finish(body->hrefs, 1);
     problem = dms_hrefs_problem(body->hrefs);
     if (problem) {

@@ -40,7 +40,6 @@ struct dms_hrefs_t {
     dms_tally_t *tally;
 
     int depth;
-    int has_changed;
     int is_off; /* nothing is read any more, all passes */
     const char *problem;
     unsigned char head[2]; /* the document's first bytes */
@@ -238,7 +237,6 @@ static void replace(dms_hrefs_t *hrefs, const char *text, apr_int64_t end)
         pass(hrefs, aside.end);
     }
     skip(hrefs, end);
-    hrefs->has_changed = 1;
 }
 
 static void XMLCALL on_end(void *baton, const char *name)
@@ -491,9 +489,4 @@ void dms_hrefs_finish(dms_hrefs_t *hrefs, int is_whole)
 const char *dms_hrefs_problem(const dms_hrefs_t *hrefs)
 {
     return hrefs->problem;
-}
-
-int dms_hrefs_changed(const dms_hrefs_t *hrefs)
-{
-    return hrefs->has_changed;
 }

@@ -2,10 +2,11 @@
  * An XML document that passes through, with the text of its DAV:href elements replaced and every
  * other byte as it was: prefixes, order, comments, CDATA sections, white space, encoding.
  *
- * Expat reads along and tells where in the document an href's text stands. What is read leaves at
- * once; only an href that has not ended, or markup that has not, is kept until the rest has come.
- * So memory does not grow with the document, in whatever pieces it comes. A document that is not
- * well-formed, or asks for too much, passes from there on as it is: dms_hrefs_problem() says why.
+ * Expat reads along, but for what can't matter (reverse/skim.h), and tells where in the document an
+ * href's text stands. What is read leaves at once; only an href that has not ended, or markup that
+ * has not, is kept until the rest has come. So memory does not grow with the document, in whatever
+ * pieces it comes. A document that is not well-formed, or asks for too much, passes from there on
+ * as it is: dms_hrefs_problem() says why.
  *
  * The new text is written in the document's own encoding, with what XML needs escaped. Comments and
  * processing instructions inside an href are kept, behind its text. An href that has elements in
@@ -43,11 +44,8 @@ void dms_hrefs_feed(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length);
  * known to break off. */
 void dms_hrefs_finish(dms_hrefs_t *hrefs, int is_whole);
 
-/* What kept the document from being read to its end, and where (line, column, byte), in the pool;
- * NULL where nothing did. */
+/* What kept the document from being read to its end, and where (line and column, in bytes, from 1;
+ * byte of the document, from 0), in the pool; NULL where nothing did. */
 const char *dms_hrefs_problem(const dms_hrefs_t *hrefs);
-
-/* Whether any href has got another text. */
-int dms_hrefs_changed(const dms_hrefs_t *hrefs);
 
 #endif
