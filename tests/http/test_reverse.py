@@ -524,6 +524,16 @@ def test_off(own):
     assert (got.body, got.get("Location"), remote.last().get("Destination")) == (THERE, "/remote/dav/", "/files/x")
 
 
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+def test_after_a_graceful_restart(own, mpm):
+    remote = own(mpm=mpm)
+    for _ in range(2):
+        remote.proxy.graceful_restart()
+        assert propfind(remote, *answer(THERE)).body == HERE
+        remote.proxy.ask("REPORT", "/files/a", body=multiget(1).format(PUBLIC))
+        assert remote.last().body.decode() == multiget(1).format(REMOTE)
+
+
 def test_nothing_is_proxied(httpd):
     """Where no proxy answers, the directive does nothing."""
     place = httpd(location='DavMultistatusReverse "/dav/" "http://127.0.0.1/dav/x/"')
