@@ -8,8 +8,9 @@ PYTHON := /usr/bin/python3
 # apache2-bin is httpd without the init files and the running server of apache2.
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
-PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml \
-	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2
+PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml openssl \
+	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
+	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
@@ -28,7 +29,7 @@ UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
-CORE_DIRS := src/multistatus src/request src/store src/locks
+CORE_DIRS := src/multistatus src/request src/store src/locks src/reverse
 
 SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
 CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES))

@@ -15,6 +15,7 @@
 
 #include "access/access.h"
 #include "methods/method.h"
+#include "proxy/proxied.h"
 #include "repository/fs/fs.h"
 #include "server/api.h"
 #include "server/config.h"
@@ -237,6 +238,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
     dms_api_register();
     dms_totals_register();
+    dms_proxied_register_hooks();
 }
 
 AP_DECLARE_MODULE(dav_multistatus) = {

@@ -59,6 +59,9 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
         merged->lock_timeout = outer->lock_timeout;
         merged->lock_timeout_max = outer->lock_timeout_max;
     }
+    if (!inner->reverse) {
+        merged->reverse = outer->reverse;
+    }
     return merged;
 }
 
@@ -100,6 +103,11 @@ apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config)
 {
     return config->lock_timeout == UNSET ? LOCK_TIMEOUT_MAX : config->lock_timeout_max;
+}
+
+const dms_reverse_t *dms_config_reverse(const dms_config_t *config)
+{
+    return config->reverse && config->reverse->is_on ? config->reverse : NULL;
 }
 
 const dms_config_t *dms_config_of(const request_rec *r)
@@ -231,6 +239,25 @@ static const char *set_lock_timeout(cmd_parms *cmd, void *baton, const char *usu
     return NULL;
 }
 
+static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_path,
+                               const char *backend_url)
+{
+    dms_config_t *config = baton;
+    dms_reverse_t *reverse = apr_pcalloc(cmd->pool, sizeof(*reverse));
+    const char *complaint;
+
+    config->reverse = reverse;
+    if (!backend_url) {
+        return strcasecmp(public_path, "off") != 0
+                   ? apr_pstrcat(cmd->pool, cmd->cmd->name, " takes a path and a URL, or Off", NULL)
+                   : NULL;
+    }
+    reverse->is_on = 1;
+    complaint = dms_mapping_parse(cmd->pool, public_path, backend_url, &reverse->public_side,
+                                  &reverse->backend_side);
+    return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
+}
+
 static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -263,6 +290,8 @@ const command_rec dms_config_directives[] = {
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
     AP_INIT_TAKE12("DavMultistatusLockTimeout", set_lock_timeout, NULL, ACCESS_CONF,
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
+    AP_INIT_TAKE12("DavMultistatusReverse", set_reverse, NULL, ACCESS_CONF,
+                   "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
                   "sqlite3 and the file where properties and locks are kept"),
     {NULL},

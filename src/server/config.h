@@ -10,6 +10,7 @@
 #include <http_config.h>
 
 #include "repository/provider.h"
+#include "reverse/mapping.h"
 
 /* The one symbol that the shared object exports: LoadModule looks for it. */
 extern module AP_MODULE_DECLARE_DATA dav_multistatus_module __attribute__((visibility("default")));
@@ -21,6 +22,13 @@ typedef enum dms_authz_e {
     DMS_AUTHZ_EACH,
     DMS_AUTHZ_OFF
 } dms_authz_e;
+
+/* DavMultistatusReverse: as much of both sides as the configuration knows. */
+typedef struct dms_reverse_t {
+    int is_on;
+    dms_side_t public_side;
+    dms_side_t backend_side;
+} dms_reverse_t;
 
 typedef struct dms_config_t {
     const char *provider_name;      /* NULL: unset; "": Off */
@@ -34,6 +42,7 @@ typedef struct dms_config_t {
     int show_forbidden;           /* -1: unset */
     apr_int64_t lock_timeout;     /* in seconds; -1: unset */
     apr_int64_t lock_timeout_max; /* 0: none; set along with lock_timeout */
+    const dms_reverse_t *reverse; /* NULL: unset */
 } dms_config_t;
 
 /* For the module record. */
@@ -53,6 +62,7 @@ dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto */
 int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
+const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
 
 /* The directives. */
 extern const command_rec dms_config_directives[];

@@ -21,12 +21,14 @@ import chart
 import data
 import listings
 import resources
+import reverse
 import streams
 from load import Wrong
 from peers import CLIENT_CORE, CORES, PEERS, REPO, USER
 from report import print_goals, say
 
-WORKLOADS = {**listings.WORKLOADS, **streams.WORKLOADS, **resources.WORKLOADS, **changes.WORKLOADS}
+WORKLOADS = {**listings.WORKLOADS, **streams.WORKLOADS, **resources.WORKLOADS,
+             **changes.WORKLOADS, **reverse.WORKLOADS}
 JSON = REPO / "build/bench.json"
 
 

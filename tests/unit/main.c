@@ -33,6 +33,9 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, xml_body_suite());
     srunner_add_suite(runner, if_suite());
     srunner_add_suite(runner, lock_headers_suite());
+    srunner_add_suite(runner, mapping_suite());
+    srunner_add_suite(runner, skim_suite());
+    srunner_add_suite(runner, hrefs_suite());
     srunner_add_suite(runner, store_suite());
     srunner_add_suite(runner, locks_suite());
     srunner_add_suite(runner, store_locks_suite());

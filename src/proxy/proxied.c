@@ -1,0 +1,136 @@
+#include "proxy/proxied.h"
+
+#include <apr_strings.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_proxy.h>
+
+#include "request/headers.h"
+#include "server/config.h"
+
+/* Set once, while modules are loaded. */
+static ap_filter_rec_t *answers;
+
+const char *dms_proxied_to_public(void *baton, apr_pool_t *pool, const char *reference)
+{
+    const dms_proxied_t *proxied = baton;
+
+    return dms_map(pool, &proxied->backend_side, &proxied->public_side, reference);
+}
+
+const char *dms_proxied_to_backend(void *baton, apr_pool_t *pool, const char *reference)
+{
+    const dms_proxied_t *proxied = baton;
+
+    return dms_map(pool, &proxied->public_side, &proxied->backend_side, reference);
+}
+
+void dms_proxied_drop_digests(apr_table_t *headers)
+{
+    apr_table_unset(headers, "Content-MD5");
+    apr_table_unset(headers, "Digest");
+    apr_table_unset(headers, "Content-Digest");
+    apr_table_unset(headers, "Repr-Digest");
+}
+
+/* Any method that is not one of plain HTTP's: extensions of WebDAV are many. */
+static int is_webdav(const request_rec *r)
+{
+    return r->method_number != M_GET && r->method_number != M_POST && r->method_number != M_TRACE
+           && r->method_number != M_CONNECT;
+}
+
+static int has_xml(const request_rec *r)
+{
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+
+    return is_webdav(r) && r->method_number != M_PUT && r->method_number != M_PATCH
+           && dms_media_parse(type) != DMS_MEDIA_OTHER;
+}
+
+static int keeps_host(const request_rec *r)
+{
+    module *mod_proxy = ap_find_linked_module("mod_proxy.c");
+    const proxy_dir_conf *conf = mod_proxy ? ap_get_module_config(r->per_dir_config, mod_proxy)
+                                           : NULL;
+
+    return conf && conf->preserve_host;
+}
+
+/* Both sides as this request has them: its own URL's root is the public one, and with
+ * ProxyPreserveHost the backend takes the public host for its own. */
+static dms_proxied_t *create(request_rec *r, const dms_reverse_t *reverse)
+{
+    dms_proxied_t *proxied = apr_pcalloc(r->pool, sizeof(*proxied));
+    const char *host = apr_table_get(r->headers_in, "Host");
+
+    proxied->r = r;
+    proxied->is_webdav = is_webdav(r);
+    proxied->has_xml = has_xml(r);
+    proxied->public_side = reverse->public_side;
+    proxied->public_side.root = ap_construct_url(r->pool, "", r);
+    proxied->public_side.authority = strstr(proxied->public_side.root, "://") + 3;
+    proxied->public_side.alias = host;
+    proxied->backend_side = reverse->backend_side;
+    if (host && keeps_host(r)) {
+        const char *root = proxied->backend_side.root;
+        apr_size_t scheme = (apr_size_t)(strstr(root, "://") + 3 - root);
+
+        proxied->backend_side.alias = host;
+        proxied->backend_side.root = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, root, scheme),
+                                                 host, NULL);
+    }
+    return proxied;
+}
+
+static int is_proxied(const request_rec *r)
+{
+    return r->proxyreq == PROXYREQ_REVERSE || (r->handler && !strncmp(r->handler, "proxy:", 6));
+}
+
+/* The last hook before mod_proxy's handler, when all is decided. */
+static void insert_filters(request_rec *r)
+{
+    const dms_reverse_t *reverse = dms_config_reverse(dms_config_of(r));
+    dms_proxied_t *proxied;
+    ap_filter_rec_t *inflate;
+
+    if (!reverse || !is_proxied(r)) {
+        return;
+    }
+    proxied = create(r, reverse);
+    ap_add_output_filter_handle(answers, proxied, r, r->connection);
+    /* For a backend that compresses unasked; it comes before ours by its type, and leaves what is
+     * not compressed alone. */
+    inflate = proxied->is_webdav ? ap_get_output_filter_handle("INFLATE") : NULL;
+    if (inflate) {
+        ap_add_output_filter_handle(inflate, NULL, r, r->connection);
+    }
+    if (proxied->has_xml && ap_request_has_body(r)) {
+        dms_requests_add(proxied);
+    }
+}
+
+static int map_headers(request_rec *r)
+{
+    const ap_filter_t *filter = r->output_filters;
+
+    while (filter && filter->frec != answers) {
+        filter = filter->next;
+    }
+    if (!filter) {
+        return DECLINED;
+    }
+    dms_requests_map_headers(filter->ctx, r->headers_in);
+    return OK;
+}
+
+void dms_proxied_register_hooks(void)
+{
+    answers = dms_answers_register();
+    dms_requests_register();
+    ap_hook_insert_filter(insert_filters, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(proxy, fixups, map_headers, NULL, NULL, APR_HOOK_MIDDLE);
+}

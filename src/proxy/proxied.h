@@ -1,0 +1,51 @@
+/*
+ * Requests that mod_proxy sends to a WebDAV server of another path, host or scheme
+ * (DavMultistatusReverse).
+ *
+ * What a client sends is mapped on its way to the backend, at mod_proxy's own fixups, where a
+ * copy of the request's headers is made ready for the backend: logs and other modules see what the
+ * client sent. XML bodies go through an input filter. What the backend answers goes through an
+ * output filter, headers first.
+ *
+ * Both filters hold no more of a body than an href that has not ended (reverse/hrefs.h).
+ */
+#ifndef DMS_PROXIED_H
+#define DMS_PROXIED_H
+
+#include <httpd.h>
+
+#include <util_filter.h>
+
+#include "reverse/mapping.h"
+
+typedef struct dms_answer_t dms_answer_t;
+
+/* Lives in the request's pool, as the context of the output filter. */
+typedef struct dms_proxied_t {
+    request_rec *r;
+    dms_side_t public_side;
+    dms_side_t backend_side;
+    int is_webdav;        /* the method's answers can hold hrefs */
+    int has_xml;          /* the request's body can */
+    dms_answer_t *answer; /* of answers.c; NULL until it begins */
+} dms_proxied_t;
+
+void dms_proxied_register_hooks(void);
+
+/* The dms_hrefs_map_fns; baton is a dms_proxied_t. */
+const char *dms_proxied_to_public(void *proxied, apr_pool_t *pool, const char *reference);
+const char *dms_proxied_to_backend(void *proxied, apr_pool_t *pool, const char *reference);
+
+/* Removes the digests of a body that does not stay what it was. */
+void dms_proxied_drop_digests(apr_table_t *headers);
+
+/* The output filter (answers.c); its context is a dms_proxied_t. */
+ap_filter_rec_t *dms_answers_register(void);
+
+/* The input filter (requests.c), which dms_requests_add() adds where a request's body can hold
+ * hrefs; and what maps headers_in, which is a copy for the backend. */
+void dms_requests_register(void);
+void dms_requests_add(dms_proxied_t *proxied);
+void dms_requests_map_headers(const dms_proxied_t *proxied, apr_table_t *headers_in);
+
+#endif
