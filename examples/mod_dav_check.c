@@ -207,7 +207,7 @@ static int handle(request_rec *r)
     if (strcmp(r->handler, "dav-check")) {
         return DECLINED;
     }
-    r->allowed = AP_METHOD_BIT << M_POST;
+    ap_allow_methods(r, REPLACE_ALLOW, "POST", "OPTIONS", NULL);
     if (r->method_number != M_POST) {
         return r->method_number == M_OPTIONS ? DECLINED : HTTP_METHOD_NOT_ALLOWED;
     }
