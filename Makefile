@@ -149,8 +149,10 @@ lint: | packages
 	$(Q)tools/check-style.sh "$(CORE_DIRS)" $(C_FILES)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --library=posix \
-		--suppress=readdirCalled -Isrc $(SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c)
-	$(Q)printf '%s\n' $(SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c) | xargs -P "$$(nproc)" -n 4 \
+		--suppress=readdirCalled --library=tools/cppcheck-apr.cfg -Isrc \
+		$(SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c)
+	$(Q)printf '%s\n' $(SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c) | \
+		xargs -P "$$(nproc)" -n 4 \
 		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
 	$(Q)pyflakes3 $(PYTHON_FILES)
 	@echo "Nothing found."

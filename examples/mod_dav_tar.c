@@ -7,8 +7,8 @@
  *     </Location>
  *
  * The headers (ustar, GNU's long names, pax paths) are read and checked while httpd starts, so that
- * all its processes share them: some 300 bytes and the path for an entry, 512 MiB at the most. When
- * the file has changed, GET is 500 until a graceful restart. Links are left out; 8 GiB is too large.
+ * all its processes share them: some 300 bytes and the path for an entry, at most 512 MiB. When the
+ * file has changed, GET is 500 until a graceful restart. Links are left out; 8 GiB is too large.
  */
 #include <httpd.h>
 #include <ap_provider.h>

@@ -219,8 +219,8 @@ typedef struct dms_api_t {
 
     /* Adds a response. Returns
      *   APR_SUCCESS  it is on its way, or waits in a buffer of at most some 128 KiB;
-     *   APR_EINVAL   it has neither a status nor propstats, both, or several hrefs with propstats, and
-     *                is not sent; go on with the next;
+     *   APR_EINVAL   it has neither a status nor propstats, both, or several hrefs with propstats,
+     *                and is not sent; go on with the next;
      *   any other    the 207 is broken: mostly since the client has left. Stop the work. */
     apr_status_t (*add)(dms_reply_t *reply, const dms_response_t *response);
 

@@ -1,5 +1,6 @@
 """Modules that tests build with apxs, as anyone would: from one C file, the public header, and httpd's and APR's."""
 
+import atexit
 import functools
 import os
 import shutil
@@ -17,6 +18,7 @@ FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-missing-f
 def build(source):
     """The path of the module that a C file makes."""
     work = harness.new_dir("dms-apxs-")
+    atexit.register(shutil.rmtree, work, ignore_errors=True)
     shutil.copy(source, work)
     shutil.copy(harness.REPO / "src/mod_dav_multistatus.h", work)
     flags = FLAGS + [f"-fsanitize={name}" for name in os.environ.get("DMS_SANITIZE", "").split(",") if name]
