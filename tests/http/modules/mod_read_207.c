@@ -37,10 +37,10 @@ static apr_status_t on_response(void *baton, dms_response_t *response)
     if (!reading->left--) {
         return APR_EGENERAL;
     }
-    for (href = &response->href; href; href = href->next) {
-        apr_brigade_printf(reading->told, NULL, NULL, "%s ", href->uri);
+    apr_brigade_printf(reading->told, NULL, NULL, "%d %s", response->status, response->href.uri);
+    for (href = response->href.next; href; href = href->next) {
+        apr_brigade_printf(reading->told, NULL, NULL, " %s", href->uri);
     }
-    apr_brigade_printf(reading->told, NULL, NULL, "%d", response->status);
     for (propstat = response->propstats; propstat; propstat = propstat->next) {
         apr_brigade_printf(reading->told, NULL, NULL, " [%d", propstat->status);
         for (property = propstat->properties; property; property = property->next) {
