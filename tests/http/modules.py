@@ -21,9 +21,12 @@ def build(source):
     atexit.register(shutil.rmtree, work, ignore_errors=True)
     shutil.copy(source, work)
     shutil.copy(harness.REPO / "src/mod_dav_multistatus.h", work)
-    flags = FLAGS + [f"-fsanitize={name}" for name in os.environ.get("DMS_SANITIZE", "").split(",") if name]
-    done = subprocess.run([APXS, "-c", "-I.", *["-Wc," + f for f in flags], source.name], cwd=work, capture_output=True,
-                          text=True)
+    sanitizers = [name for name in os.environ.get("DMS_SANITIZE", "").split(",") if name]
+    flags = FLAGS + [f"-fsanitize={name}" for name in sanitizers]
+    # The other runtimes are preloaded (Makefile).
+    libraries = ["-lubsan"] if "undefined" in sanitizers else []
+    done = subprocess.run([APXS, "-c", "-I.", *["-Wc," + f for f in flags], *libraries, source.name], cwd=work,
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return work / ".libs" / (source.stem + ".so")
 

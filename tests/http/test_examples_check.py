@@ -1,6 +1,5 @@
 """examples/mod_dav_check.c: somebody else's 207, and a live property; tests/http/modules/mod_read_207.c reads one."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
