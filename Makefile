@@ -35,7 +35,9 @@ SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
 CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 HEADERS := $(sort $(shell find src tests -name '*.h'))
-C_FILES := $(SOURCES) $(UNIT_SOURCES) $(wildcard tests/bench/*.c tests/fuzz/*.c) $(HEADERS)
+OTHER_MODULES := $(sort $(wildcard examples/*.c tests/http/modules/*.c))
+C_FILES := $(SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c tests/fuzz/*.c) \
+	$(HEADERS)
 PYTHON_FILES := $(sort $(shell find tests tools -name '*.py'))
 
 OBJECTS := $(SOURCES:%.c=$(B)/%.o)
@@ -154,8 +156,9 @@ lint: | packages
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --library=posix \
 		--suppress=readdirCalled $(CPPCHECK_MACROS) -Isrc \
-		$(SOURCES) $(wildcard tests/bench/*.c)
-	$(Q)printf '%s\n' $(SOURCES) $(wildcard tests/bench/*.c) | xargs -P "$$(nproc)" -n 4 \
+		$(SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c)
+	$(Q)printf '%s\n' $(SOURCES) $(OTHER_MODULES) $(wildcard tests/bench/*.c) | \
+		xargs -P "$$(nproc)" -n 4 \
 		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
 	$(Q)pyflakes3 $(PYTHON_FILES)
 	@echo "Nothing found."

@@ -382,6 +382,11 @@ typedef enum dms_rename_e {
 struct dms_provider_t {
     const char *name;
 
+    /* Its resources are not files: httpd maps no URL of its <Location> to the disk (unless an Alias
+     * does), <Directory> sections and .htaccess files say nothing, and a GET of a collection is
+     * 405. <Files> sections and media types go by the URL. */
+    int is_virtual;
+
     /* Looks up the resource that r's URL names, after httpd has mapped the URL (r->filename,
      * r->path_info) and settled the configuration. An unmapped URL is no error: its kind is
      * DMS_KIND_NONE. base: the path of the <Location> or <Directory> that the provider was

@@ -33,6 +33,11 @@ dms_error_t *dms_method_get(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
+    if (resource.facts.kind == DMS_KIND_COLLECTION && request->provider->is_virtual) {
+        dms_method_set_allowed(request, &resource);
+        *result = HTTP_METHOD_NOT_ALLOWED;
+        return NULL;
+    }
     if (resource.facts.kind != DMS_KIND_FILE) {
         /* Where httpd has seen a file just now, its own handler must not go after it: it would
          * follow what has come in its place. */

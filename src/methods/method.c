@@ -38,6 +38,20 @@ int dms_method_is_offered(const dms_provider_t *provider, int method)
 #define ON_FILE (1u << DMS_KIND_FILE)
 #define ON_COLLECTION (1u << DMS_KIND_COLLECTION)
 
+/* What a method takes beyond what is_offered() knows: a LOCK of nothing makes an empty file, and
+ * httpd shows an index only of a folder that it sees. */
+static int makes_sense(const dms_provider_t *provider, int method, dms_kind_e kind)
+{
+    switch (method) {
+    case M_LOCK:
+        return kind != DMS_KIND_NONE || provider->write;
+    case M_GET:
+        return kind != DMS_KIND_COLLECTION || !provider->is_virtual;
+    default:
+        return 1;
+    }
+}
+
 void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource)
 {
     static const struct {
@@ -62,8 +76,7 @@ void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resour
     for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         if (methods[i].kinds & 1u << resource->facts.kind
             && dms_method_is_offered(request->provider, methods[i].number)
-            && (methods[i].number != M_LOCK || resource->facts.kind != DMS_KIND_NONE
-                || request->provider->write)) {
+            && makes_sense(request->provider, methods[i].number, resource->facts.kind)) {
             ap_allow_methods(request->r, MERGE_ALLOW, methods[i].name, NULL);
         }
     }

@@ -268,11 +268,12 @@ static void tell_type(level_t *level, int is_special, dms_subject_t *subject)
     }
 }
 
-/* Whether a member is one of the store's own files. */
-static int is_of_store(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
+/* Whether a member is the module's own: of a reserved name, or one of the store's files. */
+static int is_own(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
 {
-    return dms_state_may_own(member->name)
-           && dms_state_owns(pool, ap_make_full_path(pool, level->r->filename, member->name));
+    return dms_is_hidden(member->name)
+           || (dms_state_may_own(member->name)
+               && dms_state_owns(pool, ap_make_full_path(pool, level->r->filename, member->name)));
 }
 
 /* Adds a member's response, and goes into it where the depth wants that. Returns 0 when the listing
@@ -290,7 +291,7 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     int status = dms_status_from(member->status), is_special = 0;
     entry_e entry = FAILED;
 
-    if (is_of_store(level, member, pool)) {
+    if (is_own(level, member, pool)) {
         apr_pool_clear(pool);
         return 1;
     }

@@ -7,10 +7,8 @@ import base64
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import sqlite3
-import subprocess
 
 import harness
 import writing
@@ -183,18 +181,3 @@ def failures(answer, target):
     for r in result:
         assert r.path.startswith(base), (r.path, base)
     return {os.fsdecode(r.path[len(base):]): r.status for r in result}
-
-
-APXS = shutil.which("apxs") or shutil.which("apxs2")
-
-
-def build_module(source, to):
-    """Builds an httpd module of one C file with the flags of apxs."""
-    def query(name):
-        return subprocess.run([APXS, "-q", name], capture_output=True, text=True, check=True).stdout.split()
-    apr = subprocess.run(["apr-1-config", "--includes", "--cppflags"], capture_output=True, text=True,
-                         check=True).stdout.split() if shutil.which("apr-1-config") else []
-    command = [*query("CC"), "-shared", "-fPIC", "-O1", "-Wall", *[f for f in query("CFLAGS") if not re.match("-Werror", f)],
-               "-I" + query("INCLUDEDIR")[0], *["-I" + i for i in query("APR_INCLUDEDIR")], *apr, str(source), "-o", str(to)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return to

@@ -3,6 +3,7 @@
 import pytest
 
 import access
+import modules
 from access import KINDS, as_user
 from harness import ALLPROP, RESOURCETYPE, prop_body
 
@@ -260,13 +261,8 @@ def test_show_forbidden_and_nobody_asked_so_the_log_is_silent(shown):
 
 
 @pytest.fixture(scope="module")
-def hook(tmp_path_factory):
-    if not access.APXS:
-        pytest.skip("needs apxs")
-    made = access.harness.new_dir("dms-module-")
-    path = access.build_module(access.harness.REPO / "tests/http/modules/mod_deny_uri.c", made / "mod_deny_uri.so")
-    yield f'LoadModule deny_uri_module "{path}"\n'
-    access.shutil.rmtree(made)
+def hook():
+    return modules.load_line(modules.OWN / "mod_deny_uri.c", "deny_uri")
 
 
 @pytest.mark.parametrize("authz, shows", [("each", False), ("auto", True), ("off", True), (None, True)])

@@ -6,6 +6,7 @@ import pytest
 
 import access
 import locking
+import modules
 from access import ALICE, KINDS, as_user, failures
 from harness import ALLPROP, RESOURCETYPE
 from writing import prop, update_body
@@ -435,12 +436,7 @@ def test_a_tagged_if_asks_whether_the_resource_may_be_listed(guarded_with):
 
 @pytest.fixture(scope="module")
 def hook():
-    if not access.APXS:
-        pytest.skip("needs apxs")
-    made = access.harness.new_dir("dms-module-")
-    path = access.build_module(access.harness.REPO / "tests/http/modules/mod_deny_uri.c", made / "mod_deny_uri.so")
-    yield f'LoadModule deny_uri_module "{path}"\n'
-    access.shutil.rmtree(made)
+    return modules.load_line(modules.OWN / "mod_deny_uri.c", "deny_uri")
 
 
 def test_each_asks_for_each_member_of_a_tree(guarded_with, hook):

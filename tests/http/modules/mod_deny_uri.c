@@ -1,7 +1,7 @@
 /*
- * For the tests: denies by URI in a hook, as mod_authz_svn does, so that no section of the configuration shows it.
- * What has "hook-denied" in its path is forbidden to all; what has "hook-read-only" may only be read. It logs
- * nothing.
+ * For the tests: denies by URI in a hook, as mod_authz_svn does, so that no section of the
+ * configuration shows it. What has "hook-denied" in its path is forbidden to all; what has
+ * "hook-read-only" may only be read. It logs nothing.
  */
 #include <string.h>
 
@@ -15,7 +15,8 @@ static int deny_by_uri(request_rec *r)
     if (strstr(r->uri, "hook-denied")) {
         return HTTP_FORBIDDEN;
     }
-    if (strstr(r->uri, "hook-read-only") && r->method_number != M_GET && r->method_number != M_PROPFIND) {
+    if (strstr(r->uri, "hook-read-only") && r->method_number != M_GET
+        && r->method_number != M_PROPFIND) {
         return HTTP_FORBIDDEN;
     }
     return DECLINED;
