@@ -218,7 +218,7 @@ typedef struct dms_api_t {
     apr_pool_t *(*pool)(dms_reply_t *reply);
 
     /* Adds a response. Returns
-     *   APR_SUCCESS  it is on its way, or waits in a buffer of at most some 128 KiB;
+     *   APR_SUCCESS  it is on its way, or waits in a buffer of at most 256 KiB;
      *   APR_EINVAL   it has neither a status nor propstats, both, or several hrefs with propstats,
      *                and is not sent; go on with the next;
      *   any other    the 207 is broken: mostly since the client has left. Stop the work. */
