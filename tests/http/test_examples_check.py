@@ -1,5 +1,6 @@
 """examples/mod_dav_check.c: somebody else's 207, and a live property; tests/http/modules/mod_read_207.c reads one."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -117,7 +118,23 @@ def test_memory_is_flat(place):
     assert many - few < 2048, f"{few} KiB and {many} KiB"
 
 
+@pytest.mark.no_sanitizer
 def test_it_stops_when_the_client_leaves(place):
+    def cost(work):
+        before = place.server.cpu_seconds()
+        work()
+        return place.server.cpu_seconds() - before
+
+    def rest():
+        previous = -1
+        while place.server.cpu_seconds() != previous:
+            previous = place.server.cpu_seconds()
+            time.sleep(0.3)
+    whole = cost(lambda: check(place.server, MANY))
+    assert cost(lambda: (leave(place), rest())) < whole / 2
+
+
+def leave(place):
     connection = place.server.connect(rcvbuf=4096)
     connection.send("POST", "/check", [], "".join(p + "\n" for p in MANY))
     connection.read_head()

@@ -144,10 +144,11 @@ def test_writes_are_refused_and_said_to_be(tar):
 def test_the_last_entry_of_a_name_counts_and_others_are_left_out(tar):
     place = tar([entry("a", b"old"), entry("./a", b"new"), entry("link", kind=tarfile.SYMTYPE, linkname="/etc/passwd"),
                  entry("hard", kind=tarfile.LNKTYPE, linkname="a"), entry("fifo", kind=tarfile.FIFOTYPE),
-                 entry("x/../b", b"b"), entry("./", kind=tarfile.DIRTYPE), entry(".DAV/secret", b"s")])
-    assert place.list("infinity").below() == ["a", "b"]
+                 entry("x/../b", b"b"), entry("./", kind=tarfile.DIRTYPE), entry(".DAV/secret", b"s"),
+                 entry("d/.dav-multistatus-x", b"s"), entry("d/y", b"y")])
+    assert place.list("infinity").below() == ["a", "b", "d/", "d/y"]
     assert place.get("a").body == b"new"
-    assert place.get(".DAV/secret").status == 404
+    assert place.get(".DAV/secret").status == place.get("d/.dav-multistatus-x").status == 404
 
 
 def test_what_lies_below_the_document_root_does_not_count(tar, folder):
