@@ -8,7 +8,7 @@ import pytest
 
 import clients
 
-FILES = int(os.environ.get("DMS_RCLONE_FILES", "1000"))
+FILES = int(os.environ.get("DMS_RCLONE_FILES", "400"))
 # rclone asks 100 times a second at the most: several of them, with a part of the tree each, take less long.
 PARTS = 5
 
