@@ -528,9 +528,10 @@ def test_reserved_names_are_nobodys(mem):
 
 
 def test_what_is_in_the_document_root_does_not_matter(httpd):
-    root = httpd(conf=LOAD + 'DocumentRoot "{data}"\n' + PLACE.format("memory", "Options +MultiViews +Indexes"),
+    root = httpd(conf=LOAD + 'DocumentRoot "{data}"\n' + PLACE.format("memory", "Options +MultiViews +Indexes\nFallbackResource /dav/fallback"),
                  servers=1)
     mem = Dav(root.server, root.path, "/memory/")
+    root.file("fallback", b"on the disk")
     root.file("memory/secret.txt", b"on the disk")
     root.file("memory/index.html", b"on the disk")
     root.folder("memory/folder")
