@@ -117,11 +117,36 @@ static int restore_file_type(request_rec *r)
     return DECLINED;
 }
 
+/* Whether r->handler says that nobody in particular is to handle a file: httpd then puts its type
+ * there, or the default handler's name. */
+static int has_no_handler(const request_rec *r)
+{
+    const char *type = r->content_type;
+    apr_size_t length = type ? strcspn(type, ";") : 0;
+
+    return !r->handler || AP_IS_DEFAULT_HANDLER_NAME(r->handler)
+           || !strcmp(r->handler, "default-handler") || !strcmp(r->handler, HANDLER)
+           || (type && !strncmp(r->handler, type, length) && !r->handler[length]);
+}
+
+/* Whether a GET is of what is no file, so that mod_dir would put a FallbackResource in its place
+ * where it has no handler. */
+static int is_virtual_get(const request_rec *r)
+{
+    const dms_config_t *config = dms_config_of(r);
+
+    return r->method_number == M_GET && dms_config_is_on(config) && config->provider->is_virtual
+           && has_no_handler(r);
+}
+
 /* Takes the request before a script's handler, say, can. */
 static int take_request(request_rec *r)
 {
     if (is_hidden(r)) {
         return r->method_number == M_GET ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
+    }
+    if (is_virtual_get(r)) {
+        r->handler = HANDLER;
     }
     if (!is_ours(r)) {
         return DECLINED;
@@ -160,18 +185,6 @@ static int handle(request_rec *r)
     return method && dms_method_is_offered(config->provider, r->method_number)
                ? answer(r, config, method)
                : method_not_allowed(r, config);
-}
-
-/* Whether r->handler says that nobody in particular is to handle a file: httpd then puts its type
- * there, or the default handler's name. */
-static int has_no_handler(const request_rec *r)
-{
-    const char *type = r->content_type;
-    apr_size_t length = type ? strcspn(type, ";") : 0;
-
-    return !r->handler || AP_IS_DEFAULT_HANDLER_NAME(r->handler)
-           || !strcmp(r->handler, "default-handler")
-           || (type && !strncmp(r->handler, type, length) && !r->handler[length]);
 }
 
 /* A FIFO, a socket or a device: the default handler would wait in open(), perhaps for ever. */

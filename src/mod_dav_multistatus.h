@@ -360,7 +360,8 @@ typedef int dms_due_fn(void *baton, const char *name);
 
 /* What a listing is for. */
 typedef enum dms_list_e {
-    DMS_LIST_VISIBLE, /* what clients may see; links are followed where that is allowed */
+    DMS_LIST_VISIBLE, /* what clients may see; links are followed where that is allowed. The names
+                         that the module keeps for itself are left out for the provider. */
     DMS_LIST_RAW      /* whatever is there, to be removed or moved: no link is followed, and what is
                          neither file nor collection is listed as DMS_KIND_OTHER */
 } dms_list_e;
@@ -478,7 +479,7 @@ struct dms_provider_t {
     apr_status_t (*facts)(dms_node_t *parent, const char *name, dms_facts_t *facts);
 
     /* What tells a member from any other that has had or will have its name, or "" where nothing is
-     * there. ASCII. */
+     * there. ASCII, without spaces. */
     apr_status_t (*identity)(dms_node_t *parent, const char *name, apr_pool_t *pool,
                              const char **identity);
 

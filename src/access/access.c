@@ -339,7 +339,8 @@ apr_status_t dms_access_tree_check(dms_access_tree_t *tree, const char *collecti
     r = dms_access_ask(tree->r,
                        is_collection && !strcmp(tree->method, "GET") ? "PROPFIND" : tree->method,
                        apr_pstrcat(scratch, tree->uri, path, NULL));
-    is_allowed = r->status == HTTP_OK && dms_config_is_on(dms_config_of(r));
+    is_allowed = r->status == HTTP_OK
+                 && dms_config_of(r)->provider == dms_config_of(tree->r)->provider;
     if (is_allowed && is_collection) {
         push_frame(tree, r, path);
     }

@@ -45,7 +45,8 @@ dms_access_tree_t *dms_access_tree_create(apr_pool_t *pool, request_rec *r, cons
                                           const char *method);
 
 /* Whether the method may be applied to a member of a collection, whose path is escaped and relative
- * to the tree's root. EACCES where httpd, or the module being Off there, says no. */
+ * to the tree's root. EACCES where httpd says no, or the module is Off there, or has another
+ * provider. */
 apr_status_t dms_access_tree_check(dms_access_tree_t *tree, const char *collection,
                                    const dms_member_t *member);
 

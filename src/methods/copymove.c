@@ -16,6 +16,7 @@
 #include <http_request.h>
 
 #include "access/access.h"
+#include "repository/key.h"
 #include "repository/tree.h"
 #include "request/destination.h"
 #include "request/headers.h"
@@ -587,7 +588,7 @@ static apr_status_t facts_of_key(transfer_t *transfer, const char *key, apr_pool
     const dms_provider_t *provider = transfer->request->provider;
     dms_node_t *parent;
     const char *name;
-    apr_status_t rv = provider->parent_of_key(key, pool, &parent, &name);
+    apr_status_t rv = provider->parent_of_key(dms_key_own(provider, key), pool, &parent, &name);
 
     return rv == APR_SUCCESS ? provider->facts(parent, name, facts) : rv;
 }

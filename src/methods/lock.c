@@ -144,7 +144,8 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     dms_error_t *error;
     apr_status_t rv;
 
-    if (!request->provider->write) {
+    if (!dms_method_is_offered(request->provider, M_PUT)) {
+        dms_method_set_allowed(request, &locking->resource);
         return dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "nothing can be made here");
     }
     if (r->uri[strlen(r->uri) - 1] == '/') {

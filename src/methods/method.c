@@ -15,7 +15,8 @@ int dms_method_is_offered(const dms_provider_t *provider, int method)
 {
     switch (method) {
     case M_PUT:
-        return provider->parent && provider->write;
+        return provider->parent && provider->write && provider->append && provider->finish
+               && provider->publish;
     case M_MKCOL:
         return provider->parent && provider->make_collection;
     case M_DELETE:
@@ -44,7 +45,7 @@ static int makes_sense(const dms_provider_t *provider, int method, dms_kind_e ki
 {
     switch (method) {
     case M_LOCK:
-        return kind != DMS_KIND_NONE || provider->write;
+        return kind != DMS_KIND_NONE || dms_method_is_offered(provider, M_PUT);
     case M_GET:
         return kind != DMS_KIND_COLLECTION || !provider->is_virtual;
     default:

@@ -229,7 +229,7 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     apr_status_t rv = check_member(walk, member);
     int at_target = 0;
 
-    if (rv == APR_INCOMPLETE) {
+    if (rv == APR_INCOMPLETE || (!walk->links && dms_is_hidden(member->name))) {
         return;
     }
     if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {

@@ -80,7 +80,7 @@ MPM_LIMITS = {
 }
 
 LOG_LEVEL = re.compile(r"^\[[^\]]*\] \[([\w-]*):(\w+)\]")
-LOG_ALARM = re.compile(r"exit signal|AddressSanitizer|LeakSanitizer|runtime error:|[Ss]egmentation|[Aa]ssertion .*fail"
+LOG_ALARM = re.compile(r"exit signal|AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|[Ss]egmentation|[Aa]ssertion .*fail"
                        r"|terminate called|stack smashing|double free|corrupted")
 
 
@@ -202,7 +202,8 @@ class Server:
     def start_once(self):
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C", "TZ": "UTC"}
         for name, default in (("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1"),
-                              ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")):
+                              ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1"),
+                              ("TSAN_OPTIONS", "halt_on_error=1:abort_on_error=1")):
             env[name] = os.environ.get(name, default)
         if PRELOAD:
             env["LD_PRELOAD"] = PRELOAD

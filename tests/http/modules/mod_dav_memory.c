@@ -1,10 +1,12 @@
 /*
  * For the tests: a repository in the memory of one process, which has nothing to do with a disk. It is built from
  * nothing but the public header, httpd's and APR's, and offers all that a provider can ("memory"), reading alone
- * ("memory-readonly"), or all but renaming and setting times ("memory-nomove"). All three show the same tree.
+ * ("memory-readonly"), or some of it ("memory-partial": no file can be written, nothing renamed, no time set). All three
+ * show the same tree.
  *
  * An entry is what stands in the tree, under one mutex. It is never freed, so that whoever has found it may keep it; its
- * content never changes: a PUT makes a new one. "memory-old" is registered for a version that nobody asks for.
+ * content never changes: a PUT makes a new one. In "crashed" are files that can't be read, one of them of a reserved name.
+ * "memory-old" is registered for a version that nobody asks for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +32,7 @@ struct entry_t {
     const char *name;
     dms_kind_e kind;
     apr_uint64_t number; /* no other entry has it */
-    const char *bytes;
+    const char *bytes;   /* NULL: it can't be read */
     apr_size_t length;
     dms_moment_t created, modified;
 };
@@ -300,6 +302,7 @@ static apr_status_t memory_read(dms_resource_t *file, request_rec *r, apr_bucket
     }
     if (rv == APR_SUCCESS) {
         tell(entry, &file->facts);
+        rv = entry->bytes ? APR_SUCCESS : EACCES;
     }
     unlock(rv);
     if (rv == APR_SUCCESS && entry->length) {
@@ -513,6 +516,9 @@ static apr_status_t memory_copy(dms_node_t *parent, const char *name, request_re
 
     lock();
     rv = find_member(parent, name, &entry);
+    if (rv == APR_SUCCESS && !entry->bytes) {
+        rv = EACCES;
+    }
     *at_target = rv == APR_SUCCESS;
     if (rv == APR_SUCCESS) {
         rv = is_free(to_parent->entry, to_name);
@@ -615,14 +621,20 @@ static const dms_provider_t memory_readonly = {
     .read = memory_read,
 };
 
-static dms_provider_t memory_nomove; /* set before there are threads */
+static dms_provider_t memory_partial; /* set before there are threads */
 
 static void begin(apr_pool_t *pool, server_rec *server)
 {
+    entry_t *crashed;
+
     apr_pool_create(&tree.pool, pool);
     apr_thread_mutex_create(&tree.mutex, APR_THREAD_MUTEX_DEFAULT, pool);
     tree.begun = apr_time_now();
     tree.root = make(DMS_KIND_COLLECTION);
+    crashed = make(DMS_KIND_COLLECTION);
+    put_in(crashed, tree.root, "crashed");
+    put_in(make(DMS_KIND_FILE), crashed, "unreadable");
+    put_in(make(DMS_KIND_FILE), crashed, ".dav-multistatus-unreadable");
 }
 
 static void offer(apr_pool_t *pool, const dms_provider_t *provider, const char *version)
@@ -632,13 +644,14 @@ static void offer(apr_pool_t *pool, const dms_provider_t *provider, const char *
 
 static void register_hooks(apr_pool_t *pool)
 {
-    memory_nomove = memory;
-    memory_nomove.name = "memory-nomove";
-    memory_nomove.rename = NULL;
-    memory_nomove.set_modified = NULL;
+    memory_partial = memory;
+    memory_partial.name = "memory-partial";
+    memory_partial.write = NULL;
+    memory_partial.rename = NULL;
+    memory_partial.set_modified = NULL;
     offer(pool, &memory, DMS_PROVIDER_VERSION);
     offer(pool, &memory_readonly, DMS_PROVIDER_VERSION);
-    offer(pool, &memory_nomove, DMS_PROVIDER_VERSION);
+    offer(pool, &memory_partial, DMS_PROVIDER_VERSION);
     ap_register_provider(pool, DMS_PROVIDER_GROUP, "memory-old", "0", &memory);
     ap_hook_child_init(begin, NULL, NULL, APR_HOOK_MIDDLE);
 }
