@@ -33,15 +33,19 @@ dms_error_t *dms_method_get(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
+    if (resource.facts.kind == DMS_KIND_NONE
+        || (resource.facts.kind != DMS_KIND_FILE && r->finfo.filetype == APR_REG)) {
+        /* Where httpd has seen a file a moment ago, its own handler must not go after it: it would
+         * follow what has come in its place. */
+        return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file");
+    }
     if (resource.facts.kind == DMS_KIND_COLLECTION && request->provider->is_virtual) {
         dms_method_set_allowed(request, &resource);
         *result = HTTP_METHOD_NOT_ALLOWED;
         return NULL;
     }
     if (resource.facts.kind != DMS_KIND_FILE) {
-        /* Where httpd has seen a file just now, its own handler must not go after it: it would
-         * follow what has come in its place. */
-        *result = r->finfo.filetype == APR_REG ? HTTP_NOT_FOUND : DECLINED;
+        *result = DECLINED;
         return NULL;
     }
     *result = ap_discard_request_body(r);

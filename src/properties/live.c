@@ -51,15 +51,11 @@ static const dms_day_t *day_of(const dms_subject_t *subject, apr_int64_t seconds
 /* "18:55:07", and what follows it. */
 static const char *put_time(apr_pool_t *pool, const char *date, int rest, const char *zone)
 {
-    apr_size_t length = strlen(date), zone_length = strlen(zone) + 1;
-    char *text = apr_palloc(pool, length + 8 + zone_length), *time = text + length;
+    char *text = apr_pstrcat(pool, date, "00:00:00", zone, NULL), *time = text + strlen(date);
 
-    memcpy(text, date, length);
     put_two_digits(time, rest / 3600);
-    time[2] = time[5] = ':';
     put_two_digits(time + 3, rest / 60 % 60);
     put_two_digits(time + 6, rest % 60);
-    memcpy(time + 8, zone, zone_length);
     return text;
 }
 

@@ -1,15 +1,15 @@
 /*
- * For the tests: a repository in the memory of one process, which has nothing to do with a disk. It is built from
- * nothing but the public header, httpd's and APR's, and offers all that a provider can ("memory"), reading alone
- * ("memory-readonly"), or some of it ("memory-partial": no file can be written, nothing renamed, no time set). All three
- * show the same tree.
+ * For the tests: a repository in the memory of one process, which has nothing to do with a disk. It
+ * is built from nothing but the public header, httpd's and APR's. "memory" offers all that a
+ * provider can, "memory-readonly" reading alone, "memory-partial" what takes no write(), rename()
+ * and set_modified(). All three show the same tree. "memory-old" is registered for a version that
+ * nobody asks for.
  *
- * An entry is what stands in the tree, under one mutex. It is never freed, so that whoever has found it may keep it; its
- * content never changes: a PUT makes a new one. In "crashed" are files that can't be read, one of them of a reserved name.
- * "memory-old" is registered for a version that nobody asks for.
+ * An entry is what stands in the tree, under one mutex. It is never freed, so that whoever has
+ * found it may keep it; its content never changes: a PUT makes a new one. In "crashed" are files
+ * that can't be read, one of them of a reserved name.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <httpd.h>
