@@ -1,5 +1,8 @@
 """A listing shows what its user may see, whatever kind of section says so, and nothing else (issue 5)."""
 
+import re
+import shutil
+
 import pytest
 
 import access
@@ -106,7 +109,7 @@ def test_a_denied_member_of_a_folder_that_is_denied_leaves_no_trace_of_its_size(
     kind = KINDS["directory"]
     guarded.make_kind(kind)
     with_secret = guarded.propfind("bob", kind.name + "/", "infinity", prop_body("resourcetype", "quota-used-bytes"))
-    access.shutil.rmtree(guarded.server.data / kind.name / "secret")
+    shutil.rmtree(guarded.server.data / kind.name / "secret")
     without = guarded.propfind("bob", kind.name + "/", "infinity", prop_body("resourcetype", "quota-used-bytes"))
     assert sorted(with_secret.hrefs) == sorted(without.hrefs)
     assert len(with_secret.body) == len(without.body)
@@ -339,7 +342,7 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
     try:
         for name, (text, kw) in conf.items():
             if name == "none":
-                access.harness.CONFIG = access.re.sub(r'<FilesMatch.*?</FilesMatch>\n', "", config, flags=access.re.S)
+                access.harness.CONFIG = re.sub(r'<FilesMatch.*?</FilesMatch>\n', "", config, flags=re.S)
             servers[name] = start(text, data=data, **kw)
             access.harness.CONFIG = config
         best = dict.fromkeys(servers, 1e9)
@@ -354,7 +357,7 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
         wrong = [line for server in servers.values() for line in server.stop()]
         for server in servers.values():
             server.remove()
-        access.shutil.rmtree(data)
+        shutil.rmtree(data)
     assert not wrong, wrong
     print({name: round(seconds, 4) for name, seconds in best.items()})
     microseconds = {name: (seconds - best["none"]) / 20000 * 1e6 for name, seconds in best.items()}

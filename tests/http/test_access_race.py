@@ -3,12 +3,12 @@ answer, and nothing outside is made, changed or removed (issue 5)."""
 
 import contextlib
 import os
+import subprocess
 import threading
 import time
 
 import pytest
 
-import access
 import writing
 from harness import ALLPROP, Truncated
 
@@ -46,7 +46,7 @@ def snapshot(path):
 
 @contextlib.contextmanager
 def swapping(*pairs):
-    process = access.subprocess.Popen(["/usr/bin/python3", "-c", SWAPPER, *[str(p) for pair in pairs for p in pair]])
+    process = subprocess.Popen(["/usr/bin/python3", "-c", SWAPPER, *[str(p) for pair in pairs for p in pair]])
     try:
         yield process
         assert process.poll() is None, "the swapper has ended"

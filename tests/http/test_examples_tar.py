@@ -201,13 +201,13 @@ def test_many_at_once(tar):
 
 
 @pytest.mark.no_sanitizer
-def test_a_hundred_thousand_entries(tar):
-    place = tar((entry(f"d{i % 10}/f{i:06}.txt", b"x") for i in range(100_000)), servers=1)
+def test_many_entries(tar):
+    place = tar((entry(f"d{i % 10}/f{i:06}.txt", b"x") for i in range(30_000)), servers=1)
     for _ in range(20):
         place.list("1")
     before = place.server.rss_anon()
     answer = place.try_propfind("", "infinity", ALLPROP).multistatus("/tar/", keep=False)
-    assert len(answer) == 100_011
+    assert len(answer) == 30_011
     assert place.server.rss_anon() - before < 2048
 
 
