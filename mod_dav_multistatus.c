@@ -13,13 +13,13 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "access/access.h"
+#include "acts/acts.h"
 #include "methods/method.h"
 #include "proxy/proxied.h"
 #include "repository/fs/fs.h"
 #include "server/api.h"
-#include "server/config.h"
-#include "server/conflict.h"
+#include "config/config.h"
+#include "config/conflict.h"
 #include "server/virtual.h"
 #include "server/state.h"
 #include "server/totals.h"
@@ -242,10 +242,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_translate_name(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(dms_virtual_translate, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(dms_virtual_walk, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_post_perdir_config(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(restore_file_type, mod_negotiation, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
@@ -254,6 +252,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
     dms_api_register();
     dms_totals_register();
+    dms_acts_register_hooks();
     dms_proxied_register_hooks();
 }
 

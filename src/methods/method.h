@@ -10,7 +10,7 @@
 #include "repository/provider.h"
 #include "request/destination.h"
 #include "request/if_header.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "server/error.h"
 #include "server/reply.h"
 #include "store/store.h"

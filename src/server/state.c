@@ -15,7 +15,7 @@
 #include <unixd.h>
 
 #include "repository/tree.h"
-#include "server/config.h"
+#include "config/config.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
