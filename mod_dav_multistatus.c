@@ -14,6 +14,7 @@
 #include <http_request.h>
 
 #include "acts/acts.h"
+#include "acts/client.h"
 #include "methods/method.h"
 #include "proxy/proxied.h"
 #include "repository/fs/fs.h"
@@ -222,6 +223,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (dms_conflict_check(ptemp, server)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    dms_client_mark_sections(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
         dms_state_prepare(ptemp, server);
         dms_totals_prepare(server);

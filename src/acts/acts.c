@@ -7,6 +7,7 @@
 #include <http_log.h>
 #include <http_request.h>
 
+#include "acts/client.h"
 #include "acts/sections.h"
 #include "config/config.h"
 
@@ -27,32 +28,17 @@ static const struct {
     [DMS_ACT_REMOVE] = {"DELETE", "DELETE"},
 };
 
-/* Who the client is by the configuration of a place that authenticates. */
-typedef struct identity_t identity_t;
-struct identity_t {
-    const ap_conf_vector_t *config; /* the place's; it lives as long as the inquiry */
-    int status;                     /* OK, or why the client is nobody there */
-    char *user;
-    char *auth_type;
-    identity_t *next;
-};
-
-/* How many identities are kept, each with the subrequest that has the place's configuration, ... */
-#define IDENTITIES 16
-/* ... and how many statuses. */
+/* How many statuses are remembered. */
 #define STATUSES 1024
 
 /* What is kept of the questions of one request, in its request_config. */
 typedef struct inquiry_t {
     apr_pool_t *pool;
+    dms_client_t *client;
     apr_pool_t *scratch;     /* cleared for each status that is asked for */
     apr_pool_t *status_pool; /* of the statuses */
     apr_hash_t *statuses;    /* "METHOD uri" -> int */
-    identity_t *identities;
-    int identity_count;
     int is_asking;
-    int has_authenticated; /* the present question has, in a way that none before it had, ... */
-    int is_somebody;       /* ... and with success */
 } inquiry_t;
 
 static inquiry_t *inquiry_of(request_rec *r)
@@ -62,6 +48,7 @@ static inquiry_t *inquiry_of(request_rec *r)
     if (!inquiry) {
         inquiry = apr_pcalloc(r->pool, sizeof(*inquiry));
         inquiry->pool = r->pool;
+        inquiry->client = dms_client_create(r);
         ap_set_module_config(r->request_config, &dav_multistatus_module, inquiry);
     }
     return inquiry;
@@ -109,81 +96,24 @@ static int be_quiet(request_rec *r)
     return DECLINED;
 }
 
-/* Whether a module has a say in who a client is. */
-static int authenticates(const module *m)
-{
-    const apr_array_header_t *hooks = ap_hook_get_check_user_id();
-    int i;
-
-    if (!strncmp(m->name, "mod_auth", 8) && strncmp(m->name, "mod_authz_", 10)) {
-        return 1;
-    }
-    for (i = 0; hooks && i < hooks->nelts; i++) {
-        if (!strcmp(APR_ARRAY_IDX(hooks, i, ap_LINK_check_user_id_t).szName, m->name)) {
-            return m != &dav_multistatus_module;
-        }
-    }
-    return 0;
-}
-
-/* Whether two places tell who a client is by the same directives: what a section does not set, it
- * has from the outer one, by reference. */
-static int authenticate_alike(const ap_conf_vector_t *a, const ap_conf_vector_t *b)
-{
-    const module *m;
-
-    for (m = ap_top_module; m; m = m->next) {
-        if (ap_get_module_config(a, m) != ap_get_module_config(b, m) && authenticates(m)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static void add_identity(inquiry_t *inquiry, const request_rec *r, int status)
-{
-    identity_t *identity = apr_pcalloc(inquiry->pool, sizeof(*identity));
-
-    identity->config = r->per_dir_config;
-    identity->status = status;
-    identity->user = apr_pstrdup(inquiry->pool, r->user);
-    identity->auth_type = apr_pstrdup(inquiry->pool, r->ap_auth_type);
-    identity->next = inquiry->identities;
-    inquiry->identities = identity;
-    inquiry->identity_count++;
-}
-
-/* Tells who the client is, where that has been found out. */
 static int recognise(request_rec *r)
 {
     inquiry_t *inquiry = asker_of(r);
-    const identity_t *known;
 
-    if (!inquiry) {
-        return DECLINED;
-    }
-    for (known = inquiry->identities; known; known = known->next) {
-        if (authenticate_alike(known->config, r->per_dir_config)) {
-            r->user = known->user;
-            r->ap_auth_type = known->auth_type;
-            return known->status;
-        }
-    }
-    inquiry->has_authenticated = 1;
-    return DECLINED;
+    return inquiry ? dms_client_recognise(inquiry->client, r) : DECLINED;
 }
 
-/* The client has come as far as to be asked for its rights: it is somebody. (A user's name in
- * r->user alone says nothing: it may be what a module has read, and nobody checked.) */
+/* httpd asks what rights the client has: so it is somebody. (A user's name in r->user alone says
+ * nothing: it may be what a module has read, and nobody checked.) */
 static int remember(request_rec *r)
 {
     inquiry_t *inquiry = asker_of(r);
 
     if (inquiry) {
-        inquiry->is_somebody = 1;
+        dms_client_let_in(inquiry->client);
     }
     else if (!r->main && r->user && dms_config_is_on(dms_config_of(r))) {
-        add_identity(inquiry_of(r), r, OK);
+        dms_client_is_authentic(inquiry_of(r)->client);
     }
     return DECLINED;
 }
@@ -219,7 +149,6 @@ static request_rec *ask(request_rec *r, const char *method, const char *uri)
     void **walk, *walked;
 
     inquiry->is_asking = 1;
-    inquiry->has_authenticated = inquiry->is_somebody = 0;
     /* httpd would take a file to be ruled as its directory is, which it has just walked. */
     walk = ap_get_request_note(r, AP_NOTE_DIRECTORY_WALK);
     walked = *walk;
@@ -229,30 +158,16 @@ static request_rec *ask(request_rec *r, const char *method, const char *uri)
     answer = ap_sub_req_method_uri(method, uri, r, NULL);
     *walk = walked;
     inquiry->is_asking = 0;
+    dms_client_learn(inquiry->client, answer);
     answer->log = r->log;
     ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, r, "asked httpd for %s %s: %d", method, uri,
                   answer->status);
     return answer;
 }
 
-/* The same; a place that has authenticated the client is remembered, with the subrequest that has
- * found out, and the caller gets another. */
-static request_rec *ask_once(request_rec *r, const char *method, const char *uri)
-{
-    inquiry_t *inquiry = inquiry_of(r);
-    request_rec *answer = ask(r, method, uri);
-
-    if (!inquiry->has_authenticated || inquiry->identity_count == IDENTITIES
-        || (!inquiry->is_somebody && answer->status != HTTP_UNAUTHORIZED)) {
-        return answer;
-    }
-    add_identity(inquiry, answer, inquiry->is_somebody ? OK : HTTP_UNAUTHORIZED);
-    return ask(r, method, uri);
-}
-
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
-    return ask_once(main_request(r), method_of(act, kind), uri);
+    return ask(main_request(r), method_of(act, kind), uri);
 }
 
 /* Makes, or empties, what the statuses are kept in. */
@@ -296,7 +211,7 @@ int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *u
     if (known) {
         return *known;
     }
-    answer = ask_once(r, method, uri);
+    answer = ask(r, method, uri);
     status = answer->status;
     if (status == HTTP_OK && dms_config_of(answer)->provider != dms_config_of(r)->provider) {
         status = HTTP_FORBIDDEN;
