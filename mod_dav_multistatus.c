@@ -27,37 +27,13 @@
 
 #define HANDLER "dav-multistatus"
 
-static const struct {
-    int number;
-    dms_method_fn *method;
-} methods[] = {
-    /* clang-format off */
-    {M_COPY, dms_method_copy},
-    {M_DELETE, dms_method_delete},
-    {M_LOCK, dms_method_lock},
-    {M_MKCOL, dms_method_mkcol},
-    {M_MOVE, dms_method_move},
-    {M_OPTIONS, dms_method_options},
-    {M_PROPFIND, dms_method_propfind},
-    {M_PROPPATCH, dms_method_proppatch},
-    {M_PUT, dms_method_put},
-    {M_UNLOCK, dms_method_unlock},
-    /* clang-format on */
+static const dms_method_t *const methods[] = {
+    &dms_method_get,  &dms_method_put,    &dms_method_mkcol,    &dms_method_delete,
+    &dms_method_copy, &dms_method_move,   &dms_method_propfind, &dms_method_proppatch,
+    &dms_method_lock, &dms_method_unlock, &dms_method_options,
 };
 
-static dms_method_fn *find_method(int number)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (methods[i].number == number) {
-            return methods[i].method;
-        }
-    }
-    return NULL;
-}
-
-static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *method)
+static int answer(request_rec *r, const dms_config_t *config, const dms_method_t *method)
 {
     dms_request_t request = {.r = r, .config = config, .provider = config->provider};
     const char *complaint;
@@ -66,7 +42,7 @@ static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *met
 
     request.submitted = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"), &complaint);
     error = complaint ? dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "If: %s", complaint)
-                      : method(&request, &result);
+                      : method->answer(&request, &result);
     return error ? dms_error_send(r, error) : result;
 }
 
@@ -176,16 +152,15 @@ static int restore_path_info(request_rec *r)
 static int handle(request_rec *r)
 {
     const dms_config_t *config;
-    dms_method_fn *method;
+    const dms_method_t *method;
 
     if (!r->handler || strcmp(r->handler, HANDLER) || !is_ours(r)) {
         return DECLINED;
     }
     config = dms_config_of(r);
-    method = find_method(r->method_number);
-    return method && dms_method_is_offered(config->provider, r->method_number)
-               ? answer(r, config, method)
-               : method_not_allowed(r, config);
+    method = dms_table_find(r->method_number);
+    return method && dms_table_offers(config->provider, method) ? answer(r, config, method)
+                                                                : method_not_allowed(r, config);
 }
 
 /* A FIFO, a socket or a device: the default handler would wait in open(), perhaps for ever. */
@@ -207,12 +182,18 @@ static int handle_get(request_rec *r)
     if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)) {
         return DECLINED;
     }
-    return answer(r, config, dms_method_get);
+    return answer(r, config, &dms_method_get);
 }
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
+    apr_size_t i;
+
     dms_state_reset();
+    dms_table_reset();
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        dms_table_add(pconf, methods[i]);
+    }
     ap_register_provider(pconf, DMS_PROVIDER_GROUP, dms_fs_provider.name, DMS_PROVIDER_VERSION,
                          &dms_fs_provider);
     return OK;

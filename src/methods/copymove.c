@@ -802,12 +802,36 @@ static dms_error_t *run(dms_request_t *request, int is_move, int *result)
     return error;
 }
 
-dms_error_t *dms_method_copy(dms_request_t *request, int *result)
+static dms_error_t *answer_copy(dms_request_t *request, int *result)
 {
     return run(request, 0, result);
 }
 
-dms_error_t *dms_method_move(dms_request_t *request, int *result)
+static dms_error_t *answer_move(dms_request_t *request, int *result)
 {
     return run(request, 1, result);
 }
+
+static int offers_move(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->remove && provider->rename;
+}
+
+static int offers_copy(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return offers_move(provider, kind) && provider->copy && provider->make_collection;
+}
+
+const dms_method_t dms_method_copy = {
+    .name = "COPY",
+    .answer = answer_copy,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = offers_copy,
+};
+
+const dms_method_t dms_method_move = {
+    .name = "MOVE",
+    .answer = answer_move,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = offers_move,
+};

@@ -255,7 +255,7 @@ static dms_error_t *delete_collection(deletion_t *deletion, const dms_intention_
     return failure ? failure : deletion->report.reply ? NULL : error;
 }
 
-dms_error_t *dms_method_delete(dms_request_t *request, int *result)
+static dms_error_t *answer_delete(dms_request_t *request, int *result)
 {
     deletion_t deletion = {.request = request,
                            .shift = {.request = request},
@@ -285,3 +285,15 @@ dms_error_t *dms_method_delete(dms_request_t *request, int *result)
     }
     return error;
 }
+
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->remove;
+}
+
+const dms_method_t dms_method_delete = {
+    .name = "DELETE",
+    .answer = answer_delete,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = is_offered,
+};

@@ -410,7 +410,7 @@ static void open_store(listing_t *listing)
     }
 }
 
-dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
+static dms_error_t *answer_propfind(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     listing_t listing = {.r = r, .provider = request->provider};
@@ -453,3 +453,9 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
     *result = dms_reply_end(listing.reply, NULL);
     return NULL;
 }
+
+const dms_method_t dms_method_propfind = {
+    .name = "PROPFIND",
+    .answer = answer_propfind,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+};
