@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "multistatus/position.h"
 #include "reverse/meter.h"
 #include "reverse/skim.h"
 
@@ -180,9 +181,10 @@ static apr_int64_t document_offset(dms_hrefs_t *hrefs, apr_int64_t parsed)
 /* Where in the document the markup stands that is being told of. */
 static span_t event_span(dms_hrefs_t *hrefs)
 {
-    span_t span = {document_offset(hrefs, XML_GetCurrentByteIndex(hrefs->parser)), 0};
+    apr_int64_t parsed = dms_position_offset(hrefs->parser, hrefs->parsed);
+    span_t span = {document_offset(hrefs, parsed), 0};
 
-    span.end = span.start + XML_GetCurrentByteCount(hrefs->parser);
+    span.end = span.start + dms_position_length(hrefs->parser);
     return span;
 }
 
@@ -363,11 +365,13 @@ dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_hrefs_map
 static void parse(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length, int is_final)
 {
     dms_meter_t *before = dms_meter_enter(&hrefs->meter);
-    enum XML_Status status = XML_Parse(hrefs->parser, bytes, (int)length, is_final);
-    apr_int64_t at = XML_GetCurrentByteIndex(hrefs->parser);
+    enum XML_Status status;
+    apr_int64_t at;
 
-    dms_meter_leave(before);
     hrefs->parsed += (apr_int64_t)length;
+    status = XML_Parse(hrefs->parser, bytes, (int)length, is_final);
+    at = dms_position_offset(hrefs->parser, hrefs->parsed);
+    dms_meter_leave(before);
     at = at < 0 ? 0 : document_offset(hrefs, at);
     if (at > hrefs->settled) {
         hrefs->settled = at;
