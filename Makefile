@@ -73,10 +73,13 @@ WERROR ?=
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla -Wno-unused-parameter
 
+# Files over 4 GiB on machines of 32 bits. APR's offsets have 64 everywhere.
+LARGE_FILES := -D_FILE_OFFSET_BITS=64
+
 # -isystem: our warnings are for our code, not for httpd's headers.
 INCLUDES = -Isrc $(patsubst -I%,-isystem %,$(sort $(filter-out -I/usr/include,$(APR_INCLUDES)))) \
 	-isystem $(INCLUDEDIR)
-MODULE_CFLAGS = $(HTTPD_CFLAGS) -O2 -std=gnu99 -fPIC -fvisibility=hidden \
+MODULE_CFLAGS = $(HTTPD_CFLAGS) $(LARGE_FILES) -O2 -std=gnu99 -fPIC -fvisibility=hidden \
 	$(WARNINGS) $(INCLUDES) $(SANITIZE_FLAGS)
 $(B)/src/server/state.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
 
@@ -132,7 +135,7 @@ $(UNIT): $(UNIT_OBJECTS)
 $(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
 	@mkdir -p $(@D)
 	$(call say,CC $<)
-	$(Q)$(CC) -O2 -std=gnu99 -D_GNU_SOURCE $(WARNINGS) -o $@ $<
+	$(Q)$(CC) -O2 -std=gnu99 -D_GNU_SOURCE $(LARGE_FILES) $(WARNINGS) -o $@ $<
 
 ## make run [DIR=..] [PORT=..] serve a folder with a private httpd, until Ctrl-C
 # However make ends, the script hears of it and stops httpd.
