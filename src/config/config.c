@@ -301,5 +301,5 @@ const command_rec dms_config_directives[] = {
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
                   "sqlite3 and the file where properties and locks are kept"),
-    {NULL},
+    {.name = NULL},
 };
