@@ -15,6 +15,7 @@
 
 #include "access/access.h"
 #include "access/types.h"
+#include "keys/keys.h"
 #include "properties/kept.h"
 #include "properties/plan.h"
 #include "request/headers.h"

@@ -34,6 +34,7 @@ Suite *lock_headers_suite(void);
 Suite *mapping_suite(void);
 Suite *skim_suite(void);
 Suite *hrefs_suite(void);
+Suite *keys_suite(void);
 Suite *store_suite(void);
 Suite *locks_suite(void);
 Suite *store_locks_suite(void);
