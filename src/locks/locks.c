@@ -7,6 +7,8 @@
 #include <apr_time.h>
 #include <apr_uuid.h>
 
+#include "keys/keys.h"
+
 apr_int64_t dms_lock_now(void)
 {
     return apr_time_sec(apr_time_now() + APR_USEC_PER_SEC - 1);
@@ -61,12 +63,7 @@ const dms_lock_t *dms_lock_find(const dms_lock_t *locks, const char *token)
 
 int dms_lock_covers(const dms_lock_t *lock, const char *key)
 {
-    apr_size_t length = strlen(lock->key);
-
-    if (strncmp(lock->key, key, length)) {
-        return 0;
-    }
-    return !key[length] || (lock->is_deep && (key[length] == '/' || !strcmp(lock->key, "/")));
+    return lock->is_deep ? dms_key_is_at_or_below(key, lock->key) : !strcmp(key, lock->key);
 }
 
 /* --- as XML --- */

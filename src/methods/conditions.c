@@ -9,6 +9,7 @@
 #include <http_vhost.h>
 
 #include "acts/acts.h"
+#include "keys/keys.h"
 #include "locks/locks.h"
 #include "server/state.h"
 
@@ -187,13 +188,6 @@ static dms_error_t *check_one(dms_request_t *request, const char *key)
     return error || !locks || are_open(request, locks) ? error : locked(request, locks);
 }
 
-static const char *parent_key(apr_pool_t *pool, const char *key)
-{
-    const char *slash = strrchr(key, '/');
-
-    return slash == key ? "/" : apr_pstrmemdup(pool, key, (apr_size_t)(slash - key));
-}
-
 /* Whether the locks in force on a lock's root let the request write it. deep: the deep ones among
  * all; same: the first of those with this root, which stand together. */
 static int root_is_open(dms_request_t *request, const dms_lock_t *same, dms_lock_t *const *deep,
@@ -263,7 +257,7 @@ dms_error_t *dms_method_unlocked(dms_request_t *request, const char *key, unsign
         error = check_one(request, key);
     }
     if (!error && writes & DMS_WRITES_PARENT) {
-        error = check_one(request, parent_key(request->r->pool, key));
+        error = check_one(request, dms_key_parent(request->r->pool, key));
     }
     if (!error && writes & DMS_WRITES_BELOW) {
         error = check_below(request, key);

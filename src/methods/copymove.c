@@ -16,7 +16,7 @@
 #include <http_request.h>
 
 #include "acts/members.h"
-#include "repository/key.h"
+#include "keys/keys.h"
 #include "repository/tree.h"
 #include "request/destination.h"
 #include "request/headers.h"
@@ -101,14 +101,6 @@ static int is_collection(const dms_resource_t *resource)
     return resource->facts.kind == DMS_KIND_COLLECTION;
 }
 
-/* Whether key is other, or below it. */
-static int is_at_or_below(const char *key, const char *other)
-{
-    apr_size_t length = strlen(other);
-
-    return !strncmp(key, other, length) && (!key[length] || key[length] == '/');
-}
-
 /* Whether source and destination are one file by two names. */
 static int is_same_file(transfer_t *transfer)
 {
@@ -129,8 +121,8 @@ static int overlap(transfer_t *transfer)
 {
     const dms_provider_t *provider = transfer->request->provider;
 
-    return is_at_or_below(transfer->from.key, transfer->to.key)
-           || is_at_or_below(transfer->to.key, transfer->from.key) || is_same_file(transfer)
+    return dms_key_is_at_or_below(transfer->from.key, transfer->to.key)
+           || dms_key_is_at_or_below(transfer->to.key, transfer->from.key) || is_same_file(transfer)
            || (is_collection(&transfer->from)
                && provider->is_within(transfer->to_parent, transfer->from.node))
            || (is_collection(&transfer->to) && transfer->from_parent
@@ -231,12 +223,11 @@ static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
 {
     const char *beside = transfer->is_move && !transfer->by_copy ? transfer->from.key
                                                                  : transfer->to.key;
-    apr_size_t length = (apr_size_t)(strrchr(beside, '/') - beside) + 1;
 
     transfer->leftover.intent = DMS_INTENT_DELETE;
     transfer->leftover.to = transfer->leftover.token = "";
-    transfer->leftover.from = apr_psprintf(transfer->request->r->pool, "%.*s%s", (int)length,
-                                           beside, transfer->reserved);
+    transfer->leftover.from = dms_key_sibling(transfer->request->r->pool, beside,
+                                              transfer->reserved);
     return dms_tx_intend(tx, &transfer->leftover);
 }
 

@@ -12,6 +12,7 @@
 #include <http_protocol.h>
 
 #include "acts/members.h"
+#include "keys/keys.h"
 #include "repository/tree.h"
 #include "server/state.h"
 
@@ -57,14 +58,12 @@ static apr_status_t look_at_locks(deletion_t *deletion)
 static int has_lock(deletion_t *deletion, const char *path, apr_pool_t *pool)
 {
     char *key = apr_pstrdup(pool, dms_key_below(pool, deletion->resource.key, path));
-    apr_size_t root = strlen(deletion->resource.key);
 
-    while (strlen(key) > root) {
+    do {
         if (apr_hash_get(deletion->locked, key, APR_HASH_KEY_STRING)) {
             return 1;
         }
-        *strrchr(key, '/') = '\0';
-    }
+    } while (dms_key_go_up(key) && strcmp(key, deletion->resource.key));
     return 0;
 }
 

@@ -7,7 +7,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "repository/key.h"
+#include "keys/keys.h"
 #include "request/headers.h"
 #include "server/state.h"
 

@@ -16,6 +16,7 @@
 #include "acts/acts.h"
 #include "acts/sections.h"
 #include "acts/types.h"
+#include "keys/keys.h"
 #include "properties/kept.h"
 #include "properties/plan.h"
 #include "request/headers.h"

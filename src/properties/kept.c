@@ -4,6 +4,8 @@
 
 #include <apr_strings.h>
 
+#include "keys/keys.h"
+
 struct dms_kept_t {
     const dms_kept_sources_t *sources;
     apr_pool_t *pool;

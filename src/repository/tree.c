@@ -1,6 +1,6 @@
 #include "repository/tree.h"
 
-#include "repository/key.h"
+#include "keys/keys.h"
 
 #include <errno.h>
 
@@ -381,14 +381,6 @@ static void remove_left_over(const dms_tree_exists_t *recovery, const char *key)
     }
 }
 
-/* The key of another name in a key's collection. */
-static const char *sibling_key(apr_pool_t *pool, const char *key, const char *name)
-{
-    const char *slash = strrchr(key, '/');
-
-    return apr_pstrcat(pool, apr_pstrmemdup(pool, key, (apr_size_t)(slash - key) + 1), name, NULL);
-}
-
 /* A token is a few words with a space between; each may be empty (methods/copymove.c). */
 static const char *next_word(const dms_tree_exists_t *recovery, const char **token)
 {
@@ -418,7 +410,7 @@ static apr_status_t complete_move(const dms_tree_exists_t *recovery, dms_tx_t *t
         remove_left_over(recovery, intention->from);
     }
     if (dms_is_reserved(reserved)) {
-        remove_left_over(recovery, sibling_key(recovery->pool, intention->from, reserved));
+        remove_left_over(recovery, dms_key_sibling(recovery->pool, intention->from, reserved));
     }
     rv = dms_tx_has_properties(tx, intention->from, &has);
     return rv == APR_SUCCESS && has ? dms_tx_move(tx, intention->from, intention->to) : rv;
@@ -438,7 +430,7 @@ static apr_status_t complete_copy(const dms_tree_exists_t *recovery, dms_tx_t *t
         rv = dms_tx_copy(tx, intention->from, intention->to, intention->deep);
     }
     if (dms_is_reserved(reserved)) {
-        remove_left_over(recovery, sibling_key(recovery->pool, intention->to, reserved));
+        remove_left_over(recovery, dms_key_sibling(recovery->pool, intention->to, reserved));
     }
     return rv;
 }
@@ -452,7 +444,7 @@ static apr_status_t complete(dms_tree_exists_t *recovery, dms_tx_t *tx,
     case DMS_INTENT_COPY:
         return complete_copy(recovery, tx, intention);
     case DMS_INTENT_DELETE:
-        if (dms_is_reserved(strrchr(intention->from, '/') + 1)) {
+        if (dms_is_reserved(dms_key_name(intention->from))) {
             remove_left_over(recovery, intention->from);
         }
         return dms_tx_sweep(tx, intention->from, dms_tree_exists, recovery);

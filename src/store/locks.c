@@ -49,18 +49,6 @@ static apr_status_t append_locks(dms_store_t *store, dms_sql_e sql, const char *
     return rv;
 }
 
-/* Makes the key of the collection that a key is in of the key itself. Returns 0 for "/". */
-static int go_up(char *key)
-{
-    char *slash = strrchr(key, '/');
-
-    if (!key[1]) {
-        return 0;
-    }
-    slash[slash == key] = '\0';
-    return 1;
-}
-
 /* The locks on a resource and the deep ones above it: one query for each 15 collections. */
 static apr_status_t read_upwards(dms_store_t *store, const char *key, apr_pool_t *pool,
                                  dms_lock_t ***link)
@@ -76,7 +64,7 @@ static apr_status_t read_upwards(dms_store_t *store, const char *key, apr_pool_t
 
         args[0] = self;
         for (i = 1; i < DMS_STORE_LOCK_KEYS; i++) {
-            goes_up = goes_up && go_up(at);
+            goes_up = goes_up && dms_key_go_up(at);
             args[i] = goes_up ? apr_pstrdup(pool, at) : "";
         }
         args[DMS_STORE_LOCK_KEYS] = now(pool);
@@ -96,7 +84,7 @@ apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr
     *first = NULL;
     rv = read_upwards(store, key, pool, &link);
     if (rv == APR_SUCCESS && below) {
-        dms_place(pool, key, &place);
+        dms_key_place(pool, key, &place);
         rv = append_locks(store, DMS_SQL_LOCKS_BELOW, DMS_ARGS(place.low, place.high, now(pool)),
                           pool, &link);
     }
@@ -112,7 +100,7 @@ apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_poo
 
     *locks = apr_hash_make(pool);
     for (lock = first; lock; lock = next) {
-        const char *name = strrchr(lock->key, '/') + 1;
+        const char *name = dms_key_name(lock->key);
 
         next = lock->next;
         lock->next = apr_hash_get(*locks, name, APR_HASH_KEY_STRING);
@@ -131,7 +119,7 @@ apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock)
         return tx->status;
     }
     pool = tx->conn->scratch;
-    dms_place(pool, lock->key, &place);
+    dms_key_place(pool, lock->key, &place);
     rv = dms_tx_query(tx, DMS_SQL_EXPIRE_LOCKS, DMS_ARGS(now(pool)), NULL);
     if (rv != APR_SUCCESS) {
         return rv;
@@ -171,7 +159,7 @@ apr_status_t dms_tx_unlock_tree(dms_tx_t *tx, const char *key, int self)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     return dms_tx_query(tx, DMS_SQL_UNLOCK_BELOW,
                         DMS_ARGS(self ? place.key : "", place.low, place.high), NULL);
 }

@@ -86,7 +86,7 @@ apr_status_t dms_store_properties(dms_store_t *store, const char *key, apr_pool_
 {
     dms_place_t place;
 
-    dms_place(pool, key, &place);
+    dms_key_place(pool, key, &place);
     return read_resource(store, place.parent, place.name, pool, first);
 }
 
@@ -99,7 +99,7 @@ apr_status_t dms_store_property(dms_store_t *store, const char *key, const dms_n
     apr_status_t rv;
 
     *xml = NULL;
-    dms_place(pool, key, &place);
+    dms_key_place(pool, key, &place);
     rv = dms_store_select(store, DMS_SQL_VALUE,
                           DMS_ARGS(place.parent, place.name, name->ns, name->local), pool,
                           &results);
@@ -181,7 +181,7 @@ apr_status_t dms_tx_set(dms_tx_t *tx, const char *key, const dms_name_t *name, c
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     size = apr_psprintf(tx->conn->scratch, "%" APR_SIZE_T_FMT, strlen(xml));
     args = DMS_ARGS(place.name, name->ns, name->local, size, xml, place.parent);
     rv = dms_tx_query(tx, DMS_SQL_SET, args, &rows);
@@ -201,7 +201,7 @@ apr_status_t dms_tx_unset(dms_tx_t *tx, const char *key, const dms_name_t *name)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     rv = dms_tx_query(tx, DMS_SQL_UNSET, DMS_ARGS(place.parent, place.name, name->ns, name->local),
                       &rows);
     if (rv == APR_SUCCESS && rows) {
@@ -235,7 +235,7 @@ apr_status_t dms_tx_count(dms_tx_t *tx, const char *key, int *count)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     rv = count_own(tx, &place, &number);
     *count = (int)number;
     return rv;
@@ -251,7 +251,7 @@ apr_status_t dms_tx_has_properties(dms_tx_t *tx, const char *key, int *has)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     rv = dms_tx_select(tx, DMS_SQL_HAS,
                        DMS_ARGS(place.parent, place.name, place.key, place.low, place.high),
                        tx->conn->scratch, &results);
@@ -278,7 +278,7 @@ apr_status_t dms_tx_forget(dms_tx_t *tx, const char *key)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     return forget(tx, &place);
 }
 
@@ -289,8 +289,8 @@ apr_status_t dms_tx_move(dms_tx_t *tx, const char *from, const char *to)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, from, &f);
-    dms_place(tx->conn->scratch, to, &t);
+    dms_key_place(tx->conn->scratch, from, &f);
+    dms_key_place(tx->conn->scratch, to, &t);
     forget(tx, &t);
     dms_tx_query(tx, DMS_SQL_ADD_COLLECTION_FOR, DMS_ARGS(t.parent, f.parent, f.name), NULL);
     dms_tx_query(tx, DMS_SQL_MOVE_OWN, DMS_ARGS(t.parent, t.name, f.parent, f.name), NULL);
@@ -305,8 +305,8 @@ apr_status_t dms_tx_copy(dms_tx_t *tx, const char *from, const char *to, int dee
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, from, &f);
-    dms_place(tx->conn->scratch, to, &t);
+    dms_key_place(tx->conn->scratch, from, &f);
+    dms_key_place(tx->conn->scratch, to, &t);
     forget(tx, &t);
     dms_tx_query(tx, DMS_SQL_ADD_COLLECTION_FOR, DMS_ARGS(t.parent, f.parent, f.name), NULL);
     dms_tx_query(tx, DMS_SQL_COPY_OWN, DMS_ARGS(t.parent, t.name, f.parent, f.name), NULL);
@@ -412,7 +412,7 @@ apr_status_t dms_tx_sweep(dms_tx_t *tx, const char *key, dms_exists_fn *exists, 
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    dms_place(tx->conn->scratch, key, &place);
+    dms_key_place(tx->conn->scratch, key, &place);
     apr_pool_create(&sweep.page, tx->conn->pool);
     apr_pool_create(&names, tx->conn->pool);
     rv = sweep_own(&sweep, &place);

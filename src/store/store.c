@@ -185,28 +185,3 @@ const char *dms_store_column(dms_store_t *store, apr_dbd_row_t *row, int column)
 {
     return apr_dbd_get_entry(store->driver, row, column);
 }
-
-/* --- keys --- */
-
-const char *dms_key_below(apr_pool_t *pool, const char *key, const char *path)
-{
-    apr_size_t length = strlen(path);
-
-    if (length && path[length - 1] == '/') {
-        path = apr_pstrmemdup(pool, path, length - 1);
-    }
-    return apr_pstrcat(pool, key[1] ? key : "", "/", path, NULL);
-}
-
-void dms_place(apr_pool_t *pool, const char *key, dms_place_t *place)
-{
-    const char *slash = strrchr(key, '/');
-    /* The root is the one key that ends with a slash. */
-    const char *stem = key[1] ? key : "";
-
-    place->key = key;
-    place->parent = slash == key ? "/" : apr_pstrmemdup(pool, key, slash - key);
-    place->name = slash + 1;
-    place->low = apr_pstrcat(pool, stem, "/", NULL);
-    place->high = apr_pstrcat(pool, stem, "0", NULL); /* '0' follows '/' */
-}

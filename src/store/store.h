@@ -1,10 +1,9 @@
 /*
  * The store: what the server remembers of resources beside their content, in SQL through apr_dbd.
  *
- * A resource has a key: its path as its provider has it, percent-encoded, so that it is ASCII: "/"
- * alone, or "/srv/files/a%20b", never with a slash at its end. A key's parent is what precedes its
- * last slash. Dead properties hang on keys; the key need not exist on the disk, since a file can
- * vanish without this server's doing: whoever creates a resource calls dms_tx_forget() first.
+ * A resource has a key (keys/keys.h). Dead properties hang on keys; the key need not exist on the
+ * disk, since a file can vanish without this server's doing: whoever creates a resource calls
+ * dms_tx_forget() first.
  *
  * Rows are kept by collection: property (collection, member, ns, local), collection (id, key). So a
  * listing reads the properties of all members of a collection with one range query, and moving a
@@ -53,9 +52,6 @@ struct dms_dead_property_t {
 
 /* Takes what went wrong: status, the store's file, and words that say what to do. */
 typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *message);
-
-/* The key of what is below a key: path is escaped, and may end in a slash. From pool. */
-const char *dms_key_below(apr_pool_t *pool, const char *key, const char *path);
 
 /* --- life --- */
 

@@ -1,5 +1,5 @@
 /*
- * What the files of the store share: its connections, its statements, and how a key is taken apart.
+ * What the files of the store share: its connections and its statements.
  *
  * A connection lives in a pool of its own with an allocator of its own, so threads need no common
  * pool. It belongs to one thread from dms_store_acquire() to dms_store_release(). The driver copies
@@ -14,6 +14,7 @@
 #include <apr_thread_mutex.h>
 #include <apr_time.h>
 
+#include "keys/keys.h"
 #include "store/store.h"
 
 /* How long a writer waits for the others. */
@@ -218,19 +219,6 @@ apr_status_t dms_tx_enter(dms_tx_t *tx);
 apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *rows);
 apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
                            apr_dbd_results_t **results);
-
-/* --- keys --- */
-
-/* Where the rows of a resource, and of those below it, are. */
-typedef struct dms_place_t {
-    const char *key;
-    const char *parent; /* the collection whose member it is; "/" is the member "" of itself */
-    const char *name;
-    const char *low; /* the collections below it: low <= key < high; or key is its own */
-    const char *high;
-} dms_place_t;
-
-void dms_place(apr_pool_t *pool, const char *key, dms_place_t *place);
 
 /* --- processes --- */
 
