@@ -37,6 +37,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, skim_suite());
     srunner_add_suite(runner, hrefs_suite());
     srunner_add_suite(runner, keys_suite());
+    srunner_add_suite(runner, processes_suite());
     srunner_add_suite(runner, store_suite());
     srunner_add_suite(runner, locks_suite());
     srunner_add_suite(runner, store_locks_suite());

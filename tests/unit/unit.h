@@ -35,6 +35,7 @@ Suite *mapping_suite(void);
 Suite *skim_suite(void);
 Suite *hrefs_suite(void);
 Suite *keys_suite(void);
+Suite *processes_suite(void);
 Suite *store_suite(void);
 Suite *locks_suite(void);
 Suite *store_locks_suite(void);
