@@ -30,10 +30,11 @@ UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
-CORE_DIRS := src/multistatus src/request src/keys src/store src/locks src/reverse
+CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/reverse \
+	src/recovery
 
 SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
-CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES))
+CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES)) $(wildcard src/repository/*.c)
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 HEADERS := $(sort $(shell find src tests -name '*.h'))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))

@@ -17,6 +17,7 @@
 
 #include "acts/members.h"
 #include "keys/keys.h"
+#include "recovery/recovery.h"
 #include "repository/tree.h"
 #include "request/destination.h"
 #include "request/headers.h"
@@ -183,8 +184,10 @@ static dms_error_t *check(transfer_t *transfer)
 /* --- the store --- */
 
 /* Notes what is going to happen, where a crash in the midst of it would leave something to
- * complete: properties that have to go along, or a tree under a reserved name. */
-static dms_error_t *intend(transfer_t *transfer, dms_intent_e intent, const char *token)
+ * complete: properties that have to go along, or a tree under a reserved name. identity, replaced:
+ * as in dms_intention_t. */
+static dms_error_t *intend(transfer_t *transfer, dms_intent_e intent, const char *identity,
+                           const char *replaced)
 {
     int from_has = 0, to_has = 0;
     dms_tx_t *tx;
@@ -198,7 +201,9 @@ static dms_error_t *intend(transfer_t *transfer, dms_intent_e intent, const char
     transfer->noted.from = transfer->from.key;
     transfer->noted.to = transfer->to.key;
     transfer->noted.deep = transfer->deep;
-    transfer->noted.token = token;
+    transfer->noted.identity = identity;
+    transfer->noted.replaced = replaced;
+    transfer->noted.reserved = transfer->reserved;
     rv = dms_tx_has_properties(tx, transfer->from.key, &from_has);
     if (rv == APR_SUCCESS) {
         rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
@@ -224,8 +229,7 @@ static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
     const char *beside = transfer->is_move && !transfer->by_copy ? transfer->from.key
                                                                  : transfer->to.key;
 
-    transfer->leftover.intent = DMS_INTENT_DELETE;
-    transfer->leftover.to = transfer->leftover.token = "";
+    transfer->leftover.intent = DMS_INTENT_REMOVE;
     transfer->leftover.from = dms_key_sibling(transfer->request->r->pool, beside,
                                               transfer->reserved);
     return dms_tx_intend(tx, &transfer->leftover);
@@ -235,10 +239,13 @@ static apr_status_t intend_removal(transfer_t *transfer, dms_tx_t *tx)
  * keeps them at the source. */
 static apr_status_t settle_incomplete(transfer_t *transfer, dms_tx_t *tx)
 {
-    dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
+    dms_witness_t witness = {transfer->request->provider, transfer->request->r->pool};
+    dms_sweep_t sweep = {.key = transfer->to.key,
+                         .presence = dms_witness_presence,
+                         .baton = &witness};
     apr_status_t rv = dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
 
-    return rv == APR_SUCCESS ? dms_tx_sweep(tx, transfer->to.key, dms_tree_exists, &existence) : rv;
+    return rv == APR_SUCCESS ? dms_tx_sweep(tx, &sweep, witness.pool) : rv;
 }
 
 /* Gives the properties to the destination, or, where nothing has happened, only forgets the
@@ -266,7 +273,6 @@ static dms_error_t *settle(transfer_t *transfer, dms_tx_t *tx, int has_happened)
     if (rv == APR_SUCCESS && has_happened && transfer->by_copy && is_collection(&transfer->from)) {
         transfer->emptied.intent = DMS_INTENT_DELETE;
         transfer->emptied.from = transfer->from.key;
-        transfer->emptied.to = transfer->emptied.token = "";
         rv = dms_tx_intend(tx, &transfer->emptied);
     }
     if (rv == APR_SUCCESS && has_happened && leaves_something(transfer)) {
@@ -524,8 +530,7 @@ static dms_error_t *intend_placing(transfer_t *transfer)
     if (rv != APR_SUCCESS) {
         return dms_error_of(pool, rv, "the copy can't be found");
     }
-    error = intend(transfer, DMS_INTENT_COPY,
-                   apr_pstrcat(pool, transfer->reserved, " ", identity, NULL));
+    error = intend(transfer, DMS_INTENT_COPY, identity, NULL);
     if (!error && before.id) {
         error = dms_method_begin(transfer->request, &tx);
         if (!error) {
@@ -545,7 +550,7 @@ static dms_error_t *copy(transfer_t *transfer)
     apr_status_t rv = APR_SUCCESS;
 
     if (is_collection(&transfer->from)) { /* before there is anything that a crash could leave */
-        error = intend(transfer, DMS_INTENT_COPY, transfer->reserved);
+        error = intend(transfer, DMS_INTENT_COPY, NULL, NULL);
     }
     if (!error) {
         rv = begin_copy(transfer, &made);
@@ -617,23 +622,13 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     return rv;
 }
 
-/* Removes the properties, at the source, of what has been moved from there one by one. */
+/* Removes the properties, at the source, of what has been moved from there one by one; a failure
+ * leaves that to be completed. */
 static void forget_moved(transfer_t *transfer)
 {
-    dms_tree_exists_t existence = {transfer->request->provider, transfer->request->r->pool};
-    apr_status_t rv;
-    dms_tx_t *tx;
-
-    if (dms_method_begin(transfer->request, &tx)) {
-        return; /* left to be completed */
-    }
-    rv = dms_tx_sweep(tx, transfer->from.key, dms_tree_exists, &existence);
-    if (rv == APR_SUCCESS) {
-        rv = dms_tx_settle(tx, &transfer->emptied);
-    }
-    if (!dms_method_stored(transfer->request, tx, rv)) {
-        dms_method_commit(transfer->request, tx);
-    }
+    transfer->emptied.reached = "";
+    dms_recovery_sweep(dms_state_store(), transfer->request->provider, &transfer->emptied,
+                       transfer->request->r->pool);
 }
 
 /* A move to another file system. What could not be copied stays. */
@@ -682,8 +677,7 @@ static dms_error_t *move(transfer_t *transfer)
     }
     provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    error = intend(transfer, DMS_INTENT_MOVE,
-                   apr_pstrcat(pool, from, " ", to, " ", transfer->reserved, NULL));
+    error = intend(transfer, DMS_INTENT_MOVE, from, to);
     if (error) {
         return error;
     }

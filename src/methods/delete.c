@@ -13,6 +13,7 @@
 
 #include "acts/members.h"
 #include "keys/keys.h"
+#include "recovery/recovery.h"
 #include "repository/tree.h"
 #include "server/state.h"
 
@@ -154,7 +155,6 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
     }
     noted->intent = DMS_INTENT_DELETE;
     noted->from = deletion->resource.key;
-    noted->to = noted->token = "";
     rv = dms_tx_has_properties(tx, noted->from, &has);
     if (rv == APR_SUCCESS && has) {
         rv = dms_tx_intend(tx, noted);
@@ -184,7 +184,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
 }
 
 /* A lock dies with what it was on. */
-static apr_status_t unlock_gone(deletion_t *deletion, dms_tx_t *tx, dms_tree_exists_t *existence)
+static apr_status_t unlock_gone(deletion_t *deletion, dms_tx_t *tx, dms_witness_t *witness)
 {
     dms_store_t *store = dms_state_store();
     dms_lock_t *lock = NULL;
@@ -195,32 +195,38 @@ static apr_status_t unlock_gone(deletion_t *deletion, dms_tx_t *tx, dms_tree_exi
     }
     rv = dms_store_locks(store, deletion->resource.key, 1, deletion->request->r->pool, &lock);
     for (; lock && rv == APR_SUCCESS; lock = lock->next) {
-        if (!dms_tree_exists(existence, lock->key)) {
+        if (dms_witness_presence(witness, lock->key) == DMS_PRESENCE_GONE) {
             rv = dms_tx_unlock(tx, lock->token);
         }
     }
     return rv;
 }
 
-/* Removes the properties of what is gone; a failure leaves that to dms_tree_recover(). */
-static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, const dms_intention_t *noted)
+/* Removes the locks and properties of what is gone; a failure leaves that to be completed
+ * (recovery/recovery.h). */
+static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
 {
-    dms_tree_exists_t existence = {deletion->request->provider, deletion->request->r->pool};
-    apr_status_t rv = unlock_gone(deletion, tx, &existence);
+    dms_request_t *request = deletion->request;
+    dms_witness_t witness = {request->provider, request->r->pool};
+    apr_status_t rv = unlock_gone(deletion, tx, &witness);
     dms_error_t *error;
 
     if (rv == APR_SUCCESS && noted->id) {
-        rv = dms_tx_sweep(tx, noted->from, dms_tree_exists, &existence);
-        if (rv == APR_SUCCESS) {
-            rv = dms_tx_settle(tx, noted);
-        }
+        rv = dms_recovery_sweep_part(tx, request->provider, noted, request->r->pool);
     }
-    error = dms_method_stored(deletion->request, tx, rv);
-    return error ? error : dms_method_commit(deletion->request, tx);
+    error = dms_method_stored(request, tx, rv);
+    if (!error) {
+        error = dms_method_commit(request, tx);
+    }
+    if (!error && noted->reached) {
+        rv = dms_recovery_sweep(dms_state_store(), request->provider, noted, request->r->pool);
+        error = dms_method_stored(request, NULL, rv);
+    }
+    return error;
 }
 
 /* A file goes while nobody else can change it. */
-static dms_error_t *delete_file(deletion_t *deletion, const dms_intention_t *noted)
+static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
 {
     dms_tx_t *tx;
     dms_error_t *error = dms_method_begin(deletion->request, &tx), *failure;
@@ -241,7 +247,7 @@ static dms_error_t *delete_file(deletion_t *deletion, const dms_intention_t *not
 }
 
 /* A collection takes too long for that. */
-static dms_error_t *delete_collection(deletion_t *deletion, const dms_intention_t *noted)
+static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *noted)
 {
     dms_error_t *failure = remove_all(deletion), *error;
     dms_tx_t *tx;

@@ -95,7 +95,9 @@ dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_
     if (rv == APR_SUCCESS) {
         return NULL;
     }
-    dms_tx_abort(tx);
+    if (tx) {
+        dms_tx_abort(tx);
+    }
     return store_error(request, rv);
 }
 

@@ -91,7 +91,8 @@ dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *
  * */
 dms_error_t *dms_method_begin(dms_request_t *request, dms_tx_t **tx);
 
-/* Turns the store's status into an error, or NULL; a transaction is aborted where it failed. */
+/* Turns the store's status into an error, or NULL; the transaction, if
+ * there is one, is aborted where it failed. */
 dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv);
 
 /* Commits. */

@@ -1,6 +1,7 @@
 #include "properties/plan.h"
 
 #include <apr_tables.h>
+#include <httpd.h>
 
 #include "multistatus/xml.h"
 

@@ -1,73 +1,44 @@
 #include "repository/provider.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <apr_general.h>
-#include <apr_hash.h>
 #include <apr_strings.h>
+#include <apr_time.h>
 
-/* A number for this host and this run of it. */
-static unsigned int host_number(void)
-{
-    char text[256] = "";
-    apr_ssize_t length = APR_HASH_KEY_STRING;
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+#include "processes/processes.h"
 
-    if (fd >= 0) {
-        if (read(fd, text, sizeof(text) - 1) < 0) {
-            text[0] = '\0';
-        }
-        close(fd);
-    }
-    if (!*text) {
-        gethostname(text, sizeof(text) - 1);
-    }
-    return apr_hashfunc_default(text, &length);
-}
+#define DAY 86400
 
 const char *dms_reserved_name(apr_pool_t *pool)
 {
+    char mark[DMS_PROCESS_MARK_SIZE];
     apr_uint64_t random = 0;
 
     apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
-    return apr_psprintf(pool, DMS_RESERVED_PREFIX "%x-%lx-%" APR_UINT64_T_HEX_FMT, host_number(),
-                        (unsigned long)getpid(), random);
+    return apr_psprintf(pool, DMS_RESERVED_PREFIX "%s-%" APR_UINT64_T_HEX_FMT,
+                        dms_process_mark(mark), random);
 }
 
-/* Whether no such process lives; one that nobody has waited for doesn't. */
-static int is_dead(unsigned long pid)
+/* Three numbers. The spare name of a rename in three steps is none: what it has is a client's. */
+static int is_temporary(const char *name)
 {
-    char path[64], stat[512] = "";
-    const char *state;
-    int fd;
+    char digit[2];
 
-    if (kill((pid_t)pid, 0) && errno == ESRCH) {
-        return 1;
-    }
-    snprintf(path, sizeof(path), "/proc/%lu/stat", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    return sscanf(name, DMS_RESERVED_PREFIX "%*[0-9a-f]-%*[0-9a-f]-%1[0-9a-f]", digit) == 1;
+}
+
+int dms_reserved_is_orphan(const char *name, apr_int64_t changed)
+{
+    dms_life_e life;
+
+    if (!is_temporary(name)) {
         return 0;
     }
-    if (read(fd, stat, sizeof(stat) - 1) < 0) {
-        stat[0] = '\0';
-    }
-    close(fd);
-    state = strrchr(stat, ')');
-    return state && (!strncmp(state, ") Z", 3) || !strncmp(state, ") X", 3));
-}
-
-int dms_reserved_is_orphan(const char *name)
-{
-    unsigned long pid;
-    unsigned int host;
-
-    return sscanf(name, DMS_RESERVED_PREFIX "%x-%lx-", &host, &pid) == 2 && host == host_number()
-           && is_dead(pid);
+    life = dms_process_life_of_mark(name + sizeof(DMS_RESERVED_PREFIX) - 1);
+    return life == DMS_LIFE_IS_OVER
+           || (life == DMS_LIFE_UNKNOWN && changed < apr_time_sec(apr_time_now()) - DAY);
 }
 
 int dms_is_reserved(const char *name)

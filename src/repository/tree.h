@@ -8,11 +8,10 @@
 #define DMS_TREE_H
 
 #include "repository/provider.h"
-#include "store/store.h"
 
 typedef struct dms_tree_t {
     const dms_provider_t *provider;
-    request_rec *r; /* may be NULL where no link has to be followed */
+    struct request_rec *r; /* may be NULL where no link has to be followed */
 
     /* Takes a failure: path is escaped and relative to the tree's root, without a slash at its
      * beginning, a collection's with one at its end; at_target: it arose where things are copied
@@ -43,16 +42,5 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
 /* Goes through the members of a collection, and all below them, without touching anything, for
  * what check() says: returns the first refusal, or APR_SUCCESS. failed() is not called. */
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool);
-
-/* Whether a key's resource is on the disk: for dms_tx_sweep(), with a dms_tree_exists_t. */
-typedef struct dms_tree_exists_t {
-    const dms_provider_t *provider;
-    apr_pool_t *pool;
-} dms_tree_exists_t;
-
-int dms_tree_exists(void *existence, const char *key);
-
-/* Completes what processes that were killed have begun, and noted (store/store.h). */
-void dms_tree_recover(const dms_provider_t *provider, dms_store_t *store, apr_pool_t *pool);
 
 #endif

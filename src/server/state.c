@@ -7,15 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <apr_atomic.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_main.h>
 #include <mpm_common.h>
 #include <unixd.h>
 
-#include "repository/tree.h"
 #include "config/config.h"
+#include "processes/processes.h"
+#include "recovery/recovery.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -34,13 +34,16 @@ static const char *store_name = ""; /* of its file, without the directory; "" wh
 
 /* Set in child_init, by one thread; constant afterwards. */
 static dms_store_t *store;
-
-/* When this process last looked for intentions to complete, in seconds. */
-static apr_uint32_t last_recovery;
+static dms_recovery_t *recovery;
 
 static void log_store(void *server, apr_status_t status, const char *message)
 {
     ap_log_error(APLOG_MARK, APLOG_ERR, status, (server_rec *)server, "%s", message);
+}
+
+static void log_recovery(void *server, apr_status_t status, const char *message)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, status, (server_rec *)server, "%s", message);
 }
 
 /* The file of a store that is one, or NULL. */
@@ -48,6 +51,9 @@ static const char *store_file(void)
 {
     return !strcmp(driver, "sqlite3") ? parameters : NULL;
 }
+
+/* Of the folder of processes, beside it. */
+#define PROCESSES "-processes"
 
 static const char *base_name(const char *path)
 {
@@ -142,16 +148,32 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
     }
 }
 
+static void join_processes(apr_pool_t *pool, server_rec *server)
+{
+    const char *folder = store_file() ? apr_pstrcat(pool, store_file(), PROCESSES, NULL) : NULL;
+    apr_status_t rv = dms_processes_join(folder);
+
+    if (rv != APR_SUCCESS && folder) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, rv, server,
+                     "%s can't be used: where this process is killed, and has a namespace of its "
+                     "own, others may not find out",
+                     folder);
+    }
+}
+
 void dms_state_open(apr_pool_t *pool, server_rec *server)
 {
     int threads = 1;
 
+    join_processes(pool, server);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     if (dms_store_create(pool, driver, parameters, threads > 0 ? threads : 1, log_store, server,
                          &store)
         != APR_SUCCESS) {
         store = NULL;
+        return;
     }
+    recovery = dms_recovery_create(pool, store, log_recovery, server);
 }
 
 dms_store_t *dms_state_store(void)
@@ -164,24 +186,38 @@ int dms_state_may_own(const char *name)
     return *name && *name == *store_name && !strncmp(name, store_name, strlen(store_name));
 }
 
+/* Whether a path's folder is the one in which the store is. */
+static int is_beside_store(apr_pool_t *pool, const char *path)
+{
+    struct stat own, other;
+
+    return store_file() && !stat(directory_name(pool, store_file()), &own)
+           && !stat(directory_name(pool, path), &other) && own.st_dev == other.st_dev
+           && own.st_ino == other.st_ino;
+}
+
+static int is_process_folder(apr_pool_t *pool, const char *path)
+{
+    const char *name = base_name(path);
+
+    return dms_state_may_own(name) && !strcmp(name + strlen(store_name), PROCESSES)
+           && is_beside_store(pool, path);
+}
+
 int dms_state_owns(apr_pool_t *pool, const char *filename)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock"};
-    const char *file = store_file();
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock", PROCESSES};
     const char *name = base_name(filename);
-    struct stat own, other;
     apr_size_t i;
 
-    if (!dms_state_may_own(name) || stat(directory_name(pool, file), &own)
-        || stat(directory_name(pool, filename), &other)) {
-        return 0;
-    }
-    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        if (!strcmp(name + strlen(store_name), suffixes[i])) {
-            return own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+    if (dms_state_may_own(name)) {
+        for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+            if (!strcmp(name + strlen(store_name), suffixes[i])) {
+                return is_beside_store(pool, filename);
+            }
         }
     }
-    return 0;
+    return is_process_folder(pool, directory_name(pool, filename));
 }
 
 int dms_state_is_below(const char *filename)
@@ -197,14 +233,7 @@ int dms_state_is_below(const char *filename)
 
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)
 {
-    apr_uint32_t second = (apr_uint32_t)apr_time_sec(apr_time_now());
-    apr_uint32_t last = apr_atomic_read32(&last_recovery);
-    apr_pool_t *own;
-
-    if (!store || second == last || apr_atomic_cas32(&last_recovery, second, last) != last) {
-        return;
+    if (recovery) {
+        dms_recovery_look(recovery, provider, pool);
     }
-    apr_pool_create(&own, pool);
-    dms_tree_recover(provider, store, own);
-    apr_pool_destroy(own);
 }

@@ -37,8 +37,8 @@ int dms_state_owns(apr_pool_t *pool, const char *filename);
 /* Whether the store lies in the tree at filename. */
 int dms_state_is_below(const char *filename);
 
-/* Completes what a process that was killed has begun (store/store.h, intentions). Looks at most
- * once a second. */
+/* Completes something of what a process that was killed has begun (dms_recovery_look()). Once a
+ * request, outside a transaction. */
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider);
 
 #endif

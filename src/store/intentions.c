@@ -1,80 +1,25 @@
 /*
- * Intentions, and whose process lives.
- *
- * A number alone does not name a process: after a crash another may have it. With the time when the
- * process was started (in ticks since the machine's start) and the identity of that start, it does.
+ * Intentions, as rows: the one place that writes and reads what an intention remembers.
  */
 #include "store/store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <apr_strings.h>
 
-/* --- processes --- */
+#include "processes/processes.h"
 
-static apr_ssize_t read_small(const char *file, char *buffer, apr_size_t size)
+static const char *number(apr_pool_t *pool, apr_int64_t value)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t length;
-
-    if (fd < 0) {
-        return -1;
-    }
-    length = read(fd, buffer, size - 1);
-    close(fd);
-    buffer[length > 0 ? length : 0] = '\0';
-    return length;
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, value);
 }
 
-/* The fields of /proc/PID/stat (proc(5)) from the third on: the second, the command's name, may
- * hold anything, and ends with the last parenthesis. The third is the state, the 22nd the start. */
-static const char *parse_stat(apr_pool_t *pool, char *stat)
+static const char *text(const char *value)
 {
-    char *field = strrchr(stat, ')');
-    int number;
-
-    if (field && (!strncmp(field, ") Z", 3) || !strncmp(field, ") X", 3))) {
-        return NULL; /* dead, and not waited for */
-    }
-    for (number = 2; field && number < 22; number++) {
-        field = strchr(field + 1, ' ');
-    }
-    return field ? apr_pstrmemdup(pool, field + 1, strcspn(field + 1, " \n")) : "";
+    return value ? value : "";
 }
 
-const char *dms_process_started(apr_pool_t *pool, long pid)
-{
-    char stat[1024], boot[64];
-    const char *ticks;
-
-    if (kill((pid_t)pid, 0) && errno == ESRCH) {
-        return NULL;
-    }
-    if (read_small(apr_psprintf(pool, "/proc/%ld/stat", pid), stat, sizeof(stat)) <= 0
-        || read_small("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) <= 0) {
-        return "";
-    }
-    ticks = parse_stat(pool, stat);
-    if (!ticks || !*ticks) {
-        return ticks;
-    }
-    boot[strcspn(boot, "\n")] = '\0';
-    return apr_pstrcat(pool, boot, "/", ticks, NULL);
-}
-
-static int lives(apr_pool_t *pool, long pid, const char *started)
-{
-    const char *now = dms_process_started(pool, pid);
-
-    return now && (!*now || !*started || !strcmp(now, started));
-}
-
-/* --- intentions --- */
+/* --- writing --- */
 
 /* A number that was never given before, so that nobody settles what another has intended: larger
  * than all that are, and than the time when those were given that are no more. */
@@ -93,25 +38,37 @@ static apr_status_t next_id(dms_tx_t *tx, apr_int64_t *id)
     return rv;
 }
 
+static apr_status_t write_row(dms_tx_t *tx, const dms_intention_t *intention, const char *owner)
+{
+    apr_pool_t *pool = tx->conn->scratch;
+
+    return dms_tx_query(tx, DMS_SQL_INTEND,
+                        DMS_ARGS(number(pool, intention->id),
+                                 apr_itoa(pool, (int)intention->intent), intention->from,
+                                 text(intention->to), intention->deep ? "1" : "0",
+                                 text(intention->identity), text(intention->replaced),
+                                 text(intention->reserved), text(intention->reached),
+                                 intention->doubts ? "1" : "0", owner),
+                        NULL);
+}
+
 apr_status_t dms_tx_intend(dms_tx_t *tx, dms_intention_t *intention)
 {
-    dms_store_t *store = tx->store;
-    apr_pool_t *pool;
     apr_status_t rv;
 
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    pool = tx->conn->scratch;
     rv = next_id(tx, &intention->id);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    return dms_tx_query(tx, DMS_SQL_INTEND,
-                        DMS_ARGS(apr_psprintf(pool, "%" APR_INT64_T_FMT, intention->id),
-                                 apr_itoa(pool, (int)intention->intent), intention->from,
-                                 intention->to, intention->deep ? "1" : "0", intention->token,
-                                 store->host, apr_ltoa(pool, (long)getpid()), store->started),
+    return write_row(tx, intention, dms_process_self(tx->conn->scratch));
+}
+
+static apr_status_t remove_row(dms_tx_t *tx, const dms_intention_t *intention)
+{
+    return dms_tx_query(tx, DMS_SQL_SETTLE, DMS_ARGS(number(tx->conn->scratch, intention->id)),
                         NULL);
 }
 
@@ -120,13 +77,21 @@ apr_status_t dms_tx_settle(dms_tx_t *tx, const dms_intention_t *intention)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    return dms_tx_query(tx, DMS_SQL_SETTLE,
-                        DMS_ARGS(
-                            apr_psprintf(tx->conn->scratch, "%" APR_INT64_T_FMT, intention->id)),
-                        NULL);
+    return remove_row(tx, intention);
 }
 
-static dms_intention_t *read_intention(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t *pool)
+apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention)
+{
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    remove_row(tx, intention);
+    return write_row(tx, intention, intention->owner);
+}
+
+/* --- reading --- */
+
+static dms_intention_t *read_row(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t *pool)
 {
     dms_intention_t *intention = apr_pcalloc(pool, sizeof(*intention));
 
@@ -135,55 +100,67 @@ static dms_intention_t *read_intention(dms_store_t *store, apr_dbd_row_t *row, a
     intention->from = apr_pstrdup(pool, dms_store_column(store, row, 2));
     intention->to = apr_pstrdup(pool, dms_store_column(store, row, 3));
     intention->deep = *dms_store_column(store, row, 4) != '0';
-    intention->token = apr_pstrdup(pool, dms_store_column(store, row, 5));
+    intention->identity = apr_pstrdup(pool, dms_store_column(store, row, 5));
+    intention->replaced = apr_pstrdup(pool, dms_store_column(store, row, 6));
+    intention->reserved = apr_pstrdup(pool, dms_store_column(store, row, 7));
+    intention->reached = apr_pstrdup(pool, dms_store_column(store, row, 8));
+    intention->doubts = *dms_store_column(store, row, 9) != '0';
+    intention->owner = apr_pstrdup(pool, dms_store_column(store, row, 10));
     return intention;
 }
 
-apr_status_t dms_tx_orphans(dms_tx_t *tx, apr_pool_t *pool, dms_intention_t **first)
+apr_status_t dms_tx_intention(dms_tx_t *tx, apr_int64_t id, apr_pool_t *pool,
+                              dms_intention_t **intention)
 {
-    dms_store_t *store = tx->store;
     apr_dbd_results_t *results;
     apr_dbd_row_t *row;
-    apr_pool_t *scratch;
     apr_status_t rv;
 
-    *first = NULL;
+    *intention = NULL;
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
-    scratch = tx->conn->scratch;
-    rv = dms_tx_select(tx, DMS_SQL_INTENTIONS, DMS_ARGS(store->host), scratch, &results);
-    if (rv != APR_SUCCESS) {
-        return rv;
+    rv = dms_tx_select(tx, DMS_SQL_INTENTION, DMS_ARGS(number(tx->conn->scratch, id)), pool,
+                       &results);
+    if (rv == APR_SUCCESS && (row = dms_store_row(tx->store, pool, results)) != NULL) {
+        *intention = read_row(tx->store, row, pool);
     }
-    while ((row = dms_store_row(store, scratch, results)) != NULL) {
-        long pid = strtol(dms_store_column(store, row, 6), NULL, 10);
-
-        if (!lives(scratch, pid, dms_store_column(store, row, 7))) {
-            *first = read_intention(store, row, pool);
-            first = &(*first)->next;
-        }
-    }
-    return APR_SUCCESS;
+    return rv;
 }
 
-int dms_store_has_orphans(dms_store_t *store)
+/* Reads a page, and of it what the dead have left. last: where it ends; NULL, the table does. */
+static apr_status_t read_page(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
+                              dms_intention_t **first, dms_intention_t **last)
 {
     apr_dbd_results_t *results;
     apr_dbd_row_t *row;
-    apr_pool_t *pool;
-    int found = 0;
+    apr_status_t rv;
 
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
-        return 0;
-    }
-    if (dms_store_select(store, DMS_SQL_INTENTIONS, DMS_ARGS(store->host), pool, &results)
-        == APR_SUCCESS) {
-        while (!found && (row = dms_store_row(store, pool, results)) != NULL) {
-            found = !lives(pool, strtol(dms_store_column(store, row, 6), NULL, 10),
-                           dms_store_column(store, row, 7));
+    *last = NULL;
+    rv = dms_store_select(store, DMS_SQL_INTENTIONS,
+                          DMS_ARGS(after ? apr_itoa(pool, (int)after->intent) : "0",
+                                   number(pool, after ? after->id : 0)),
+                          pool, &results);
+    while (rv == APR_SUCCESS && (row = dms_store_row(store, pool, results)) != NULL) {
+        *last = read_row(store, row, pool);
+        if (dms_process_life((*last)->owner) == DMS_LIFE_IS_OVER) {
+            *first = *last;
+            first = &(*first)->next;
         }
     }
-    apr_pool_destroy(pool);
-    return found;
+    return rv;
+}
+
+apr_status_t dms_store_orphans(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
+                               dms_intention_t **first)
+{
+    dms_intention_t *last;
+    apr_status_t rv;
+
+    *first = NULL;
+    do {
+        rv = read_page(store, after, pool, first, &last);
+        after = last;
+    } while (rv == APR_SUCCESS && last && !*first);
+    return rv;
 }

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1
-
 #define STRING(x) #x
 #define NUMBER(x) STRING(x)
 
@@ -27,6 +25,8 @@
 #define SHORT_XML "CASE WHEN size <= " NUMBER(DMS_STORE_SHORT_VALUE) " THEN xml END"
 #define VALUE_COLUMNS "ns, local, size, xml"
 
+#define INTENTION_COLUMNS                                                                          \
+    "id, intent, from_key, to_key, deep, identity, replaced, reserved, reached, doubts"
 #define LOCK_COLUMNS "token, key, uri, deep, shared, owner, principal, expires"
 #define KEYS_4 "%s, %s, %s, %s"
 /* The argument is the present second. */
@@ -58,6 +58,7 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                       " ORDER BY member, ns, local LIMIT " NUMBER(DMS_STORE_PAGE_ROWS),
                       2},
     [DMS_SQL_COUNT] = {"dms_count", "SELECT count(*) FROM property WHERE " OWN, 2},
+    [DMS_SQL_OWN] = {"dms_own", "SELECT 1 FROM property WHERE " OWN " LIMIT 1", 2},
     [DMS_SQL_HAS] = {"dms_has",
                      "SELECT 1 FROM property WHERE " OWN
                      " UNION ALL SELECT 1 FROM collection WHERE " BELOW
@@ -133,15 +134,16 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_LAST_INTENTION] = {"dms_last_intention", "SELECT coalesce(max(id), 0) FROM intention",
                                 0},
     [DMS_SQL_INTEND] = {"dms_intend",
-                        "INSERT INTO intention"
-                        " (id, intent, from_key, to_key, deep, token, host, pid, started)"
-                        " VALUES (%lld, %d, %s, %s, %d, %s, %s, %ld, %s)",
-                        9},
+                        "INSERT INTO intention (" INTENTION_COLUMNS ", owner)"
+                        " VALUES (%lld, %d, %s, %s, %d, %s, %s, %s, %s, %d, %s)",
+                        11},
     [DMS_SQL_SETTLE] = {"dms_settle", "DELETE FROM intention WHERE id = %lld", 1},
+    [DMS_SQL_INTENTION] = {"dms_intention",
+                           "SELECT " INTENTION_COLUMNS ", owner FROM intention WHERE id = %lld", 1},
     [DMS_SQL_INTENTIONS] = {"dms_intentions",
-                            "SELECT id, intent, from_key, to_key, deep, token, pid, started"
-                            " FROM intention WHERE host = %s ORDER BY id",
-                            1},
+                            "SELECT " INTENTION_COLUMNS ", owner FROM intention"
+                            " WHERE (intent, id) > (%d, %lld) ORDER BY intent, id LIMIT 100",
+                            2},
 
     [DMS_SQL_ANY_LOCK] = {"dms_any_lock", "SELECT 1 FROM lock LIMIT 1", 0},
     /* The first key is the resource's, the others those of the collections that it is in. */
@@ -199,6 +201,33 @@ static const char *const sqlite_create[] =
      "CREATE INDEX lock_expires ON lock (expires)",
      NULL};
 
+/* What a word of processes/processes.h was in version 1. */
+#define OWNER_1 "pid || '//' || started"
+/* What precedes a text's first space, and what follows it. */
+#define WORD(text) "substr(" text ", 1, instr(" text " || ' ', ' ') - 1)"
+#define REST(text) "substr(" text ", instr(" text " || ' ', ' ') + 1)"
+
+/* To version 2: an intention says whose it is in one word, and what it remembers in columns; in
+ * version 1 those were the words of a token. A deletion of a reserved name became another act. */
+static const char *const sqlite_to_2[] =
+    {"CREATE TABLE intended (id INTEGER PRIMARY KEY, intent INTEGER NOT NULL,"
+     " from_key TEXT NOT NULL, to_key TEXT NOT NULL, deep INTEGER NOT NULL,"
+     " identity TEXT NOT NULL, replaced TEXT NOT NULL, reserved TEXT NOT NULL,"
+     " reached TEXT NOT NULL, doubts INTEGER NOT NULL, owner TEXT NOT NULL)",
+     "INSERT INTO intended SELECT id, intent, from_key, to_key, deep, " WORD("token") ", " WORD(
+         "rest") ", " REST("rest") ", '', 0, " OWNER_1
+                                   " FROM (SELECT *, " REST(
+                                       "token") " AS rest"
+                                                " FROM intention WHERE intent = 1)",
+     "INSERT INTO intended SELECT id, intent, from_key, to_key, deep, " REST("token") ", '', " WORD(
+         "token") ", '', 0, " OWNER_1 " FROM intention WHERE intent = 2",
+     "INSERT INTO intended SELECT id,"
+     " CASE WHEN instr(from_key, '/.dav-multistatus-') = 0 THEN 3 ELSE 4 END,"
+     " from_key, '', 0, '', '', '', '', 0, " OWNER_1 " FROM intention WHERE intent = 3",
+     "DROP TABLE intention",
+     "ALTER TABLE intended RENAME TO intention",
+     NULL};
+
 static const dms_dialect_t dialects[] = {
     {.driver = "sqlite3",
      .in_turn = 1,
@@ -207,7 +236,7 @@ static const dms_dialect_t dialects[] = {
      .begin = "BEGIN IMMEDIATE",
      .version = "PRAGMA user_version",
      .set_version = "PRAGMA user_version = ",
-     .create = sqlite_create},
+     .steps = {sqlite_create, sqlite_to_2}},
 };
 
 const dms_dialect_t *dms_dialect(const char *driver)
@@ -267,10 +296,6 @@ int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool
 
 /* --- migration --- */
 
-/* To the version that is one more than the index; NULL is the dialect's own CREATE. Those who add
- * one here: VERSION is their number, and what is here never changes. */
-static const char *const *const migrations[VERSION] = {NULL};
-
 static int read_version(dms_conn_t *conn, int *version)
 {
     apr_dbd_results_t *results = NULL;
@@ -297,17 +322,18 @@ static int migrate_from(dms_conn_t *conn, int version)
 {
     int code;
 
-    for (; version < VERSION; version++) {
-        const char *const *next = migrations[version] ? migrations[version] : conn->dialect->create;
+    for (; version < DMS_SCHEMA_VERSION; version++) {
+        const char *const *next;
 
-        for (; *next; next++) {
+        for (next = conn->dialect->steps[version]; *next; next++) {
             code = run(conn, *next);
             if (code) {
                 return code;
             }
         }
     }
-    return run(conn, apr_pstrcat(conn->scratch, conn->dialect->set_version, NUMBER(VERSION), NULL));
+    return run(conn, apr_pstrcat(conn->scratch, conn->dialect->set_version,
+                                 NUMBER(DMS_SCHEMA_VERSION), NULL));
 }
 
 static int migrate_locked(dms_conn_t *conn)
@@ -316,7 +342,7 @@ static int migrate_locked(dms_conn_t *conn)
     /* Again: another process may have been faster. */
     int code = read_version(conn, &version);
 
-    if (!code && version < VERSION) {
+    if (!code && version < DMS_SCHEMA_VERSION) {
         code = migrate_from(conn, version);
     }
     return code ? code : run(conn, statements[DMS_SQL_COMMIT].text);
@@ -328,15 +354,15 @@ apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn)
     int version, code;
 
     code = read_version(conn, &version);
-    if (!code && version > VERSION) {
+    if (!code && version > DMS_SCHEMA_VERSION) {
         return dms_store_complain(
             store, APR_EGENERAL,
             apr_psprintf(conn->scratch,
                          "it was written by a newer mod_dav_multistatus (its schema has version"
                          " %d, this module knows %d): update the module, or name another store",
-                         version, VERSION));
+                         version, DMS_SCHEMA_VERSION));
     }
-    if (code || version == VERSION) {
+    if (code || version == DMS_SCHEMA_VERSION) {
         return code ? dms_store_fail(store, conn, code, NULL, "reading its version") : APR_SUCCESS;
     }
     code = run(conn, conn->dialect->begin);

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <apr_network_io.h>
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
@@ -28,20 +27,6 @@ static void find_driver(dms_store_t *store, apr_pool_t *pool, const char *driver
     if (!store->dialect || apr_dbd_init(pool) != APR_SUCCESS
         || apr_dbd_get_driver(pool, driver, &store->driver) != APR_SUCCESS) {
         store->driver = NULL;
-    }
-}
-
-static void find_self(dms_store_t *store, apr_pool_t *pool)
-{
-    char host[APRMAXHOSTLEN + 1] = "";
-
-    if (apr_gethostname(host, sizeof(host), pool) != APR_SUCCESS) {
-        host[0] = '\0';
-    }
-    store->host = apr_pstrdup(pool, host);
-    store->started = dms_process_started(pool, (long)getpid());
-    if (!store->started) {
-        store->started = "";
     }
 }
 
@@ -75,7 +60,6 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
     s->baton = baton;
     s->lock = -1;
     find_driver(s, pool, driver);
-    find_self(s, pool);
     /* One more: who writes may have to read beside that. */
     s->limit = s->dialect && s->dialect->in_turn ? 2 : (threads > 0 ? threads : 1) + 1;
     rv = make_locks(s, pool);

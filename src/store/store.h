@@ -18,7 +18,7 @@
  * resource is moved, copied or deleted whose properties have to go along, the intention is
  * committed; after the act, the rows are changed and the intention is removed in one transaction.
  * Those that a dead process has left behind are completed by whoever finds them
- * (dms_tx_orphans()).
+ * (recovery/recovery.h).
  *
  * This unit needs APR and APR-util only. A dms_store_t is one per process and may be used by all
  * its threads; a dms_tx_t belongs to one thread. Every function returns
@@ -103,6 +103,9 @@ apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *aft
  * that fails makes all later ones of the transaction fail alike. */
 apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx);
 
+/* The same, but EBUSY, without a word in the log, where the others don't let it before deadline. */
+apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadline, dms_tx_t **tx);
+
 /* Commits. On any error everything since dms_tx_begin() is undone. tx is not used again. */
 apr_status_t dms_tx_commit(dms_tx_t *tx);
 
@@ -131,29 +134,56 @@ apr_status_t dms_tx_move(dms_tx_t *tx, const char *from, const char *to);
 /* The same with copies. deep: with all that is below `from`. */
 apr_status_t dms_tx_copy(dms_tx_t *tx, const char *from, const char *to, int deep);
 
-/* Calls exists() for each resource at or below key that has properties, and forgets those that it
- * denies. Bounded memory. */
-typedef int dms_exists_fn(void *baton, const char *key);
-apr_status_t dms_tx_sweep(dms_tx_t *tx, const char *key, dms_exists_fn *exists, void *baton);
+/* Whether something is on the disk. An error other than ENOENT and ENOTDIR tells nothing. */
+typedef enum dms_presence_e {
+    DMS_PRESENCE_UNKNOWN,
+    DMS_PRESENCE_THERE,
+    DMS_PRESENCE_GONE
+} dms_presence_e;
+
+typedef dms_presence_e dms_presence_fn(void *baton, const char *key);
+
+typedef struct dms_sweep_t {
+    const char *key;
+    dms_presence_fn *presence;
+    void *baton;
+    apr_time_t until;    /* when to stop, having asked for one at least; 0: at the end */
+    const char *reached; /* "" at the beginning; where to go on; NULL: it is done */
+    int doubts;          /* becomes 1 where something is unknown */
+} dms_sweep_t;
+
+/* Asks for each resource at or below a key that has properties, and forgets what is gone. Bounded
+ * memory. What it sets lives in pool. */
+apr_status_t dms_tx_sweep(dms_tx_t *tx, dms_sweep_t *sweep, apr_pool_t *pool);
 
 /* --- intentions --- */
 
 typedef enum dms_intent_e {
     DMS_INTENT_MOVE = 1,
     DMS_INTENT_COPY = 2,
-    DMS_INTENT_DELETE = 3
+    DMS_INTENT_DELETE = 3, /* that the properties of what is gone have to go */
+    DMS_INTENT_REMOVE = 4  /* that what stands under a reserved name has to go */
 } dms_intent_e;
 
+/* What an intention remembers; what recovery/recovery.h makes of it. Strings may be NULL, which is
+ * as good as "", but for from. An identity is what the provider says (mod_dav_multistatus.h). */
 typedef struct dms_intention_t dms_intention_t;
 struct dms_intention_t {
     dms_intent_e intent;
     const char *from; /* key */
-    const char *to;   /* key; "" for a deletion */
+    const char *to;   /* key; of a move or a copy */
     int deep;         /* of a copy */
-    /* What tells, after a crash, whether the act has happened: the provider's own token for what
-     * will be at `to` when it has (fs: device and inode), ASCII, at most 250 characters. */
-    const char *token;
-    apr_int64_t id; /* given by dms_tx_intend() */
+    /* Of what is at `to` once the act has happened, and only then. "": not known yet. */
+    const char *identity;
+    /* Of what a move has replaced, which may stand at `from` afterwards. */
+    const char *replaced;
+    /* The name beside `from` (of a move) or `to` (of a copy) under which the copy is made, or what
+     * was replaced ends. Escaped as it is. */
+    const char *reserved;
+    const char *reached; /* of a deletion: how far dms_tx_sweep() has come, ... */
+    int doubts;          /* ... and whether it could not tell of something */
+    apr_int64_t id;      /* given by dms_tx_intend() */
+    const char *owner;   /* of one that was read: the word of its process */
     dms_intention_t *next;
 };
 
@@ -163,12 +193,18 @@ apr_status_t dms_tx_intend(dms_tx_t *tx, dms_intention_t *intention);
 /* The act has happened, or never will: removes the intention. */
 apr_status_t dms_tx_settle(dms_tx_t *tx, const dms_intention_t *intention);
 
-/* The intentions of processes of this host that live no more. From pool. A process is told from a
- * later one with the same number by when it was started; those of other hosts are left alone. */
-apr_status_t dms_tx_orphans(dms_tx_t *tx, apr_pool_t *pool, dms_intention_t **first);
+/* Writes an intention that was read anew, under the same number: what is left to do of it. */
+apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention);
 
-/* Whether there may be such ones: cheap, no transaction. Errors say no. */
-int dms_store_has_orphans(dms_store_t *store);
+/* An intention as it is now, from pool; NULL where somebody has settled it. */
+apr_status_t dms_tx_intention(dms_tx_t *tx, apr_int64_t id, apr_pool_t *pool,
+                              dms_intention_t **intention);
+
+/* The first intentions after a given one (NULL: after none), in the order of intents and numbers,
+ * whose processes are gone (processes/processes.h): some of them, from pool; NULL: there are no
+ * more. No transaction. */
+apr_status_t dms_store_orphans(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
+                               dms_intention_t **first);
 
 /* --- locks --- */
 

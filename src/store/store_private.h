@@ -26,6 +26,9 @@
 /* Rows in a page. With the longest short values that is 16 MiB. */
 #define DMS_STORE_PAGE_ROWS 16384
 
+/* The version of the schema that this module writes. */
+#define DMS_SCHEMA_VERSION 2
+
 /* --- statements --- */
 
 typedef enum dms_sql_e {
@@ -38,6 +41,7 @@ typedef enum dms_sql_e {
     DMS_SQL_VALUE,
     DMS_SQL_PAGE,
     DMS_SQL_COUNT,
+    DMS_SQL_OWN,
     DMS_SQL_HAS,
     DMS_SQL_SET,
     DMS_SQL_UNSET,
@@ -57,6 +61,7 @@ typedef enum dms_sql_e {
     DMS_SQL_LAST_INTENTION,
     DMS_SQL_INTEND,
     DMS_SQL_SETTLE,
+    DMS_SQL_INTENTION,
     DMS_SQL_INTENTIONS,
     DMS_SQL_ANY_LOCK,
     DMS_SQL_LOCKS,
@@ -82,12 +87,14 @@ typedef struct dms_dialect_t {
     const char *driver;
     /* Whether only one thread of a process can use the driver at a time. */
     int in_turn;
-    int is_file;               /* the driver's params are the name of a file */
-    const char *const *open;   /* to be run on each new connection; may return rows; NULL ends */
-    const char *begin;         /* takes the write lock */
-    const char *version;       /* selects the schema's version, 0 for none yet */
-    const char *set_version;   /* sets it, with the number appended */
-    const char *const *create; /* to version 1; NULL ends */
+    int is_file;             /* the driver's params are the name of a file */
+    const char *const *open; /* to be run on each new connection; may return rows; NULL ends */
+    const char *begin;       /* takes the write lock */
+    const char *version;     /* selects the schema's version, 0 for none yet */
+    const char *set_version; /* sets it, with the number appended */
+    /* Statements that make of each version the next, the first one of nothing; NULL ends. Once
+     * released they never change. */
+    const char *const *steps[DMS_SCHEMA_VERSION];
 } dms_dialect_t;
 
 /* The dialect of a driver; NULL where it is none that the store can speak. */
@@ -119,8 +126,6 @@ struct dms_store_t {
     const char *driver_name;
     dms_store_log_fn *log;
     void *baton;
-    const char *host;    /* this one's name */
-    const char *started; /* when this process was: see intentions.c */
 
     apr_thread_mutex_t *turns; /* of these, which only dms_store_enter() uses */
     apr_thread_cond_t *reader_turn;
@@ -219,11 +224,5 @@ apr_status_t dms_tx_enter(dms_tx_t *tx);
 apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *rows);
 apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
                            apr_dbd_results_t **results);
-
-/* --- processes --- */
-
-/* When a process was started, and in which life of the machine, as a word; "" where nobody knows;
- * NULL where there is no such process, or only its remains. From pool. */
-const char *dms_process_started(apr_pool_t *pool, long pid);
 
 #endif

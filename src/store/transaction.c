@@ -173,9 +173,8 @@ static int wait_to_write(dms_store_t *store, apr_time_t deadline)
 }
 
 /* Makes this thread the only one that writes, in all processes that use this module. */
-static apr_status_t start_writing(dms_store_t *store)
+static apr_status_t start_writing(dms_store_t *store, apr_time_t deadline)
 {
-    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
     int mine = 1;
 
     apr_thread_mutex_lock(store->mutex);
@@ -190,12 +189,7 @@ static apr_status_t start_writing(dms_store_t *store)
         hand_on(store);
         mine = 0;
     }
-    if (mine) {
-        return APR_SUCCESS;
-    }
-    return dms_store_complain(store, EBUSY,
-                              "another request has kept it from being written for too long: its "
-                              "disk is too slow, or a process of the server hangs");
+    return mine ? APR_SUCCESS : EBUSY;
 }
 
 /* --- the life of a transaction --- */
@@ -278,12 +272,12 @@ static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
     }
 }
 
-apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
+apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadline, dms_tx_t **tx)
 {
     apr_status_t rv;
 
     *tx = NULL;
-    rv = start_writing(store);
+    rv = start_writing(store, deadline);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -298,6 +292,19 @@ apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
     }
     apr_pool_cleanup_register(pool, *tx, tx_cleanup, apr_pool_cleanup_null);
     return APR_SUCCESS;
+}
+
+apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
+{
+    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    apr_status_t rv = dms_tx_try(store, pool, deadline, tx);
+
+    if (rv == EBUSY && apr_time_now() >= deadline) {
+        dms_store_complain(store, rv,
+                           "another request has kept it from being written for too long: its disk "
+                           "is too slow, or a process of the server hangs");
+    }
+    return rv;
 }
 
 apr_status_t dms_tx_commit(dms_tx_t *tx)

@@ -13,13 +13,14 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
 import harness
-from writing import NS, Dav, integrity, leftovers, mounted, prop, update_body
+from writing import NS, Dav, integrity, leftovers, mounted, prop, store_path, update_body, wait_until
 
 STEPS = ("fsync,fdatasync,pwrite64,pwritev,write,writev,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,"
          "ftruncate,copy_file_range,sendfile,symlinkat,fchmod,utimensat")
@@ -240,6 +241,22 @@ def restart(server):
             time.sleep(0.05)
 
 
+def intentions(server):
+    with contextlib.closing(sqlite3.connect(store_path(server), timeout=10)) as db:
+        return db.execute("SELECT count(*) FROM intention").fetchone()[0]
+
+
+def recover(server, dav):
+    """Listings complete what was begun, a part each, and remove what a PUT has left in what is listed."""
+    dav.propfind(depth="1")
+
+    def is_done():
+        dav.propfind(depth="1")
+        return not intentions(server)
+
+    wait_until(is_done, 10, "the dead have left something")
+
+
 def one_step(server, scenario, number, step=None):
     """Makes the request, killed at that step, and returns what has been found after it; asserts all that has to hold."""
     path = server.data / f"s{number}"
@@ -259,7 +276,7 @@ def one_step(server, scenario, number, step=None):
     try:
         if answered is None:
             restart(server)
-            dav.propfind(depth="1")  # a listing completes what was begun, and removes what a PUT has left in it
+            recover(server, dav)
         found = scenario.check(dav)
         left = leftovers(server.data)
         assert not left, left
@@ -346,8 +363,7 @@ def test_a_child_that_is_killed_is_cleared_up_after_by_the_others():
                 pass
             finally:
                 detach(tracer)
-            time.sleep(1.1)
-            dav.propfind(depth="1")
+            recover(server, dav)
             scenario.check(dav)
             assert not leftovers(server.data)
     finally:
@@ -387,7 +403,7 @@ def test_the_whole_server_killed_under_load():
             for future in done:
                 future.result()
             restart(server)
-            dav.propfind(depth="1")
+            recover(server, dav)
             for client in range(4):
                 states = [state(dav, f"{place}{client}") for place in "ab"]
                 assert states in ([SOURCE_STATE, None], [None, SOURCE_STATE]), (delay, states)

@@ -39,6 +39,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, window_suite());
     srunner_add_suite(runner, hrefs_suite());
     srunner_add_suite(runner, keys_suite());
+    srunner_add_suite(runner, processes_suite());
     srunner_add_suite(runner, store_suite());
     srunner_add_suite(runner, locks_suite());
     srunner_add_suite(runner, store_locks_suite());

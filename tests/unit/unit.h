@@ -37,6 +37,7 @@ Suite *skim_suite(void);
 Suite *window_suite(void);
 Suite *hrefs_suite(void);
 Suite *keys_suite(void);
+Suite *processes_suite(void);
 Suite *store_suite(void);
 Suite *locks_suite(void);
 Suite *store_locks_suite(void);

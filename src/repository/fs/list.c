@@ -73,7 +73,10 @@ static apr_status_t stat_member(const dms_cursor_t *cursor, const char *name, dm
  * own: the one moment of a PUT when a kill leaves something. */
 static void sweep(const dms_cursor_t *cursor, const char *name)
 {
-    if (dms_is_reserved(name) && dms_reserved_is_orphan(name)) {
+    dms_os_stat_t st;
+
+    if (dms_is_reserved(name) && dms_os_stat(dirfd(cursor->dir), name, 0, &st) == APR_SUCCESS
+        && !S_ISDIR(st.mode) && dms_reserved_is_orphan(name, st.changed.seconds)) {
         unlinkat(dirfd(cursor->dir), name, 0);
     }
 }

@@ -4,6 +4,8 @@
 #ifndef DMS_NODE_H
 #define DMS_NODE_H
 
+#include <httpd.h>
+
 #include "repository/fs/os.h"
 #include "repository/provider.h"
 

@@ -1,0 +1,419 @@
+#include "recovery/recovery.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <apr_atomic.h>
+#include <apr_strings.h>
+
+#include "keys/keys.h"
+#include "processes/processes.h"
+#include "recovery/witness.h"
+#include "repository/provider.h"
+#include "repository/tree.h"
+
+/* When a slice begins nothing new any more. */
+#define WORK (DMS_RECOVERY_SLICE * 3 / 4)
+
+/* From the end of a slice to the next one, while there is something to do, and while not. */
+#define PAUSE apr_time_from_msec(40)
+#define REST apr_time_from_sec(1)
+
+/* When what could not be completed is tried again; how many such are remembered. */
+#define DEFERRAL apr_time_from_sec(60)
+#define DEFERRALS 16
+
+struct dms_recovery_t {
+    dms_store_t *store;
+    dms_store_log_fn *log;
+    void *baton;
+    volatile apr_uint64_t due; /* when it is time for a slice; atomic */
+    volatile apr_uint32_t is_busy;
+    /* Of the thread that is: */
+    struct {
+        apr_int64_t id;
+        apr_time_t until;
+    } deferrals[DEFERRALS]; /* a ring */
+    int next_deferral;
+};
+
+typedef struct slice_t {
+    dms_recovery_t *recovery;
+    dms_witness_t witness; /* its pool is cleared for each intention */
+    apr_time_t until;
+    dms_tx_t *tx; /* of the step */
+    const dms_intention_t *intention;
+} slice_t;
+
+dms_recovery_t *dms_recovery_create(apr_pool_t *pool, dms_store_t *store, dms_store_log_fn *log,
+                                    void *baton)
+{
+    dms_recovery_t *recovery = apr_pcalloc(pool, sizeof(*recovery));
+
+    recovery->store = store;
+    recovery->log = log;
+    recovery->baton = baton;
+    return recovery;
+}
+
+/* --- moves and copies: one transaction each --- */
+
+/* Whether what is at a key has an identity; "" never is one. */
+static apr_status_t is_identical(slice_t *slice, const char *key, const char *identity, int *is)
+{
+    const char *found = "";
+    apr_status_t rv = *identity ? dms_witness_identity(&slice->witness, key, &found) : APR_SUCCESS;
+
+    *is = *found && !strcmp(found, identity);
+    return rv;
+}
+
+/* What is left to do: to remove what has the reserved name beside a key. */
+static apr_status_t leave_removal(slice_t *slice, const char *beside)
+{
+    dms_intention_t rest = *slice->intention;
+
+    if (!dms_is_reserved(rest.reserved)) {
+        return dms_tx_settle(slice->tx, slice->intention);
+    }
+    rest.intent = DMS_INTENT_REMOVE;
+    rest.from = dms_key_sibling(slice->witness.pool, beside, rest.reserved);
+    rest.to = rest.identity = rest.replaced = rest.reserved = NULL;
+    return dms_tx_reintend(slice->tx, &rest);
+}
+
+/* Gives what a move has replaced, and which stands in the place of what was moved, the reserved
+ * name. */
+static apr_status_t put_aside(slice_t *slice)
+{
+    const dms_provider_t *provider = slice->witness.provider;
+    dms_node_t *parent;
+    const char *name;
+    apr_status_t rv = dms_witness_find(&slice->witness, slice->intention->from, &parent, &name);
+
+    return rv == APR_SUCCESS
+               ? provider->rename(parent, name, parent, slice->intention->reserved, DMS_RENAME_NEW)
+               : rv;
+}
+
+/* The rows of what has moved go along, unless `from` is somebody's again: they are that one's. */
+static apr_status_t move_rows(slice_t *slice)
+{
+    const dms_intention_t *intention = slice->intention;
+    dms_presence_e presence = dms_witness_presence(&slice->witness, intention->from);
+    int has = 0;
+    apr_status_t rv;
+
+    if (presence != DMS_PRESENCE_GONE) {
+        return presence == DMS_PRESENCE_THERE ? APR_SUCCESS : EIO;
+    }
+    rv = dms_tx_has_properties(slice->tx, intention->from, &has);
+    return rv == APR_SUCCESS && has ? dms_tx_move(slice->tx, intention->from, intention->to) : rv;
+}
+
+static apr_status_t complete_move(slice_t *slice)
+{
+    const dms_intention_t *intention = slice->intention;
+    int has_happened, is_in_the_way = 0;
+    apr_status_t rv = is_identical(slice, intention->to, intention->identity, &has_happened);
+
+    if (rv == APR_SUCCESS && !has_happened) {
+        return dms_tx_settle(slice->tx, intention);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = is_identical(slice, intention->from, intention->replaced, &is_in_the_way);
+    }
+    if (rv == APR_SUCCESS && is_in_the_way) {
+        rv = put_aside(slice);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = move_rows(slice);
+    }
+    return rv == APR_SUCCESS ? leave_removal(slice, intention->from) : rv;
+}
+
+static apr_status_t complete_copy(slice_t *slice)
+{
+    const dms_intention_t *intention = slice->intention;
+    int has_happened;
+    apr_status_t rv = is_identical(slice, intention->to, intention->identity, &has_happened);
+
+    if (rv == APR_SUCCESS && has_happened) {
+        rv = dms_tx_copy(slice->tx, intention->from, intention->to, intention->deep);
+    }
+    return rv == APR_SUCCESS ? leave_removal(slice, intention->to) : rv;
+}
+
+/* --- rows of what is gone --- */
+
+/* Goes on with the sweep of an intention in a transaction. */
+static apr_status_t sweep_on(dms_tx_t *tx, dms_witness_t *witness, dms_intention_t *intention,
+                             apr_time_t until)
+{
+    dms_sweep_t sweep = {.key = intention->from,
+                         .presence = dms_witness_presence,
+                         .baton = witness,
+                         .until = until,
+                         .reached = intention->reached,
+                         .doubts = intention->doubts};
+    apr_status_t rv = dms_tx_sweep(tx, &sweep, witness->pool);
+
+    intention->reached = sweep.reached;
+    intention->doubts = sweep.doubts;
+    return rv;
+}
+
+/* EIO: it is at the end, and begins anew for what it could not tell of. */
+static apr_status_t complete_deletion(slice_t *slice)
+{
+    dms_intention_t rest = *slice->intention;
+    apr_status_t rv = sweep_on(slice->tx, &slice->witness, &rest, slice->until);
+    int has_doubts = !rest.reached && rest.doubts;
+
+    if (rv != APR_SUCCESS || (!rest.reached && !has_doubts)) {
+        return rv == APR_SUCCESS ? dms_tx_settle(slice->tx, slice->intention) : rv;
+    }
+    rest.doubts = has_doubts ? 0 : rest.doubts;
+    rv = dms_tx_reintend(slice->tx, &rest);
+    return rv != APR_SUCCESS ? rv : has_doubts ? EIO : APR_INCOMPLETE;
+}
+
+apr_status_t dms_recovery_sweep_part(dms_tx_t *tx, const dms_provider_t *provider,
+                                     dms_intention_t *intention, apr_pool_t *pool)
+{
+    dms_witness_t witness = {provider, pool};
+    apr_status_t rv = sweep_on(tx, &witness, intention, apr_time_now() + WORK);
+
+    return rv == APR_SUCCESS && !intention->reached && !intention->doubts
+               ? dms_tx_settle(tx, intention)
+               : rv;
+}
+
+apr_status_t dms_recovery_sweep(dms_store_t *store, const dms_provider_t *provider,
+                                dms_intention_t *intention, apr_pool_t *pool)
+{
+    dms_tx_t *tx;
+    apr_status_t rv = APR_SUCCESS;
+
+    while (rv == APR_SUCCESS && intention->reached) {
+        rv = dms_tx_begin(store, pool, &tx);
+        if (rv == APR_SUCCESS) {
+            rv = dms_recovery_sweep_part(tx, provider, intention, pool);
+            if (rv == APR_SUCCESS) {
+                rv = dms_tx_commit(tx);
+            }
+            else {
+                dms_tx_abort(tx);
+            }
+        }
+    }
+    return rv;
+}
+
+/* --- a step in a transaction --- */
+
+/* Reads the intention anew: another process may have been faster. */
+static apr_status_t complete_present(slice_t *slice, dms_intent_e intent)
+{
+    dms_intention_t *present;
+    apr_status_t rv = dms_tx_intention(slice->tx, slice->intention->id, slice->witness.pool,
+                                       &present);
+
+    if (rv != APR_SUCCESS || !present || present->intent != intent) {
+        return rv;
+    }
+    slice->intention = present;
+    switch (intent) {
+    case DMS_INTENT_MOVE:
+        return complete_move(slice);
+    case DMS_INTENT_COPY:
+        return complete_copy(slice);
+    case DMS_INTENT_DELETE:
+        return complete_deletion(slice);
+    case DMS_INTENT_REMOVE: /* the tree has gone */
+        break;
+    }
+    return dms_tx_settle(slice->tx, present);
+}
+
+/* APR_INCOMPLETE: there is more to do of it. */
+static apr_status_t step(slice_t *slice)
+{
+    dms_intent_e intent = slice->intention->intent;
+    apr_status_t committed,
+        rv = dms_tx_try(slice->recovery->store, slice->witness.pool, slice->until, &slice->tx);
+
+    if (rv != APR_SUCCESS) {
+        return rv == EBUSY ? APR_INCOMPLETE : rv;
+    }
+    rv = complete_present(slice, intent);
+    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE && intent != DMS_INTENT_DELETE) {
+        dms_tx_abort(slice->tx);
+        return rv;
+    }
+    committed = dms_tx_commit(slice->tx); /* what a deletion has come to, also with doubts */
+    return committed != APR_SUCCESS ? committed : rv;
+}
+
+/* --- what was left over --- */
+
+typedef struct removal_t {
+    apr_time_t until;
+    int members;
+    apr_status_t status; /* why something stays */
+} removal_t;
+
+static apr_status_t is_in_time(void *baton, const char *collection, const dms_member_t *member)
+{
+    removal_t *removal = baton;
+
+    return removal->members++ && apr_time_now() >= removal->until ? APR_TIMEUP : APR_SUCCESS;
+}
+
+static int note_failure(void *baton, const char *path, int at_target, apr_status_t status)
+{
+    removal_t *removal = baton;
+
+    removal->status = status;
+    return status != APR_TIMEUP;
+}
+
+/* Removes what has a reserved name, or a part of it: APR_INCOMPLETE. */
+static apr_status_t remove_tree(slice_t *slice)
+{
+    const char *key = slice->intention->from, *name;
+    removal_t removal = {.until = slice->until};
+    dms_tree_t tree = {.provider = slice->witness.provider,
+                       .failed = note_failure,
+                       .check = is_in_time,
+                       .baton = &removal};
+    dms_node_t *parent;
+    apr_status_t rv;
+
+    if (!dms_is_reserved(dms_key_name(key))) {
+        return APR_SUCCESS;
+    }
+    rv = dms_witness_find(&slice->witness, key, &parent, &name);
+    if (rv != APR_SUCCESS) {
+        return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
+    }
+    rv = dms_tree_remove(&tree, parent, name, DMS_KIND_COLLECTION, slice->witness.pool);
+    if (removal.status != APR_SUCCESS) {
+        rv = removal.status == APR_TIMEUP ? APR_INCOMPLETE : removal.status;
+    }
+    return rv == ENOENT ? APR_SUCCESS : rv;
+}
+
+/* --- slices --- */
+
+static int is_deferred(const dms_recovery_t *recovery, apr_int64_t id, apr_time_t now)
+{
+    int i;
+
+    for (i = 0; i < DEFERRALS; i++) {
+        if (recovery->deferrals[i].id == id) {
+            return recovery->deferrals[i].until > now;
+        }
+    }
+    return 0;
+}
+
+static void defer(dms_recovery_t *recovery, const dms_intention_t *intention, apr_status_t status,
+                  apr_pool_t *pool)
+{
+    int i;
+
+    for (i = 0; i < DEFERRALS && recovery->deferrals[i].id != intention->id; i++) {
+    }
+    if (i == DEFERRALS) {
+        i = recovery->next_deferral;
+        recovery->next_deferral = (i + 1) % DEFERRALS;
+    }
+    recovery->deferrals[i].id = intention->id;
+    recovery->deferrals[i].until = apr_time_now() + DEFERRAL;
+    recovery->log(recovery->baton, status,
+                  apr_pstrcat(pool, "what a process that was killed has begun can't be completed: ",
+                              intention->from, *intention->to ? ", to " : "", intention->to, NULL));
+}
+
+/* Returns whether there is more to do of it. */
+static int complete(slice_t *slice, const dms_intention_t *intention)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    slice->intention = intention;
+    if (intention->intent == DMS_INTENT_REMOVE) {
+        rv = remove_tree(slice);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = step(slice);
+    }
+    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
+        defer(slice->recovery, intention, rv, slice->witness.pool);
+    }
+    apr_pool_clear(slice->witness.pool);
+    return rv == APR_INCOMPLETE;
+}
+
+/* A move or copy leaves a removal, which comes later in the same order. */
+static int complete_orphans(slice_t *slice, apr_pool_t *pool)
+{
+    const dms_provider_t *provider = slice->witness.provider;
+    dms_recovery_t *recovery = slice->recovery;
+    dms_intention_t *orphan = NULL, *after = NULL;
+    int is_left = 0;
+
+    for (;;) {
+        if (!orphan
+            && (dms_store_orphans(recovery->store, after, pool, &orphan) != APR_SUCCESS
+                || !orphan)) {
+            return is_left;
+        }
+        if (dms_key_own(provider, orphan->from)
+            && !is_deferred(recovery, orphan->id, apr_time_now())) {
+            if (apr_time_now() >= slice->until) {
+                return 1;
+            }
+            is_left |= complete(slice, orphan);
+        }
+        after = orphan;
+        orphan = orphan->next;
+    }
+}
+
+int dms_recovery_slice(dms_recovery_t *recovery, const dms_provider_t *provider, apr_pool_t *pool)
+{
+    slice_t slice = {.recovery = recovery,
+                     .witness = {.provider = provider},
+                     .until = apr_time_now() + WORK};
+    apr_pool_t *own;
+    int claim, is_left = 1;
+
+    if (apr_atomic_cas32(&recovery->is_busy, 1, 0)) {
+        return 0;
+    }
+    if (dms_processes_claim(&claim)) {
+        apr_pool_create(&own, pool);
+        apr_pool_create(&slice.witness.pool, own);
+        is_left = complete_orphans(&slice, own);
+        apr_pool_destroy(own);
+        dms_processes_release(claim);
+    }
+    apr_atomic_set32(&recovery->is_busy, 0);
+    return is_left;
+}
+
+void dms_recovery_look(dms_recovery_t *recovery, const dms_provider_t *provider, apr_pool_t *pool)
+{
+    apr_uint64_t due = apr_atomic_read64(&recovery->due), now = (apr_uint64_t)apr_time_now();
+    apr_time_t pause = REST;
+
+    if (!provider->parent_of_key || now < due
+        || apr_atomic_cas64(&recovery->due, now + REST, due) != due) {
+        return;
+    }
+    if (dms_recovery_slice(recovery, provider, pool)) {
+        pause = PAUSE;
+    }
+    apr_atomic_set64(&recovery->due, (apr_uint64_t)(apr_time_now() + pause));
+}
