@@ -13,50 +13,27 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "access/access.h"
+#include "acts/acts.h"
+#include "acts/client.h"
 #include "methods/method.h"
 #include "proxy/proxied.h"
 #include "repository/fs/fs.h"
 #include "server/api.h"
-#include "server/config.h"
-#include "server/conflict.h"
+#include "config/config.h"
+#include "config/conflict.h"
 #include "server/virtual.h"
 #include "server/state.h"
 #include "server/totals.h"
 
 #define HANDLER "dav-multistatus"
 
-static const struct {
-    int number;
-    dms_method_fn *method;
-} methods[] = {
-    /* clang-format off */
-    {M_COPY, dms_method_copy},
-    {M_DELETE, dms_method_delete},
-    {M_LOCK, dms_method_lock},
-    {M_MKCOL, dms_method_mkcol},
-    {M_MOVE, dms_method_move},
-    {M_OPTIONS, dms_method_options},
-    {M_PROPFIND, dms_method_propfind},
-    {M_PROPPATCH, dms_method_proppatch},
-    {M_PUT, dms_method_put},
-    {M_UNLOCK, dms_method_unlock},
-    /* clang-format on */
+static const dms_method_t *const methods[] = {
+    &dms_method_get,  &dms_method_put,    &dms_method_mkcol,    &dms_method_delete,
+    &dms_method_copy, &dms_method_move,   &dms_method_propfind, &dms_method_proppatch,
+    &dms_method_lock, &dms_method_unlock, &dms_method_options,
 };
 
-static dms_method_fn *find_method(int number)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (methods[i].number == number) {
-            return methods[i].method;
-        }
-    }
-    return NULL;
-}
-
-static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *method)
+static int answer(request_rec *r, const dms_config_t *config, const dms_method_t *method)
 {
     dms_request_t request = {.r = r, .config = config, .provider = config->provider};
     const char *complaint;
@@ -65,7 +42,7 @@ static int answer(request_rec *r, const dms_config_t *config, dms_method_fn *met
 
     request.submitted = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"), &complaint);
     error = complaint ? dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "If: %s", complaint)
-                      : method(&request, &result);
+                      : method->answer(&request, &result);
     return error ? dms_error_send(r, error) : result;
 }
 
@@ -175,16 +152,15 @@ static int restore_path_info(request_rec *r)
 static int handle(request_rec *r)
 {
     const dms_config_t *config;
-    dms_method_fn *method;
+    const dms_method_t *method;
 
     if (!r->handler || strcmp(r->handler, HANDLER) || !is_ours(r)) {
         return DECLINED;
     }
     config = dms_config_of(r);
-    method = find_method(r->method_number);
-    return method && dms_method_is_offered(config->provider, r->method_number)
-               ? answer(r, config, method)
-               : method_not_allowed(r, config);
+    method = dms_table_find(r->method_number);
+    return method && dms_table_offers(config->provider, method) ? answer(r, config, method)
+                                                                : method_not_allowed(r, config);
 }
 
 /* A FIFO, a socket or a device: the default handler would wait in open(), perhaps for ever. */
@@ -206,12 +182,18 @@ static int handle_get(request_rec *r)
     if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)) {
         return DECLINED;
     }
-    return answer(r, config, dms_method_get);
+    return answer(r, config, &dms_method_get);
 }
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
+    apr_size_t i;
+
     dms_state_reset();
+    dms_table_reset();
+    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        dms_table_add(pconf, methods[i]);
+    }
     ap_register_provider(pconf, DMS_PROVIDER_GROUP, dms_fs_provider.name, DMS_PROVIDER_VERSION,
                          &dms_fs_provider);
     return OK;
@@ -222,6 +204,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (dms_conflict_check(ptemp, server)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    dms_client_mark_sections(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
         dms_state_prepare(ptemp, server);
         dms_totals_prepare(server);
@@ -242,10 +225,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_translate_name(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(dms_virtual_translate, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(dms_virtual_walk, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_post_perdir_config(dms_access_be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(restore_file_type, mod_negotiation, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
@@ -254,6 +235,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
     dms_api_register();
     dms_totals_register();
+    dms_acts_register_hooks();
     dms_proxied_register_hooks();
 }
 

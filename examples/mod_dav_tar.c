@@ -286,7 +286,7 @@ static void *create_config(apr_pool_t *pool, char *section)
 
 static const command_rec directives[] = {
     AP_INIT_TAKE1("DavTarFile", set_file, NULL, ACCESS_CONF, "the tar file that is shown here"),
-    {NULL},
+    {.name = NULL},
 };
 
 static void register_hooks(apr_pool_t *pool)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs those of the named Debian packages that are missing. Nothing missing: silent and cheap.
 #   tools/install-packages.sh PACKAGE...
+# What this release does not have is left out: what needs it says so.
 set -eu
 
 if ! command -v dpkg-query >/dev/null; then
@@ -8,30 +9,45 @@ if ! command -v dpkg-query >/dev/null; then
     exit 0
 fi
 
-have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
-missing=
-for package in "$@"; do
-    case "
-$have
-" in
-    *"
-installed $package
-"*) ;;
-    *) missing="$missing $package" ;;
-    esac
-done
-[ -n "$missing" ] || exit 0
+# Those of the packages that are not installed.
+missing() {
+    installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package} ' "$@" 2>/dev/null || true)"
+    for package in "$@"; do
+        case $installed in
+        *" installed $package "*) ;;
+        *) echo "$package" ;;
+        esac
+    done
+}
+
+# Those of the packages that apt could install, by the lists that it has.
+available() {
+    apt-cache madison "$@" 2>/dev/null | awk '{ print $1 }' | sort -u
+}
+
+# shellcheck disable=SC2046,SC2086 # lists of words, here and below
+set -- $(missing "$@")
+[ $# -gt 0 ] || exit 0
+
+have_lists=$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | head -n 1)
+[ -z "$have_lists" ] || set -- $(available "$@")
+[ $# -gt 0 ] || exit 0
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "Missing packages, and neither root nor sudo to install them:$missing" >&2
+        echo "Missing packages, and neither root nor sudo to install them: $*" >&2
         exit 1
     fi
     sudo=sudo
 fi
 
-echo "Installing:$missing"
+# env, since sudo would not let a variable through.
+$sudo apt-get -qq update || echo "Going on with the lists of packages that are there." >&2
+set -- $(available "$@")
+[ $# -gt 0 ] || exit 0
+
+echo "Installing: $*"
 # Some packages start a server as soon as they are installed: not here, and not at the next boot
 # either. Debian's own way to say so, unless this machine has an answer of its own already.
 policy=/usr/sbin/policy-rc.d
@@ -42,11 +58,8 @@ if [ ! -e "$policy" ]; then
     $sudo chmod 755 "$policy"
 fi
 
-# env, since sudo would not let a variable through.
-$sudo apt-get -qq update
-# shellcheck disable=SC2086 # a list of words
 $sudo env DEBIAN_FRONTEND=noninteractive \
-    apt-get -qq -y --no-install-recommends install $missing >/dev/null
-for package in $missing; do
+    apt-get -qq -y --no-install-recommends install "$@" >/dev/null
+for package in "$@"; do
     [ ! -e "/etc/init.d/$package" ] || $sudo update-rc.d "$package" disable >/dev/null
 done

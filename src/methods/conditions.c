@@ -8,7 +8,7 @@
 #include <http_request.h>
 #include <http_vhost.h>
 
-#include "access/access.h"
+#include "acts/acts.h"
 #include "keys/keys.h"
 #include "locks/locks.h"
 #include "server/state.h"
@@ -84,7 +84,7 @@ static void read_tagged(test_t *test, const char *tag)
     if (!path) {
         return;
     }
-    about = dms_access_ask(r, "PROPFIND", path);
+    about = dms_act_ask(r, DMS_ACT_SEE, DMS_KIND_NONE, path);
     other.r = about;
     other.config = dms_config_of(about);
     other.provider = other.config->provider;

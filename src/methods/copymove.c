@@ -15,7 +15,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "access/access.h"
+#include "acts/members.h"
 #include "keys/keys.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
@@ -34,7 +34,7 @@ typedef struct transfer_t {
     dms_node_t *from_parent, *to_parent;
     dms_request_t target; /* a subrequest for the destination */
     const char *from_uri, *to_uri;
-    dms_access_tree_t *from_access, *to_access, *overwritten_access;
+    dms_members_t *from_members, *to_members, *overwritten_members;
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
     dms_intention_t noted; /* the transfer */
     dms_intention_t emptied;  /* of a move by copy: that the source's properties have to go */
@@ -81,7 +81,7 @@ static dms_error_t *open_destination(transfer_t *transfer, const dms_destination
     if (!dms_method_local_path(r, destination)) {
         return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is on another server");
     }
-    target = dms_access_ask(r, "PUT", destination->path);
+    target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);
     if (target->status != HTTP_OK) {
         return dms_error(r->pool, target->status, NULL, "Destination is refused");
     }
@@ -411,9 +411,9 @@ static apr_status_t may_be_transferred(void *baton, const char *collection,
                                        const dms_member_t *member)
 {
     transfer_t *transfer = baton;
-    apr_status_t rv = dms_access_tree_check(transfer->from_access, collection, member);
+    apr_status_t rv = dms_members_check(transfer->from_members, collection, member);
 
-    return rv == APR_SUCCESS ? dms_access_tree_check(transfer->to_access, collection, member) : rv;
+    return rv == APR_SUCCESS ? dms_members_check(transfer->to_members, collection, member) : rv;
 }
 
 /* Whether httpd lets this user have a member of what is overwritten removed. */
@@ -422,17 +422,17 @@ static apr_status_t may_be_overwritten(void *baton, const char *collection,
 {
     transfer_t *transfer = baton;
 
-    return dms_access_tree_check(transfer->overwritten_access, collection, member);
+    return dms_members_check(transfer->overwritten_members, collection, member);
 }
 
 static void open_access(transfer_t *transfer)
 {
     request_rec *r = transfer->request->r;
 
-    transfer->from_access = dms_access_tree_create(r->pool, r, transfer->from_uri,
-                                                   transfer->is_move ? "DELETE" : "GET");
-    transfer->to_access = dms_access_tree_create(r->pool, transfer->target.r, transfer->to_uri,
-                                                 "PUT");
+    transfer->from_members = dms_members_create(r->pool, r, transfer->from_uri,
+                                                transfer->is_move ? DMS_ACT_REMOVE : DMS_ACT_READ);
+    transfer->to_members = dms_members_create(r->pool, transfer->target.r, transfer->to_uri,
+                                              DMS_ACT_CREATE);
 }
 
 /* Whether something in the source, which is a collection, may not be moved. */
@@ -462,10 +462,10 @@ static dms_error_t *check_overwritten(transfer_t *transfer)
     if (!is_collection(&transfer->to)) {
         return NULL;
     }
-    transfer->overwritten_access = dms_access_tree_create(r->pool, transfer->target.r,
-                                                          dms_method_uri(transfer->target.r,
-                                                                         DMS_KIND_COLLECTION),
-                                                          "DELETE");
+    transfer->overwritten_members = dms_members_create(r->pool, transfer->target.r,
+                                                       dms_method_uri(transfer->target.r,
+                                                                      DMS_KIND_COLLECTION),
+                                                       DMS_ACT_REMOVE);
     if (dms_tree_scan(&tree, transfer->to.node, r->pool) != APR_SUCCESS) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "the destination holds something that may not be removed");
@@ -695,10 +695,8 @@ static dms_error_t *move(transfer_t *transfer)
 static dms_error_t *check_removal(transfer_t *transfer)
 {
     request_rec *r = transfer->request->r;
-    request_rec *answer = dms_access_ask(r, "DELETE", transfer->from_uri);
-    int status = answer->status;
+    int status = dms_act_status(r, DMS_ACT_REMOVE, transfer->from.facts.kind, transfer->from_uri);
 
-    ap_destroy_sub_req(answer);
     return status == HTTP_OK ? NULL
                              : dms_error(r->pool, status, NULL, "the source may not be removed");
 }
@@ -789,12 +787,36 @@ static dms_error_t *run(dms_request_t *request, int is_move, int *result)
     return error;
 }
 
-dms_error_t *dms_method_copy(dms_request_t *request, int *result)
+static dms_error_t *answer_copy(dms_request_t *request, int *result)
 {
     return run(request, 0, result);
 }
 
-dms_error_t *dms_method_move(dms_request_t *request, int *result)
+static dms_error_t *answer_move(dms_request_t *request, int *result)
 {
     return run(request, 1, result);
 }
+
+static int offers_move(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->remove && provider->rename;
+}
+
+static int offers_copy(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return offers_move(provider, kind) && provider->copy && provider->make_collection;
+}
+
+const dms_method_t dms_method_copy = {
+    .name = "COPY",
+    .answer = answer_copy,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = offers_copy,
+};
+
+const dms_method_t dms_method_move = {
+    .name = "MOVE",
+    .answer = answer_move,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = offers_move,
+};

@@ -11,7 +11,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "access/access.h"
+#include "acts/members.h"
 #include "keys/keys.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
@@ -22,7 +22,7 @@ typedef struct deletion_t {
     dms_resource_t resource;
     dms_node_t *parent;
     const char *uri;
-    dms_access_tree_t *access;
+    dms_members_t *members;
     apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
     dms_shift_t shift;
     dms_report_t report;
@@ -109,7 +109,7 @@ static apr_status_t may_go(void *baton, const char *collection, const dms_member
         is_locked = has_lock(deletion, path, pool);
         apr_pool_destroy(pool);
     }
-    return is_locked ? EBUSY : dms_access_tree_check(deletion->access, collection, member);
+    return is_locked ? EBUSY : dms_members_check(deletion->members, collection, member);
 }
 
 static dms_error_t *check(deletion_t *deletion)
@@ -260,7 +260,7 @@ static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *not
     return failure ? failure : deletion->report.reply ? NULL : error;
 }
 
-dms_error_t *dms_method_delete(dms_request_t *request, int *result)
+static dms_error_t *answer_delete(dms_request_t *request, int *result)
 {
     deletion_t deletion = {.request = request,
                            .shift = {.request = request},
@@ -277,8 +277,8 @@ dms_error_t *dms_method_delete(dms_request_t *request, int *result)
         return error;
     }
     deletion.uri = dms_method_uri(request->r, deletion.resource.facts.kind);
-    deletion.access = dms_access_tree_create(request->r->pool, request->r, deletion.uri,
-                                             request->r->method);
+    deletion.members = dms_members_create(request->r->pool, request->r, deletion.uri,
+                                          DMS_ACT_REMOVE);
     error = intend(&deletion, &noted);
     if (!error) {
         error = deletion.resource.facts.kind == DMS_KIND_COLLECTION
@@ -290,3 +290,15 @@ dms_error_t *dms_method_delete(dms_request_t *request, int *result)
     }
     return error;
 }
+
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->remove;
+}
+
+const dms_method_t dms_method_delete = {
+    .name = "DELETE",
+    .answer = answer_delete,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = is_offered,
+};

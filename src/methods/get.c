@@ -22,7 +22,7 @@ static void set_headers(request_rec *r, const dms_facts_t *facts)
     ap_set_content_length(r, facts->size);
 }
 
-dms_error_t *dms_method_get(dms_request_t *request, int *result)
+static dms_error_t *get_file(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
@@ -70,3 +70,16 @@ dms_error_t *dms_method_get(dms_request_t *request, int *result)
     }
     return NULL;
 }
+
+/* httpd shows an index only of a folder that it sees. */
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return kind != DMS_KIND_COLLECTION || !provider->is_virtual;
+}
+
+const dms_method_t dms_method_get = {
+    .name = "GET",
+    .answer = get_file,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = is_offered,
+};

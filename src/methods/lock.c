@@ -144,7 +144,7 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     dms_error_t *error;
     apr_status_t rv;
 
-    if (!dms_method_is_offered(request->provider, M_PUT)) {
+    if (!dms_table_offers(request->provider, &dms_method_put)) {
         dms_method_set_allowed(request, &locking->resource);
         return dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "nothing can be made here");
     }
@@ -255,7 +255,7 @@ static void answer(locking_t *locking)
     dms_reply_document(r, "prop", &discovery, NULL);
 }
 
-dms_error_t *dms_method_lock(dms_request_t *request, int *result)
+static dms_error_t *answer_lock(dms_request_t *request, int *result)
 {
     locking_t locking = {.request = request, .report = {.r = request->r}};
     dms_element_t *root = NULL;
@@ -291,3 +291,18 @@ dms_error_t *dms_method_lock(dms_request_t *request, int *result)
     }
     return error;
 }
+
+/* A LOCK of nothing makes an empty file. */
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent
+           && (kind != DMS_KIND_NONE || dms_table_offers(provider, &dms_method_put));
+}
+
+const dms_method_t dms_method_lock = {
+    .name = "LOCK",
+    .answer = answer_lock,
+    .kinds = DMS_ON_ALL,
+    .is_offered = is_offered,
+    .compliance = "2",
+};

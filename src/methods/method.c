@@ -11,76 +11,9 @@
 #include "request/headers.h"
 #include "server/state.h"
 
-int dms_method_is_offered(const dms_provider_t *provider, int method)
-{
-    switch (method) {
-    case M_PUT:
-        return provider->parent && provider->write && provider->append && provider->finish
-               && provider->publish;
-    case M_MKCOL:
-        return provider->parent && provider->make_collection;
-    case M_DELETE:
-        return provider->parent && provider->remove;
-    case M_MOVE:
-        return provider->parent && provider->remove && provider->rename;
-    case M_COPY:
-        return provider->parent && provider->remove && provider->rename && provider->copy
-               && provider->make_collection;
-    case M_PROPPATCH:
-    case M_LOCK:
-    case M_UNLOCK:
-        return provider->parent != NULL;
-    default:
-        return 1;
-    }
-}
-
-#define ON_NONE (1u << DMS_KIND_NONE)
-#define ON_FILE (1u << DMS_KIND_FILE)
-#define ON_COLLECTION (1u << DMS_KIND_COLLECTION)
-
-/* What a method takes beyond what is_offered() knows: a LOCK of nothing makes an empty file, and
- * httpd shows an index only of a folder that it sees. */
-static int makes_sense(const dms_provider_t *provider, int method, dms_kind_e kind)
-{
-    switch (method) {
-    case M_LOCK:
-        return kind != DMS_KIND_NONE || dms_method_is_offered(provider, M_PUT);
-    case M_GET:
-        return kind != DMS_KIND_COLLECTION || !provider->is_virtual;
-    default:
-        return 1;
-    }
-}
-
 void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource)
 {
-    static const struct {
-        const char *name;
-        int number;
-        unsigned int kinds;
-    } methods[] = {
-        {"GET", M_GET, ON_FILE | ON_COLLECTION},
-        {"PUT", M_PUT, ON_NONE | ON_FILE},
-        {"MKCOL", M_MKCOL, ON_NONE},
-        {"DELETE", M_DELETE, ON_FILE | ON_COLLECTION},
-        {"COPY", M_COPY, ON_FILE | ON_COLLECTION},
-        {"MOVE", M_MOVE, ON_FILE | ON_COLLECTION},
-        {"PROPFIND", M_PROPFIND, ON_FILE | ON_COLLECTION},
-        {"PROPPATCH", M_PROPPATCH, ON_FILE | ON_COLLECTION},
-        {"LOCK", M_LOCK, ON_NONE | ON_FILE | ON_COLLECTION},
-        {"UNLOCK", M_UNLOCK, ON_FILE | ON_COLLECTION},
-    };
-    apr_size_t i;
-
-    ap_allow_methods(request->r, REPLACE_ALLOW, "OPTIONS", NULL);
-    for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (methods[i].kinds & 1u << resource->facts.kind
-            && dms_method_is_offered(request->provider, methods[i].number)
-            && makes_sense(request->provider, methods[i].number, resource->facts.kind)) {
-            ap_allow_methods(request->r, MERGE_ALLOW, methods[i].name, NULL);
-        }
-    }
+    dms_table_set_allowed(request->r, request->provider, resource->facts.kind);
 }
 
 apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection)

@@ -7,10 +7,11 @@
 
 #include <httpd.h>
 
+#include "methods/table.h"
 #include "repository/provider.h"
 #include "request/destination.h"
 #include "request/if_header.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "server/error.h"
 #include "server/reply.h"
 #include "store/store.h"
@@ -22,26 +23,20 @@ typedef struct dms_request_t {
     const dms_if_list_t *submitted; /* the If header, or NULL */
 } dms_request_t;
 
-/* Answers a request. NULL: it has been answered, and *result is what the handler has to return (OK
- * unless set). Otherwise the error is sent; then nothing may have been sent before. */
-typedef dms_error_t *dms_method_fn(dms_request_t *request, int *result);
+/* The module's own methods. */
+extern const dms_method_t dms_method_copy;
+extern const dms_method_t dms_method_delete;
+extern const dms_method_t dms_method_get; /* HEAD, too */
+extern const dms_method_t dms_method_lock;
+extern const dms_method_t dms_method_mkcol;
+extern const dms_method_t dms_method_move;
+extern const dms_method_t dms_method_options;
+extern const dms_method_t dms_method_propfind;
+extern const dms_method_t dms_method_proppatch;
+extern const dms_method_t dms_method_put;
+extern const dms_method_t dms_method_unlock;
 
-dms_method_fn dms_method_copy;
-dms_method_fn dms_method_delete;
-dms_method_fn dms_method_get; /* HEAD, too */
-dms_method_fn dms_method_lock;
-dms_method_fn dms_method_mkcol;
-dms_method_fn dms_method_move;
-dms_method_fn dms_method_options;
-dms_method_fn dms_method_propfind;
-dms_method_fn dms_method_proppatch;
-dms_method_fn dms_method_put;
-dms_method_fn dms_method_unlock;
-
-/* Whether a provider can do what a method (M_*) takes. */
-int dms_method_is_offered(const dms_provider_t *provider, int method);
-
-/* Sets the methods that a request's resource allows, for OPTIONS and for 405. */
+/* Sets the methods that a request's resource allows, for 405. */
 void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource);
 
 /* Waits for the names in a collection to be on the disk, where that is wanted. */

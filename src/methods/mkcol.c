@@ -51,7 +51,7 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
                              : dms_error_of(request->r->pool, rv, "the collection can't be made");
 }
 
-dms_error_t *dms_method_mkcol(dms_request_t *request, int *result)
+static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     dms_resource_t resource = {.node = NULL};
@@ -80,3 +80,15 @@ dms_error_t *dms_method_mkcol(dms_request_t *request, int *result)
     r->status = HTTP_CREATED;
     return dms_method_commit(request, tx);
 }
+
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->make_collection;
+}
+
+const dms_method_t dms_method_mkcol = {
+    .name = "MKCOL",
+    .answer = answer_mkcol,
+    .kinds = DMS_ON_NONE,
+    .is_offered = is_offered,
+};

@@ -6,7 +6,7 @@
 #include <http_core.h>
 #include <mod_core.h>
 
-dms_error_t *dms_method_options(dms_request_t *request, int *result)
+static dms_error_t *answer_options(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     dms_resource_t resource = {.node = NULL};
@@ -16,9 +16,14 @@ dms_error_t *dms_method_options(dms_request_t *request, int *result)
         return error;
     }
     dms_method_set_allowed(request, &resource);
-    apr_table_setn(r->headers_out, "DAV",
-                   dms_method_is_offered(request->provider, M_LOCK) ? "1, 2, 3" : "1, 3");
+    apr_table_setn(r->headers_out, "DAV", dms_table_compliance(r, request->provider));
     apr_table_setn(r->headers_out, "MS-Author-Via", "DAV"); /* Office and Windows */
     *result = ap_send_http_options(r);
     return NULL;
 }
+
+const dms_method_t dms_method_options = {
+    .name = "OPTIONS",
+    .answer = answer_options,
+    .kinds = DMS_ON_ALL,
+};

@@ -13,8 +13,9 @@
 #include <http_log.h>
 #include <http_request.h>
 
-#include "access/access.h"
-#include "access/types.h"
+#include "acts/acts.h"
+#include "acts/sections.h"
+#include "acts/types.h"
 #include "keys/keys.h"
 #include "properties/kept.h"
 #include "properties/plan.h"
@@ -41,7 +42,7 @@ struct level_t {
     dms_cursor_t *cursor;
     const char *uri; /* escaped, with a slash at its end */
     const char *key; /* in the store */
-    dms_access_t *access;
+    dms_sections_t *sections;
     dms_types_t *types;
     dms_kept_t *kept; /* of the members, in the store */
 };
@@ -159,7 +160,7 @@ static void push_level(listing_t *listing, apr_pool_t *pool, request_rec *r, dms
     level->cursor = cursor;
     level->uri = apr_pstrdup(pool, uri);
     level->key = apr_pstrdup(pool, key);
-    level->access = dms_access_create(pool, r);
+    level->sections = dms_sections_create(pool, r);
     level->types = make_types(listing, level);
     level->kept = dms_kept_create(pool, &listing->sources, level->key, locks);
     listing->level = level;
@@ -234,7 +235,7 @@ static entry_e ask_and_enter(listing_t *listing, const dms_member_t *member, int
     if (!goes_in && !is_special) {
         return LISTED_ONLY;
     }
-    r = dms_access_ask(listing->r, listing->r->method, uri);
+    r = dms_act_ask(listing->r, DMS_ACT_SEE, member->facts.kind, uri);
     if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
         *status = r->status;
         entry = dms_config_show_forbidden(dms_config_of(listing->r)) ? FAILED : LEFT_OUT;
@@ -299,8 +300,8 @@ static int add_member(listing_t *listing, const dms_member_t *member)
     uri = apr_pstrcat(pool, level->uri, name,
                       member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
     if (member->status == APR_SUCCESS) {
-        is_special = dms_access_is_special(level->access, member->name,
-                                           member->facts.kind == DMS_KIND_COLLECTION);
+        is_special = dms_sections_single_out(level->sections, member->name,
+                                             member->facts.kind == DMS_KIND_COLLECTION);
         entry = ask_and_enter(listing, member, is_special, uri, name, &status);
     }
     if (entry == LEFT_OUT) {
@@ -410,7 +411,7 @@ static void open_store(listing_t *listing)
     }
 }
 
-dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
+static dms_error_t *answer_propfind(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     listing_t listing = {.r = r, .provider = request->provider};
@@ -453,3 +454,9 @@ dms_error_t *dms_method_propfind(dms_request_t *request, int *result)
     *result = dms_reply_end(listing.reply, NULL);
     return NULL;
 }
+
+const dms_method_t dms_method_propfind = {
+    .name = "PROPFIND",
+    .answer = answer_propfind,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+};

@@ -257,7 +257,7 @@ static int answer(patch_t *patch)
     return dms_reply_end(reply, NULL);
 }
 
-dms_error_t *dms_method_proppatch(dms_request_t *request, int *result)
+static dms_error_t *answer_proppatch(dms_request_t *request, int *result)
 {
     patch_t patch = {.request = request,
                      .offered = dms_api_live_properties(request->r, request->provider)};
@@ -297,3 +297,15 @@ dms_error_t *dms_method_proppatch(dms_request_t *request, int *result)
     }
     return error;
 }
+
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent != NULL;
+}
+
+const dms_method_t dms_method_proppatch = {
+    .name = "PROPPATCH",
+    .answer = answer_proppatch,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = is_offered,
+};

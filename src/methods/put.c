@@ -175,7 +175,7 @@ static dms_error_t *finish(upload_t *upload)
     return error;
 }
 
-dms_error_t *dms_method_put(dms_request_t *request, int *result)
+static dms_error_t *answer_put(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     upload_t upload = {.request = request};
@@ -201,3 +201,16 @@ dms_error_t *dms_method_put(dms_request_t *request, int *result)
     }
     return error;
 }
+
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->write && provider->append && provider->finish
+           && provider->publish;
+}
+
+const dms_method_t dms_method_put = {
+    .name = "PUT",
+    .answer = answer_put,
+    .kinds = DMS_ON_NONE | DMS_ON_FILE,
+    .is_offered = is_offered,
+};

@@ -42,7 +42,7 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
                                          "the store of properties and locks failed");
 }
 
-dms_error_t *dms_method_unlock(dms_request_t *request, int *result)
+static dms_error_t *answer_unlock(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     const char *token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in, "Lock-Token"));
@@ -68,3 +68,15 @@ dms_error_t *dms_method_unlock(dms_request_t *request, int *result)
     r->status = HTTP_NO_CONTENT;
     return dms_method_commit(request, tx);
 }
+
+static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent != NULL;
+}
+
+const dms_method_t dms_method_unlock = {
+    .name = "UNLOCK",
+    .answer = answer_unlock,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = is_offered,
+};

@@ -4,7 +4,8 @@
 
 #include <apr_hash.h>
 #include <apr_strings.h>
-#include <expat.h>
+
+#include "multistatus/position.h"
 
 /* Between namespace, local name and prefix in the names that Expat reports. No XML document can
  * hold it. */
@@ -51,15 +52,20 @@ struct dms_parser_t {
     apr_size_t names;       /* what the names cost */
     int is_finished;
     int depth;
-    int elements;    /* in this tree */
-    XML_Index begin; /* where the streamed tree begins */
-    char head[2];    /* the first bytes */
+    int elements;      /* in this tree */
+    apr_int64_t begin; /* where the streamed tree begins */
+    char head[2];      /* the first bytes */
     int head_length;
-    apr_uint64_t fed; /* bytes in all */
-    char *text;       /* character data that belongs to no element yet */
+    apr_int64_t fed; /* bytes in all */
+    char *text;      /* character data that belongs to no element yet */
     apr_size_t text_length;
     apr_size_t text_room;
 };
+
+static apr_int64_t offset_of(const dms_parser_t *parser)
+{
+    return dms_position_offset(parser->expat, parser->fed);
+}
 
 void dms_parser_fail(dms_parser_t *parser, dms_xml_fault_e kind, const char *message)
 {
@@ -71,10 +77,10 @@ void dms_parser_fail(dms_parser_t *parser, dms_xml_fault_e kind, const char *mes
     fault->kind = kind;
     fault->message = message;
     if (parser->expat) {
-        XML_Index offset = XML_GetCurrentByteIndex(parser->expat);
+        apr_int64_t offset = offset_of(parser);
 
-        fault->line = XML_GetCurrentLineNumber(parser->expat);
-        fault->column = XML_GetCurrentColumnNumber(parser->expat) + 1;
+        fault->line = dms_position_line(parser->expat);
+        fault->column = dms_position_column(parser->expat);
         fault->offset = offset < 0 ? 0 : (apr_uint64_t)offset; /* before the first byte: -1 */
         XML_StopParser(parser->expat, XML_FALSE);
     }
@@ -200,10 +206,10 @@ static const dms_attribute_t *read_attributes(dms_parser_t *parser, const char *
 /* Whether the streamed tree is still of a size that is allowed, with what Expat reports. */
 static int is_tree_within_bounds(dms_parser_t *parser)
 {
-    XML_Index end = XML_GetCurrentByteIndex(parser->expat) + XML_GetCurrentByteCount(parser->expat);
+    apr_int64_t end = offset_of(parser) + dms_position_length(parser->expat);
 
     if (parser->bounds->tree && parser->depth > 1
-        && (apr_size_t)(end - parser->begin) > parser->bounds->tree) {
+        && end - parser->begin > (apr_int64_t)parser->bounds->tree) {
         dms_parser_fail(parser, DMS_XML_TOO_MUCH, "a child of the root that is too long");
         return 0;
     }
@@ -213,9 +219,9 @@ static int is_tree_within_bounds(dms_parser_t *parser)
 /* The same for a tag, comment or instruction. */
 static int is_markup_within_bounds(dms_parser_t *parser)
 {
-    apr_size_t size = (apr_size_t)XML_GetCurrentByteCount(parser->expat);
+    apr_int64_t size = dms_position_length(parser->expat);
 
-    if (parser->bounds->markup && size > parser->bounds->markup) {
+    if (parser->bounds->markup && size > (apr_int64_t)parser->bounds->markup) {
         dms_parser_fail(parser, DMS_XML_TOO_MUCH, LONG_MARKUP);
         return 0;
     }
@@ -261,7 +267,7 @@ static void place(dms_parser_t *parser, dms_element_t *element)
         }
     }
     else if (parser->hooks && parser->depth == 1) {
-        parser->begin = XML_GetCurrentByteIndex(parser->expat);
+        parser->begin = offset_of(parser);
         parser->elements = 1;
     }
     else {
@@ -431,17 +437,15 @@ static int is_cut(enum XML_Error error)
  * and what is found too long once it is whole is. */
 static void check_pending(dms_parser_t *parser)
 {
-    apr_uint64_t reported = (apr_uint64_t)XML_GetCurrentByteIndex(parser->expat);
-
     if (parser->bounds->markup
-        && parser->fed - reported > 2 * (apr_uint64_t)parser->bounds->markup) {
+        && parser->fed - offset_of(parser) > 2 * (apr_int64_t)parser->bounds->markup) {
         dms_parser_fail(parser, DMS_XML_TOO_MUCH, LONG_MARKUP);
     }
 }
 
 static void parse(dms_parser_t *parser, const char *bytes, int length, int is_final)
 {
-    parser->fed += (apr_uint64_t)length;
+    parser->fed += length;
     if (XML_Parse(parser->expat, bytes, length, is_final) == XML_STATUS_ERROR) {
         enum XML_Error error = XML_GetErrorCode(parser->expat);
 

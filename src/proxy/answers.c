@@ -7,7 +7,7 @@
 
 #include "request/headers.h"
 #include "reverse/hrefs.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "server/notes.h"
 
 APLOG_USE_MODULE(dav_multistatus);

@@ -8,7 +8,7 @@
 #include <mod_proxy.h>
 
 #include "request/headers.h"
-#include "server/config.h"
+#include "config/config.h"
 
 /* Set once, while modules are loaded. */
 static ap_filter_rec_t *answers;

@@ -4,7 +4,7 @@
 #include <http_log.h>
 
 #include "reverse/hrefs.h"
-#include "server/config.h"
+#include "config/config.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 

@@ -5,8 +5,10 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "multistatus/position.h"
 #include "reverse/meter.h"
 #include "reverse/skim.h"
+#include "reverse/window.h"
 
 /* Between namespace and local name in the names that Expat reports. */
 #define SEPARATOR "\x01"
@@ -21,12 +23,6 @@ typedef struct span_t {
 } span_t;
 
 typedef enum encoding_e { BYTES, UTF16_BE, UTF16_LE } encoding_e;
-
-/* From this byte of Expat's on, the document is so many bytes ahead. */
-typedef struct shift_t {
-    apr_int64_t from;
-    apr_int64_t ahead;
-} shift_t;
 
 struct dms_hrefs_t {
     apr_pool_t *pool;
@@ -44,22 +40,8 @@ struct dms_hrefs_t {
     const char *problem;
     unsigned char head[2]; /* the document's first bytes */
 
-    /* Offsets in the document: passed <= settled <= skimmed <= fed. */
-    apr_int64_t passed;  /* up to here it has left */
-    apr_int64_t settled; /* up to here Expat has told what there is */
-    apr_int64_t skimmed; /* up to here Expat has got it, but for the holes */
-    apr_int64_t fed;
-    char *window; /* the bytes from window_start to fed */
-    apr_size_t window_room;
-    apr_int64_t window_start;
-    char *abridged;         /* as large: what of it Expat reads */
-    apr_int64_t lines;      /* that have left */
-    apr_int64_t line_start; /* of the one after them */
-
-    /* Expat's offsets, and what they are in the document. */
-    apr_int64_t parsed;
-    apr_array_header_t *shifts; /* shift_t; the first is good for what comes before, too */
-    int shift;                  /* the one at hand */
+    dms_window_t window;
+    apr_int64_t settled; /* offset in the document: up to here Expat has told what there is */
 
     int href_depth;             /* of the href that we are in, 0: none */
     int is_plain;               /* whether its text can be replaced */
@@ -70,57 +52,6 @@ struct dms_hrefs_t {
 };
 
 /* --- what leaves --- */
-
-static const char *byte_at(const dms_hrefs_t *hrefs, apr_int64_t offset)
-{
-    return hrefs->window + (offset - hrefs->window_start);
-}
-
-/* Leaves bytes out, of which only the lines are counted. */
-static void skip(dms_hrefs_t *hrefs, apr_int64_t end)
-{
-    const char *at = byte_at(hrefs, hrefs->passed), *stop = byte_at(hrefs, end);
-
-    while (at < stop && (at = memchr(at, '\n', (apr_size_t)(stop - at)))) {
-        at++;
-        hrefs->lines++;
-        hrefs->line_start = hrefs->window_start + (at - hrefs->window);
-    }
-    hrefs->passed = end;
-}
-
-/* Lets the document leave up to an offset that has come already. */
-static void pass(dms_hrefs_t *hrefs, apr_int64_t end)
-{
-    if (hrefs->passed < end) {
-        dms_buffer_put(hrefs->out, byte_at(hrefs, hrefs->passed),
-                       (apr_size_t)(end - hrefs->passed));
-        skip(hrefs, end);
-    }
-}
-
-/* Appends what has come to what has not left yet. */
-static void fill_window(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
-{
-    apr_size_t left = (apr_size_t)(hrefs->fed - hrefs->passed);
-
-    if (left + length > hrefs->window_room) {
-        char *larger = apr_palloc(hrefs->pool, 2 * (left + length));
-
-        if (left) {
-            memcpy(larger, byte_at(hrefs, hrefs->passed), left);
-        }
-        hrefs->window = larger;
-        hrefs->abridged = apr_palloc(hrefs->pool, 2 * (left + length));
-        hrefs->window_room = 2 * (left + length);
-    }
-    else if (left) {
-        memmove(hrefs->window, byte_at(hrefs, hrefs->passed), left);
-    }
-    memcpy(hrefs->window + left, bytes, length);
-    hrefs->window_start = hrefs->passed;
-    hrefs->fed += (apr_int64_t)length;
-}
 
 static encoding_e encoding_of(const unsigned char *head)
 {
@@ -167,35 +98,31 @@ static void put_text(dms_hrefs_t *hrefs, const char *text)
 
 /* --- what Expat tells --- */
 
-static apr_int64_t document_offset(dms_hrefs_t *hrefs, apr_int64_t parsed)
+/* Where in the document Expat is. */
+static apr_int64_t event_offset(dms_hrefs_t *hrefs)
 {
-    const shift_t *shifts = (const shift_t *)hrefs->shifts->elts;
+    apr_int64_t parsed = dms_position_offset(hrefs->parser, hrefs->window.parsed);
 
-    while (hrefs->shift + 1 < hrefs->shifts->nelts && shifts[hrefs->shift + 1].from <= parsed) {
-        hrefs->shift++;
-    }
-    return parsed + shifts[hrefs->shift].ahead;
+    return parsed < 0 ? 0 : dms_window_offset(&hrefs->window, parsed);
 }
 
 /* Where in the document the markup stands that is being told of. */
 static span_t event_span(dms_hrefs_t *hrefs)
 {
-    span_t span = {document_offset(hrefs, XML_GetCurrentByteIndex(hrefs->parser)), 0};
+    span_t span = {event_offset(hrefs), 0};
 
-    span.end = span.start + XML_GetCurrentByteCount(hrefs->parser);
+    span.end = span.start + dms_position_length(hrefs->parser);
     return span;
 }
 
 /* Ends the reading: all leaves as it is. */
 static void stop(dms_hrefs_t *hrefs, const char *problem, apr_int64_t at)
 {
-    pass(hrefs, at);
+    dms_window_pass(&hrefs->window, at);
     hrefs->is_off = 1;
-    hrefs->problem = apr_psprintf(hrefs->pool,
-                                  "%s (line %" APR_INT64_T_FMT ", column %" APR_INT64_T_FMT
-                                  ", byte %" APR_INT64_T_FMT ")",
-                                  problem, hrefs->lines + 1, at - hrefs->line_start + 1, at);
-    pass(hrefs, hrefs->fed);
+    hrefs->problem = apr_psprintf(hrefs->pool, "%s (%s)", problem,
+                                  dms_window_place(&hrefs->window, at));
+    dms_window_pass(&hrefs->window, hrefs->window.fed);
 }
 
 static const char *local_name(const char *name)
@@ -228,15 +155,15 @@ static void replace(dms_hrefs_t *hrefs, const char *text, apr_int64_t end)
 {
     int i;
 
-    pass(hrefs, hrefs->text_start);
+    dms_window_pass(&hrefs->window, hrefs->text_start);
     put_text(hrefs, text);
     for (i = 0; i < hrefs->asides->nelts; i++) {
         span_t aside = APR_ARRAY_IDX(hrefs->asides, i, span_t);
 
-        skip(hrefs, aside.start);
-        pass(hrefs, aside.end);
+        dms_window_skip(&hrefs->window, aside.start);
+        dms_window_pass(&hrefs->window, aside.end);
     }
-    skip(hrefs, end);
+    dms_window_skip(&hrefs->window, end);
 }
 
 static void XMLCALL on_end(void *baton, const char *name)
@@ -353,8 +280,7 @@ dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_hrefs_map
     hrefs->meter.most = DMS_HREFS_MEMORY;
     hrefs->text = apr_palloc(pool, DMS_HREFS_LENGTH + 1);
     hrefs->asides = apr_array_make(pool, 1, sizeof(span_t));
-    hrefs->shifts = apr_array_make(pool, 64, sizeof(shift_t));
-    memset(apr_array_push(hrefs->shifts), 0, sizeof(shift_t));
+    dms_window_init(&hrefs->window, pool, out);
     dms_skim_init(&hrefs->skim, pool, tally);
     create_parser(hrefs);
     return hrefs;
@@ -363,12 +289,12 @@ dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_hrefs_map
 static void parse(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length, int is_final)
 {
     dms_meter_t *before = dms_meter_enter(&hrefs->meter);
-    enum XML_Status status = XML_Parse(hrefs->parser, bytes, (int)length, is_final);
-    apr_int64_t at = XML_GetCurrentByteIndex(hrefs->parser);
+    enum XML_Status status;
+    apr_int64_t at;
 
+    status = XML_Parse(hrefs->parser, bytes, (int)length, is_final);
+    at = event_offset(hrefs);
     dms_meter_leave(before);
-    hrefs->parsed += (apr_int64_t)length;
-    at = at < 0 ? 0 : document_offset(hrefs, at);
     if (at > hrefs->settled) {
         hrefs->settled = at;
     }
@@ -382,45 +308,11 @@ static void parse(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length, int 
     }
 }
 
-/* Only the shift at hand is needed any more. */
-static void forget_shifts(dms_hrefs_t *hrefs)
-{
-    shift_t *shifts = (shift_t *)hrefs->shifts->elts;
-
-    memmove(shifts, shifts + hrefs->shift,
-            (apr_size_t)(hrefs->shifts->nelts - hrefs->shift) * sizeof(*shifts));
-    hrefs->shifts->nelts -= hrefs->shift;
-    hrefs->shift = 0;
-}
-
-/* Copies these bytes without the holes in them; returns the length of what is left. */
-static apr_size_t abridge(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
-{
-    const dms_hole_t *holes = (const dms_hole_t *)hrefs->skim.holes->elts;
-    apr_int64_t ahead = APR_ARRAY_IDX(hrefs->shifts, hrefs->shifts->nelts - 1, shift_t).ahead;
-    apr_size_t from = 0, to = 0;
-    int i;
-
-    for (i = 0; i < hrefs->skim.holes->nelts; i++) {
-        shift_t shift;
-
-        memcpy(hrefs->abridged + to, bytes + from, holes[i].start - from);
-        to += holes[i].start - from;
-        from = holes[i].end;
-        ahead += (apr_int64_t)(holes[i].end - holes[i].start);
-        shift.from = hrefs->parsed + (apr_int64_t)to;
-        shift.ahead = ahead;
-        APR_ARRAY_PUSH(hrefs->shifts, shift_t) = shift;
-    }
-    memcpy(hrefs->abridged + to, bytes + from, length - from);
-    return to + length - from;
-}
-
 /* How far the document may leave: an href and markup that have not ended stay. */
 static apr_int64_t passable(dms_hrefs_t *hrefs)
 {
     if (hrefs->is_off) {
-        return hrefs->fed;
+        return hrefs->window.fed;
     }
     if (hrefs->is_plain && hrefs->settled - hrefs->text_start > DMS_HREFS_LENGTH) {
         hrefs->is_plain = 0;
@@ -431,34 +323,30 @@ static apr_int64_t passable(dms_hrefs_t *hrefs)
 /* Gives Expat what has come, as far as it has not got it, without what it need not read. */
 static void read_window(dms_hrefs_t *hrefs)
 {
-    const char *bytes = byte_at(hrefs, hrefs->skimmed);
+    dms_window_t *window = &hrefs->window;
+    const char *bytes = dms_window_at(window, window->read);
     apr_size_t length;
 
     if (encoding_of(hrefs->head) != BYTES) {
         hrefs->skim.is_off = 1;
     }
-    length = dms_skim(&hrefs->skim, bytes, (apr_size_t)(hrefs->fed - hrefs->skimmed));
-    hrefs->skimmed += (apr_int64_t)length;
-    if (hrefs->skim.holes->nelts) {
-        length = abridge(hrefs, bytes, length);
-        bytes = hrefs->abridged;
-    }
+    length = dms_skim(&hrefs->skim, bytes, (apr_size_t)(window->fed - window->read));
+    bytes = dms_window_read(window, &length, hrefs->skim.holes);
     parse(hrefs, bytes, length, 0);
-    forget_shifts(hrefs);
 }
 
 static void feed_piece(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
 {
     apr_size_t i;
 
-    for (i = 0; i < length && hrefs->fed + (apr_int64_t)i < 2; i++) {
-        hrefs->head[hrefs->fed + (apr_int64_t)i] = (unsigned char)bytes[i];
+    for (i = 0; i < length && hrefs->window.fed + (apr_int64_t)i < 2; i++) {
+        hrefs->head[hrefs->window.fed + (apr_int64_t)i] = (unsigned char)bytes[i];
     }
-    fill_window(hrefs, bytes, length);
-    if (!hrefs->is_off && hrefs->fed > 1) {
+    dms_window_fill(&hrefs->window, bytes, length);
+    if (!hrefs->is_off && hrefs->window.fed > 1) {
         read_window(hrefs);
     }
-    pass(hrefs, passable(hrefs));
+    dms_window_pass(&hrefs->window, passable(hrefs));
 }
 
 void dms_hrefs_feed(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
@@ -475,15 +363,15 @@ void dms_hrefs_feed(dms_hrefs_t *hrefs, const char *bytes, apr_size_t length)
 void dms_hrefs_finish(dms_hrefs_t *hrefs, int is_whole)
 {
     if (!hrefs->is_off && !is_whole) {
-        stop(hrefs, "the document breaks off", hrefs->fed);
+        stop(hrefs, "the document breaks off", hrefs->window.fed);
     }
-    else if (!hrefs->is_off && hrefs->fed) {
+    else if (!hrefs->is_off && hrefs->window.fed) {
         hrefs->skim.is_off = 1;
         read_window(hrefs);
         parse(hrefs, "", 0, 1);
     }
     hrefs->is_off = 1;
-    pass(hrefs, hrefs->fed);
+    dms_window_pass(&hrefs->window, hrefs->window.fed);
 }
 
 const char *dms_hrefs_problem(const dms_hrefs_t *hrefs)

@@ -6,7 +6,7 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
-#include "server/config.h"
+#include "config/config.h"
 #include "server/reply.h"
 
 APLOG_USE_MODULE(dav_multistatus);

@@ -6,7 +6,7 @@
 
 #include "multistatus/xml.h"
 #include "request/headers.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "server/notes.h"
 #include "server/totals.h"
 

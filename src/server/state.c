@@ -13,9 +13,9 @@
 #include <mpm_common.h>
 #include <unixd.h>
 
+#include "config/config.h"
 #include "processes/processes.h"
 #include "recovery/recovery.h"
-#include "server/config.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 

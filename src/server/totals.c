@@ -7,7 +7,7 @@
 #include <http_protocol.h>
 #include <mod_status.h>
 
-#include "server/config.h"
+#include "config/config.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 

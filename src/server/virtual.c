@@ -3,7 +3,7 @@
 #include <apr_strings.h>
 #include <http_request.h>
 
-#include "server/config.h"
+#include "config/config.h"
 
 static const char scheme[] = "dav-multistatus:";
 

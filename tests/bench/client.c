@@ -106,7 +106,7 @@ static pthread_barrier_t everyone_connected;
 
 extern char **environ;
 
-static void die(const char *what)
+static __attribute__((noreturn)) void die(const char *what)
 {
     fprintf(stderr, "bench-client: %s\n", what);
     exit(1);

@@ -14,7 +14,7 @@ FUZZ_CC = $(call once,FUZZ_CC,echo 'int LLVMFuzzerTestOneInput(void) { return 0;
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SOURCES := $(filter src/multistatus/% src/request/% src/reverse/%,$(CORE_SOURCES))
 # APR's rings reckon offsets from NULL; what is really read there, the address sanitizer sees.
-FUZZ_CFLAGS = -g -O1 -std=gnu99 -D_GNU_SOURCE $(WARNINGS) $(INCLUDES) -include tests/fuzz/exact_pool.h \
+FUZZ_CFLAGS = -g -O1 -std=gnu99 -D_GNU_SOURCE $(LARGE_FILES) $(WARNINGS) $(INCLUDES) -include tests/fuzz/exact_pool.h \
 	-fno-omit-frame-pointer -fno-sanitize-recover=all \
 	$(if $(findstring clang,$(FUZZ_CC)),-fsanitize=fuzzer$(comma)$(FUZZ_SANITIZE),\
 		-fsanitize=$(FUZZ_SANITIZE) tests/fuzz/standalone.c) -fno-sanitize=null,object-size

@@ -4,6 +4,7 @@ servers with their own configuration). See harness.py for the terms.
 Every test that touches a server also fails when that server's error log shows a crash, a sanitizer's report, or a
 line at level error or worse that the test has not announced with `server.expect_log(regex)`."""
 
+import collections
 import itertools
 import os
 import pathlib
@@ -34,6 +35,16 @@ def pytest_collection_modifyitems(items):
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs to run as root")
     config.addinivalue_line("markers", "no_sanitizer: measures memory or CPU, which a sanitizer distorts")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was not tested, and why."""
+    reasons = collections.Counter(report.longrepr[2].removeprefix("Skipped: ")
+                                  for report in terminalreporter.stats.get("skipped", ()))
+    if reasons:
+        terminalreporter.section("skipped")
+        for reason, count in reasons.most_common():
+            terminalreporter.write_line(f"{count:5}  {reason}")
 
 
 TEST_SECONDS = 120

@@ -1,19 +1,14 @@
 """litmus, the WebDAV test suite (Debian's package), against a server of our own: all passes, without a warning."""
 
 import os
-import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
-
-import harness  # noqa: E402
-
-os.umask(0o022)
+import clients
+import harness
 
 SUITES = ["basic", "copymove", "props", "locks", "http"]
 
@@ -32,8 +27,7 @@ def server():
 
 def check(server, url, suite, folder):
     """All of a suite passes at a URL, without a warning; `folder` is for litmus's own log."""
-    if not shutil.which("litmus"):
-        pytest.fail("litmus is not installed")
+    clients.needs("litmus")
     server.expect_log("AH0")
     done = subprocess.run(["litmus", f"http://127.0.0.1:{server.port}{url}"], cwd=folder, capture_output=True, text=True,
                           env={**os.environ, "TESTS": suite}, timeout=100)

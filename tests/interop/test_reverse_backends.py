@@ -40,6 +40,10 @@ $HTTP["url"] =~ "^/remote/dav(?:/|$)" {{
 
 
 def sabredav(state, data, port):
+    clients.needs("php")
+    find = "exit((int) !stream_resolve_include_path('Sabre/autoload.php'));"
+    if subprocess.run(["php", "-r", find]).returncode:
+        pytest.skip("php-sabre-dav is not installed")
     (state / "server.php").write_text(SABRE.format(state=state, data=data))
     return ["php", "-S", f"127.0.0.1:{port}", state / "server.php"]
 

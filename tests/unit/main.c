@@ -25,6 +25,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, response_suite());
     srunner_add_suite(runner, buffer_suite());
     srunner_add_suite(runner, xml_suite());
+    srunner_add_suite(runner, position_suite());
     srunner_add_suite(runner, writer_suite());
     srunner_add_suite(runner, reader_suite());
     srunner_add_suite(runner, examples_suite());
@@ -35,6 +36,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, lock_headers_suite());
     srunner_add_suite(runner, mapping_suite());
     srunner_add_suite(runner, skim_suite());
+    srunner_add_suite(runner, window_suite());
     srunner_add_suite(runner, hrefs_suite());
     srunner_add_suite(runner, keys_suite());
     srunner_add_suite(runner, processes_suite());

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
-#include <expat.h>
+
+#include "multistatus/position.h"
 
 apr_pool_t *unit_pool;
 apr_bucket_alloc_t *unit_alloc;
@@ -497,9 +498,9 @@ const char *unit_canonical(const char *xml, apr_size_t length, int space)
     XML_SetCharacterDataHandler(parser, on_text);
     status = XML_Parse(parser, xml, (int)length, 1);
     if (status != XML_STATUS_OK) {
-        problem = apr_psprintf(unit_pool, "%s at byte %ld",
+        problem = apr_psprintf(unit_pool, "%s at byte %" APR_INT64_T_FMT,
                                XML_ErrorString(XML_GetErrorCode(parser)),
-                               (long)XML_GetCurrentByteIndex(parser));
+                               dms_position_offset(parser, (apr_int64_t)length));
     }
     XML_ParserFree(parser);
     free(reading.text.bytes);

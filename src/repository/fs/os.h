@@ -15,6 +15,9 @@
 
 #include "repository/provider.h"
 
+/* A file's size and a place in it, here and in APR: see LARGE_FILES in the Makefile. */
+typedef char dms_os_offset_has_64_bits[sizeof(off_t) == 8 && sizeof(apr_off_t) == 8 ? 1 : -1];
+
 /* What stat() and its kin tell. */
 typedef struct dms_os_stat_t {
     mode_t mode;

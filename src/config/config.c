@@ -1,4 +1,4 @@
-#include "server/config.h"
+#include "config/config.h"
 
 #include <errno.h>
 
@@ -25,6 +25,12 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->show_forbidden = UNSET;
     config->lock_timeout = UNSET;
     return config;
+}
+
+/* A number for the one and then the other: FNV-1a, over the words. */
+static apr_uint64_t join_authentication(apr_uint64_t outer, apr_uint64_t inner)
+{
+    return inner ? (outer ^ inner) * APR_UINT64_C(0x100000001b3) : outer;
 }
 
 void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
@@ -62,6 +68,7 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (!inner->reverse) {
         merged->reverse = outer->reverse;
     }
+    merged->authentication = join_authentication(outer->authentication, inner->authentication);
     return merged;
 }
 
@@ -294,5 +301,5 @@ const command_rec dms_config_directives[] = {
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
                   "sqlite3 and the file where properties and locks are kept"),
-    {NULL},
+    {.name = NULL},
 };

@@ -1,11 +1,11 @@
-#include "server/conflict.h"
+#include "config/conflict.h"
 
 #include <apr_dso.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
 
-#include "server/config.h"
+#include "config/config.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 

@@ -1,4 +1,4 @@
-#include "access/types.h"
+#include "acts/types.h"
 
 #include <apr_escape.h>
 #include <apr_hash.h>
@@ -6,7 +6,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "access/access.h"
+#include "acts/acts.h"
 
 /* How many combinations of extensions are remembered; names such as "backup.20260101" could bring
  * up a new one each. */
@@ -65,7 +65,7 @@ static const char *extensions_of(const char *name)
 static int ask(dms_types_t *types, const char *name, apr_pool_t *pool, answer_t *answer)
 {
     const char *uri = apr_pstrcat(pool, types->uri, apr_pescape_path(pool, name, 1), NULL);
-    request_rec *about = dms_access_ask(types->r, "GET", uri);
+    request_rec *about = dms_act_ask(types->r, DMS_ACT_READ, DMS_KIND_FILE, uri);
     int is_let_through = about->status == HTTP_OK;
 
     answer->type = answer->language = NULL;

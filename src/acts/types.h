@@ -16,7 +16,7 @@ typedef struct dms_types_t dms_types_t;
  * its end), which r is a request or subrequest for. Lives in pool. */
 dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri);
 
-/* Tells of a file by its name (not escaped). is_special: as dms_access_is_special() says of it.
+/* Tells of a file by its name (not escaped). is_special: as dms_sections_single_out() says of it.
  * *type and *language are NULL where httpd would send none; they live until the next call. */
 void dms_types_tell(dms_types_t *types, const char *name, int is_special, const char **type,
                     const char **language);

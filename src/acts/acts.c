@@ -1,0 +1,222 @@
+#include "acts/acts.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_request.h>
+
+#include "acts/client.h"
+#include "acts/sections.h"
+#include "config/config.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+/* What httpd is asked, of a file and of a collection: always of the resource's own URL. */
+static const struct {
+    const char *file;
+    const char *collection;
+} methods[] = {
+    [DMS_ACT_SEE] = {"PROPFIND", "PROPFIND"},
+    [DMS_ACT_READ] = {"GET", "PROPFIND"},
+    [DMS_ACT_CREATE] = {"PUT", "PUT"},
+    [DMS_ACT_REPLACE] = {"PUT", "PUT"},
+    [DMS_ACT_PROPERTIES] = {"PROPPATCH", "PROPPATCH"},
+    [DMS_ACT_LOCK] = {"LOCK", "LOCK"},
+    [DMS_ACT_UNLOCK] = {"UNLOCK", "UNLOCK"},
+    [DMS_ACT_REMOVE] = {"DELETE", "DELETE"},
+};
+
+/* How many statuses are remembered. */
+#define STATUSES 1024
+
+/* What is kept of the questions of one request, in its request_config. */
+typedef struct inquiry_t {
+    apr_pool_t *pool;
+    dms_client_t *client;
+    apr_pool_t *scratch;     /* cleared for each status that is asked for */
+    apr_pool_t *status_pool; /* of the statuses */
+    apr_hash_t *statuses;    /* "METHOD uri" -> int */
+    int is_asking;
+} inquiry_t;
+
+static inquiry_t *inquiry_of(request_rec *r)
+{
+    inquiry_t *inquiry = ap_get_module_config(r->request_config, &dav_multistatus_module);
+
+    if (!inquiry) {
+        inquiry = apr_pcalloc(r->pool, sizeof(*inquiry));
+        inquiry->pool = r->pool;
+        inquiry->client = dms_client_create(r);
+        ap_set_module_config(r->request_config, &dav_multistatus_module, inquiry);
+    }
+    return inquiry;
+}
+
+/* The inquiry that a request is a question of, or NULL. */
+static inquiry_t *asker_of(const request_rec *r)
+{
+    const request_rec *outer;
+
+    for (outer = r->main; outer; outer = outer->main) {
+        inquiry_t *inquiry = ap_get_module_config(outer->request_config, &dav_multistatus_module);
+
+        if (inquiry && inquiry->is_asking) {
+            return inquiry;
+        }
+    }
+    return NULL;
+}
+
+/* --- hooks --- */
+
+/* httpd takes a subrequest to be let through where its configuration is the very one of its
+ * request. Where it is for another method, or `DavMultistatusAuthz each` is set, it has to look
+ * all the same. */
+static void look_anew(request_rec *r)
+{
+    if (r->per_dir_config == r->main->per_dir_config
+        && (r->method_number != r->main->method_number
+            || dms_config_authz(dms_config_of(r)) == DMS_AUTHZ_EACH)) {
+        r->per_dir_config = ap_merge_per_dir_configs(r->pool, r->per_dir_config,
+                                                     ap_create_per_dir_config(r->pool));
+    }
+}
+
+/* For each stage at which httpd gives a request its log: it silences our questions. */
+static int be_quiet(request_rec *r)
+{
+    static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
+
+    if (asker_of(r)) {
+        r->log = &quiet;
+        look_anew(r);
+    }
+    return DECLINED;
+}
+
+static int recognise(request_rec *r)
+{
+    inquiry_t *inquiry = asker_of(r);
+
+    return inquiry ? dms_client_recognise(inquiry->client, r) : DECLINED;
+}
+
+/* httpd asks what rights the client has: so it is somebody. (A user's name in r->user alone says
+ * nothing: it may be what a module has read, and nobody checked.) */
+static int remember(request_rec *r)
+{
+    inquiry_t *inquiry = asker_of(r);
+
+    if (inquiry) {
+        dms_client_let_in(inquiry->client);
+    }
+    else if (!r->main && r->user && dms_config_is_on(dms_config_of(r))) {
+        dms_client_is_authentic(inquiry_of(r)->client);
+    }
+    return DECLINED;
+}
+
+void dms_acts_register_hooks(void)
+{
+    ap_hook_translate_name(be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_perdir_config(be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_check_authn(recognise, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authz(remember, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+}
+
+/* --- questions --- */
+
+/* A subrequest of a subrequest would count towards LimitInternalRecursion. */
+static request_rec *main_request(request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    return r;
+}
+
+static const char *method_of(dms_act_e act, dms_kind_e kind)
+{
+    return kind == DMS_KIND_COLLECTION ? methods[act].collection : methods[act].file;
+}
+
+static request_rec *ask(request_rec *r, const char *method, const char *uri)
+{
+    inquiry_t *inquiry = inquiry_of(r);
+    request_rec *answer;
+    void **walk, *walked;
+
+    inquiry->is_asking = 1;
+    /* httpd would take a file to be ruled as its directory is, which it has just walked. */
+    walk = ap_get_request_note(r, AP_NOTE_DIRECTORY_WALK);
+    walked = *walk;
+    if (r->filename && dms_sections_may_name_a_file(r)) {
+        *walk = NULL;
+    }
+    answer = ap_sub_req_method_uri(method, uri, r, NULL);
+    *walk = walked;
+    inquiry->is_asking = 0;
+    dms_client_learn(inquiry->client, answer);
+    answer->log = r->log;
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, r, "asked httpd for %s %s: %d", method, uri,
+                  answer->status);
+    return answer;
+}
+
+request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+{
+    return ask(main_request(r), method_of(act, kind), uri);
+}
+
+/* Makes, or empties, what the statuses are kept in. */
+static void forget_statuses(inquiry_t *inquiry)
+{
+    if (inquiry->status_pool) {
+        apr_pool_clear(inquiry->status_pool);
+    }
+    else {
+        apr_pool_create(&inquiry->status_pool, inquiry->pool);
+        apr_pool_create(&inquiry->scratch, inquiry->pool);
+    }
+    inquiry->statuses = apr_hash_make(inquiry->status_pool);
+}
+
+static void keep_status(inquiry_t *inquiry, const char *question, int status)
+{
+    if (apr_hash_count(inquiry->statuses) == STATUSES) {
+        forget_statuses(inquiry);
+    }
+    apr_hash_set(inquiry->statuses, apr_pstrdup(inquiry->status_pool, question),
+                 APR_HASH_KEY_STRING, apr_pmemdup(inquiry->status_pool, &status, sizeof(status)));
+}
+
+int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+{
+    const char *method = method_of(act, kind), *question;
+    inquiry_t *inquiry;
+    request_rec *answer;
+    const int *known;
+    int status;
+
+    r = main_request(r);
+    inquiry = inquiry_of(r);
+    if (!inquiry->statuses) {
+        forget_statuses(inquiry);
+    }
+    apr_pool_clear(inquiry->scratch);
+    question = apr_pstrcat(inquiry->scratch, method, " ", uri, NULL);
+    known = apr_hash_get(inquiry->statuses, question, APR_HASH_KEY_STRING);
+    if (known) {
+        return *known;
+    }
+    answer = ask(r, method, uri);
+    status = answer->status;
+    if (status == HTTP_OK && dms_config_of(answer)->provider != dms_config_of(r)->provider) {
+        status = HTTP_FORBIDDEN;
+    }
+    ap_destroy_sub_req(answer);
+    keep_status(inquiry, question, status);
+    return status;
+}

@@ -1,0 +1,49 @@
+/*
+ * Acts, and the right to them.
+ *
+ * An act is one thing that is done to one resource: its content is read, its name is removed. A
+ * method is made of acts, on several resources mostly: a COPY of a folder reads each file below
+ * it, creates a member for each where it goes, and removes what was there. httpd knows rights by
+ * methods and URLs; the table in acts.c says which of them stands for which act, and no other
+ * place spells a method's name to ask.
+ *
+ * A question is a subrequest: httpd maps the URL, merges the sections that rule it, and runs the
+ * access checks, all without running a handler. That costs some 20 microseconds, so sections.h
+ * tells where none is needed. What was answered once is not asked again for the same request, and
+ * no password is checked twice: where a place authenticates as the one before it did, the client
+ * is who it is.
+ *
+ * No question is asked while others wait for the store: not in a transaction (store/store.h).
+ */
+#ifndef DMS_ACTS_H
+#define DMS_ACTS_H
+
+#include <httpd.h>
+
+#include "mod_dav_multistatus.h"
+
+typedef enum dms_act_e {
+    DMS_ACT_SEE,        /* that a resource is there, and its properties; a collection's members */
+    DMS_ACT_READ,       /* a file's content; of a collection: to go through it */
+    DMS_ACT_CREATE,     /* a resource where none is */
+    DMS_ACT_REPLACE,    /* a file's content */
+    DMS_ACT_PROPERTIES, /* to change them */
+    DMS_ACT_LOCK,
+    DMS_ACT_UNLOCK,
+    DMS_ACT_REMOVE /* a name, with what it is a name of */
+} dms_act_e;
+
+/* Asks httpd what it makes of an act on the resource at a URL. uri is an escaped path. The answer's
+ * status is HTTP_OK where the act is allowed, and its per_dir_config, content_type and so on are
+ * those of the URL. A refusal is not logged: nobody has asked for the resource. To be freed with
+ * ap_destroy_sub_req(); it lives no longer than the request. */
+request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
+
+/* The same where all that matters is the status: HTTP_OK; what httpd would refuse with; or 403 where
+ * the module is Off there, or has another provider than for r. */
+int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
+
+/* The hooks by which questions are told from clients' requests. */
+void dms_acts_register_hooks(void);
+
+#endif

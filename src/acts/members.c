@@ -1,0 +1,122 @@
+#include "acts/members.h"
+
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <http_request.h>
+
+#include "acts/sections.h"
+#include "config/config.h"
+
+/* A collection that the walk is in. */
+typedef struct frame_t frame_t;
+struct frame_t {
+    frame_t *outer;
+    apr_pool_t *pool;
+    request_rec *r; /* NULL: the tree's own */
+    const char *path;
+    dms_sections_t *sections;
+};
+
+struct dms_members_t {
+    apr_pool_t *pool;
+    request_rec *r;
+    const char *uri;
+    dms_act_e act;
+    frame_t *frame;
+    apr_pool_t *scratch; /* cleared for each member */
+};
+
+static void push_frame(dms_members_t *members, request_rec *r, const char *path)
+{
+    apr_pool_t *pool;
+    frame_t *frame;
+
+    apr_pool_create(&pool, members->pool);
+    frame = apr_pcalloc(pool, sizeof(*frame));
+    frame->pool = pool;
+    frame->outer = members->frame;
+    frame->r = r == members->r ? NULL : r;
+    frame->path = apr_pstrdup(pool, path);
+    frame->sections = dms_sections_create(pool, r);
+    members->frame = frame;
+}
+
+static void pop_frame(dms_members_t *members)
+{
+    frame_t *frame = members->frame;
+    request_rec *r = frame->r;
+
+    members->frame = frame->outer;
+    apr_pool_destroy(frame->pool);
+    if (r) {
+        ap_destroy_sub_req(r);
+    }
+}
+
+dms_members_t *dms_members_create(apr_pool_t *pool, request_rec *r, const char *uri, dms_act_e act)
+{
+    dms_members_t *members = apr_pcalloc(pool, sizeof(*members));
+
+    apr_pool_create(&members->pool, pool);
+    apr_pool_create(&members->scratch, pool);
+    members->r = r;
+    members->uri = uri;
+    members->act = act;
+    push_frame(members, r, "");
+    return members;
+}
+
+int dms_members_is_asked_for(dms_members_t *members, const char *collection,
+                             const dms_member_t *member)
+{
+    while (members->frame->outer && strcmp(members->frame->path, collection)) {
+        pop_frame(members);
+    }
+    return !dms_is_hidden(member->name)
+           && dms_sections_single_out(members->frame->sections, member->name,
+                                      member->facts.kind == DMS_KIND_COLLECTION);
+}
+
+/* Asks for a collection, whose members are going to be asked for under its own configuration. */
+static apr_status_t enter(dms_members_t *members, const char *path)
+{
+    request_rec *r = dms_act_ask(members->r, members->act, DMS_KIND_COLLECTION,
+                                 apr_pstrcat(members->scratch, members->uri, path, NULL));
+
+    if (r->status != HTTP_OK || dms_config_of(r)->provider != dms_config_of(members->r)->provider) {
+        ap_destroy_sub_req(r);
+        return EACCES;
+    }
+    push_frame(members, r, path);
+    return APR_SUCCESS;
+}
+
+static apr_status_t ask_for_file(dms_members_t *members, dms_kind_e kind, const char *path)
+{
+    const char *uri = apr_pstrcat(members->scratch, members->uri, path, NULL);
+
+    return dms_act_status(members->r, members->act, kind, uri) == HTTP_OK ? APR_SUCCESS : EACCES;
+}
+
+apr_status_t dms_members_check(dms_members_t *members, const char *collection,
+                               const dms_member_t *member)
+{
+    int is_asked_for = dms_members_is_asked_for(members, collection, member);
+    int is_collection = member->facts.kind == DMS_KIND_COLLECTION;
+    const char *path;
+
+    if (!is_asked_for && !(is_collection && dms_is_hidden(member->name))) {
+        return APR_SUCCESS;
+    }
+    apr_pool_clear(members->scratch);
+    path = apr_pstrcat(members->scratch, collection,
+                       apr_pescape_path(members->scratch, member->name, 1),
+                       is_collection ? "/" : NULL, NULL);
+    if (!is_asked_for) { /* no client's, and so nobody's to refuse, whatever is in it */
+        push_frame(members, members->r, path);
+        return APR_SUCCESS;
+    }
+    return is_collection ? enter(members, path) : ask_for_file(members, member->facts.kind, path);
+}

@@ -1,0 +1,26 @@
+/*
+ * The right to an act on each member of a tree, as a walk comes to them, depth first
+ * (repository/tree.h). Only members that a section singles out are asked for (acts/sections.h).
+ */
+#ifndef DMS_MEMBERS_H
+#define DMS_MEMBERS_H
+
+#include "acts/acts.h"
+#include "repository/provider.h"
+
+typedef struct dms_members_t dms_members_t;
+
+/* The tree at uri (an escaped path, with a slash at its end), for which r is a request or
+ * subrequest; act: what is going to be done to each member. Lives in pool. */
+dms_members_t *dms_members_create(apr_pool_t *pool, request_rec *r, const char *uri, dms_act_e act);
+
+/* Whether dms_members_check() is going to ask httpd, for which nobody else is to wait. */
+int dms_members_is_asked_for(dms_members_t *members, const char *collection,
+                             const dms_member_t *member);
+
+/* Whether a member of a collection, whose path is escaped and relative to the tree's root, may be
+ * acted on. EACCES where httpd says no, or the module is Off there, or has another provider. */
+apr_status_t dms_members_check(dms_members_t *members, const char *collection,
+                               const dms_member_t *member);
+
+#endif
