@@ -54,16 +54,17 @@ static dms_error_t *read_locks(dms_request_t *request, const char *key, int belo
                                dms_lock_t **locks)
 {
     dms_store_t *store = dms_state_store();
+    apr_status_t rv = APR_EGENERAL;
 
     *locks = NULL;
-    if (!store) {
-        return store_failed(request);
+    if (request->tx) {
+        rv = dms_tx_locks(request->tx, key, below, pool, locks);
     }
-    if (dms_store_has_locks(store)
-        && dms_store_locks(store, key, below, pool, locks) != APR_SUCCESS) {
-        return store_failed(request);
+    else if (store) {
+        rv = dms_store_has_locks(store) ? dms_store_locks(store, key, below, pool, locks)
+                                        : APR_SUCCESS;
     }
-    return NULL;
+    return rv == APR_SUCCESS ? NULL : store_failed(request);
 }
 
 /* Looks up the resource of a tag. One that is elsewhere, or that the client may not see, has no

@@ -186,14 +186,10 @@ static dms_error_t *remove_all(deletion_t *deletion)
 /* A lock dies with what it was on. */
 static apr_status_t unlock_gone(deletion_t *deletion, dms_tx_t *tx, dms_witness_t *witness)
 {
-    dms_store_t *store = dms_state_store();
     dms_lock_t *lock = NULL;
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv = dms_tx_locks(tx, deletion->resource.key, 1, deletion->request->r->pool,
+                                   &lock);
 
-    if (!store || !dms_store_has_locks(store)) {
-        return APR_SUCCESS;
-    }
-    rv = dms_store_locks(store, deletion->resource.key, 1, deletion->request->r->pool, &lock);
     for (; lock && rv == APR_SUCCESS; lock = lock->next) {
         if (dms_witness_presence(witness, lock->key) == DMS_PRESENCE_GONE) {
             rv = dms_tx_unlock(tx, lock->token);

@@ -108,8 +108,8 @@ static dms_error_t *check_conflicts(locking_t *locking)
     dms_request_t *request = locking->request;
     dms_lock_t *held = NULL, *here = NULL, *each, *next;
 
-    if (dms_store_locks(dms_state_store(), locking->resource.key, locking->lock.is_deep,
-                        request->r->pool, &held)
+    if (dms_tx_locks(request->tx, locking->resource.key, locking->lock.is_deep, request->r->pool,
+                     &held)
         != APR_SUCCESS) {
         return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
                          "the store of properties and locks failed");
@@ -219,7 +219,7 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
     if (error) {
         return error;
     }
-    rv = dms_store_locks(dms_state_store(), locking->resource.key, 0, pool, &held);
+    rv = dms_tx_locks(tx, locking->resource.key, 0, pool, &held);
     for (link = &held; *link && rv == APR_SUCCESS;) {
         next = (*link)->next;
         if (dms_if_submits(request->submitted, (*link)->token)
@@ -277,7 +277,7 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
     }
     error = root ? lock(&locking, tx) : refresh(&locking, tx);
     if (error || locking.barred) {
-        dms_tx_abort(tx);
+        dms_method_abort(request, tx);
     }
     else {
         error = dms_method_commit(request, tx);

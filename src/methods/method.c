@@ -84,8 +84,12 @@ dms_error_t *dms_method_begin(dms_request_t *request, dms_tx_t **tx)
     apr_status_t rv = APR_EGENERAL;
 
     if (store) {
-        dms_state_recover(r->pool, request->provider);
+        if (!request->has_recovered) {
+            dms_state_recover(r->pool, request->provider);
+            request->has_recovered = 1;
+        }
         rv = dms_tx_begin(store, r->pool, tx);
+        request->tx = *tx;
     }
     return rv == APR_SUCCESS ? NULL : store_error(request, rv);
 }
@@ -96,7 +100,7 @@ dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_
         return NULL;
     }
     if (tx) {
-        dms_tx_abort(tx);
+        dms_method_abort(request, tx);
     }
     return store_error(request, rv);
 }
@@ -105,17 +109,25 @@ dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx)
 {
     apr_status_t rv = dms_tx_commit(tx);
 
+    request->tx = NULL;
     return rv == APR_SUCCESS ? NULL : store_error(request, rv);
 }
 
-#define SHIFT_MEMBERS 256
+void dms_method_abort(dms_request_t *request, dms_tx_t *tx)
+{
+    request->tx = NULL;
+    dms_tx_abort(tx);
+}
+
+/* How long others wait for one who removes a tree. */
+#define SHIFT apr_time_from_msec(20)
 
 void dms_shift_end(dms_shift_t *shift)
 {
     if (shift->tx) {
         dms_tx_commit(shift->tx); /* has changed nothing */
         apr_pool_destroy(shift->pool);
-        shift->tx = NULL;
+        shift->tx = shift->request->tx = NULL;
     }
 }
 
@@ -124,18 +136,19 @@ apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new)
     apr_status_t rv;
 
     *is_new = 0;
-    if (shift->tx && ++shift->members < SHIFT_MEMBERS) {
+    if (shift->tx && apr_time_now() < shift->until) {
         return APR_SUCCESS;
     }
     dms_shift_end(shift);
-    shift->members = 0;
     *is_new = 1;
     apr_pool_create(&shift->pool, shift->request->r->pool);
     rv = dms_tx_begin(dms_state_store(), shift->pool, &shift->tx);
+    shift->until = apr_time_now() + SHIFT;
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(shift->pool);
         shift->tx = NULL;
     }
+    shift->request->tx = shift->tx;
     return rv;
 }
 

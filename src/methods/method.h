@@ -21,6 +21,8 @@ typedef struct dms_request_t {
     const dms_config_t *config;
     const dms_provider_t *provider;
     const dms_if_list_t *submitted; /* the If header, or NULL */
+    dms_tx_t *tx;                   /* that is under way (dms_method_begin(), shifts), or NULL */
+    int has_recovered;              /* has given a slice of its time to what the dead have left */
 } dms_request_t;
 
 /* The module's own methods. */
@@ -87,8 +89,8 @@ const char *dms_method_local_path(request_rec *r, const dms_destination_t *uri);
 dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *resource);
 
 /* Begins the part of a method that changes something: from here to the transaction's end nobody
- * else changes anything, so what is looked up now stays true. 500 or 507 where the store fails.
- * */
+ * else changes anything, so what is looked up now stays true. What is read of the store meanwhile
+ * is read through request->tx. 500 or 507 where the store fails. */
 dms_error_t *dms_method_begin(dms_request_t *request, dms_tx_t **tx);
 
 /* Turns the store's status into an error, or NULL; the transaction, if
@@ -98,13 +100,16 @@ dms_error_t *dms_method_stored(dms_request_t *request, dms_tx_t *tx, apr_status_
 /* Commits. */
 dms_error_t *dms_method_commit(dms_request_t *request, dms_tx_t *tx);
 
-/* A tree is removed in shifts: short transactions, so that what is checked of a member is still
+/* Undoes what has been done since dms_method_begin(). */
+void dms_method_abort(dms_request_t *request, dms_tx_t *tx);
+
+/* A tree is removed in shifts, transactions of 20 ms, so that what is checked of a member is still
  * true when it goes, and others get to write in between. Zeroed but for request. */
 typedef struct dms_shift_t {
     dms_request_t *request;
     apr_pool_t *pool; /* lives as long as the shift */
     dms_tx_t *tx;     /* NULL: none is under way */
-    int members;
+    apr_time_t until;
 } dms_shift_t;
 
 /* Before a member is touched: begins a shift where none is under way or this one has lasted long

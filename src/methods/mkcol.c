@@ -74,7 +74,7 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
     }
     error = make(request, tx, &resource);
     if (error) {
-        dms_tx_abort(tx);
+        dms_method_abort(request, tx);
         return error;
     }
     r->status = HTTP_CREATED;

@@ -210,7 +210,7 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
                                       : dms_error_of(request->r->pool, rv, "the time can't be set");
         }
         if (error) {
-            dms_tx_abort(tx);
+            dms_method_abort(request, tx);
         }
     }
     return error ? error : dms_method_commit(request, tx);
@@ -287,7 +287,7 @@ static dms_error_t *answer_proppatch(dms_request_t *request, int *result)
         judge(&patch, change);
     }
     if (error || patch.has_failed) {
-        dms_tx_abort(tx);
+        dms_method_abort(request, tx);
     }
     else {
         error = carry_out(&patch, tx);

@@ -164,7 +164,7 @@ static dms_error_t *finish(upload_t *upload)
     }
     error = publish(upload, tx, &is_new);
     if (error) {
-        dms_tx_abort(tx);
+        dms_method_abort(upload->request, tx);
         return error;
     }
     error = dms_method_commit(upload->request, tx);

@@ -25,7 +25,7 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
     if (error) {
         return error;
     }
-    rv = dms_store_locks(dms_state_store(), resource.key, 0, r->pool, &held);
+    rv = dms_tx_locks(tx, resource.key, 0, r->pool, &held);
     lock = dms_lock_find(held, token);
     if (rv == APR_SUCCESS && !lock) {
         return dms_error(r->pool, HTTP_CONFLICT, "lock-token-matches-request-uri",
@@ -62,7 +62,7 @@ static dms_error_t *answer_unlock(dms_request_t *request, int *result)
     }
     error = unlock(request, tx, token);
     if (error) {
-        dms_tx_abort(tx);
+        dms_method_abort(request, tx);
         return error;
     }
     r->status = HTTP_NO_CONTENT;

@@ -34,26 +34,40 @@ static dms_lock_t *read_lock(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t 
     return lock;
 }
 
-/* Runs a select of locks and appends them to a list, whose end it returns through link. */
-static apr_status_t append_locks(dms_store_t *store, dms_sql_e sql, const char **args,
-                                 apr_pool_t *pool, dms_lock_t ***link)
+/* Locks that are being read, in a transaction or not, into a list. */
+typedef struct reading_t {
+    dms_store_t *store;
+    dms_tx_t *tx; /* or NULL */
+    apr_pool_t *pool;
+    dms_lock_t **link; /* the list's end */
+} reading_t;
+
+static apr_status_t read_rows(reading_t *reading, dms_sql_e sql, const char **args,
+                              apr_dbd_results_t **results)
+{
+    return reading->tx ? dms_tx_select(reading->tx, sql, args, reading->pool, results)
+                       : dms_store_select(reading->store, sql, args, reading->pool, results);
+}
+
+/* Runs a select of locks and appends them. */
+static apr_status_t append_locks(reading_t *reading, dms_sql_e sql, const char **args)
 {
     apr_dbd_results_t *results;
     apr_dbd_row_t *row;
-    apr_status_t rv = dms_store_select(store, sql, args, pool, &results);
+    apr_status_t rv = read_rows(reading, sql, args, &results);
 
-    while (rv == APR_SUCCESS && (row = dms_store_row(store, pool, results)) != NULL) {
-        **link = read_lock(store, row, pool);
-        *link = &(**link)->next;
+    while (rv == APR_SUCCESS
+           && (row = dms_store_row(reading->store, reading->pool, results)) != NULL) {
+        *reading->link = read_lock(reading->store, row, reading->pool);
+        reading->link = &(*reading->link)->next;
     }
     return rv;
 }
 
 /* The locks on a resource and the deep ones above it: one query for each 15 collections. */
-static apr_status_t read_upwards(dms_store_t *store, const char *key, apr_pool_t *pool,
-                                 dms_lock_t ***link)
+static apr_status_t read_upwards(reading_t *reading, const char *key)
 {
-    char *at = apr_pstrdup(pool, key);
+    char *at = apr_pstrdup(reading->pool, key);
     const char *self = key;
     apr_status_t rv = APR_SUCCESS;
     int goes_up = 1;
@@ -65,38 +79,83 @@ static apr_status_t read_upwards(dms_store_t *store, const char *key, apr_pool_t
         args[0] = self;
         for (i = 1; i < DMS_STORE_LOCK_KEYS; i++) {
             goes_up = goes_up && dms_key_go_up(at);
-            args[i] = goes_up ? apr_pstrdup(pool, at) : "";
+            args[i] = goes_up ? apr_pstrdup(reading->pool, at) : "";
         }
-        args[DMS_STORE_LOCK_KEYS] = now(pool);
-        rv = append_locks(store, DMS_SQL_LOCKS, args, pool, link);
+        args[DMS_STORE_LOCK_KEYS] = now(reading->pool);
+        rv = append_locks(reading, DMS_SQL_LOCKS, args);
         self = "";
     }
     return rv;
 }
 
-apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
-                             dms_lock_t **first)
+/* Beside what is below "/", there are the rows of other providers. */
+static apr_status_t read_below(reading_t *reading, const char *key)
 {
-    dms_lock_t **link = first;
+    dms_lock_t **link = reading->link;
     dms_place_t place;
     apr_status_t rv;
 
-    *first = NULL;
-    rv = read_upwards(store, key, pool, &link);
-    if (rv == APR_SUCCESS && below) {
-        dms_key_place(pool, key, &place);
-        rv = append_locks(store, DMS_SQL_LOCKS_BELOW, DMS_ARGS(place.low, place.high, now(pool)),
-                          pool, &link);
+    dms_key_place(reading->pool, key, &place);
+    rv = append_locks(reading, DMS_SQL_LOCKS_BELOW,
+                      DMS_ARGS(place.low, place.high, now(reading->pool)));
+    while (*link) {
+        if (dms_key_is_at_or_below((*link)->key, key)) {
+            link = &(*link)->next;
+        }
+        else {
+            *link = (*link)->next;
+        }
     }
     return rv;
+}
+
+static apr_status_t read_locks(reading_t *reading, const char *key, int below)
+{
+    apr_status_t rv = read_upwards(reading, key);
+
+    return rv == APR_SUCCESS && below ? read_below(reading, key) : rv;
+}
+
+apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
+                             dms_lock_t **first)
+{
+    reading_t reading = {store, NULL, pool, first};
+
+    *first = NULL;
+    return read_locks(&reading, key, below);
+}
+
+/* Whether there are any: mostly there are none, and several questions in one transaction. */
+static apr_status_t look_for_any(dms_tx_t *tx)
+{
+    apr_dbd_results_t *results;
+    apr_status_t rv = dms_tx_enter(tx);
+
+    if (rv == APR_SUCCESS && !tx->locks) {
+        rv = dms_tx_select(tx, DMS_SQL_ANY_LOCK, DMS_NO_ARGS, tx->conn->scratch, &results);
+        if (rv == APR_SUCCESS) {
+            tx->locks = dms_store_row(tx->store, tx->conn->scratch, results) ? 1 : -1;
+        }
+    }
+    return rv;
+}
+
+apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, int below, apr_pool_t *pool,
+                          dms_lock_t **first)
+{
+    reading_t reading = {tx->store, tx, pool, first};
+    apr_status_t rv = look_for_any(tx);
+
+    *first = NULL;
+    return rv == APR_SUCCESS && tx->locks > 0 ? read_locks(&reading, key, below) : rv;
 }
 
 apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
                                     apr_hash_t **locks)
 {
-    dms_lock_t *first = NULL, **link = &first, *lock, *next;
-    apr_status_t rv = append_locks(store, DMS_SQL_MEMBER_LOCKS, DMS_ARGS(key, now(pool)), pool,
-                                   &link);
+    dms_lock_t *first = NULL, *lock, *next;
+    reading_t reading = {store, NULL, pool, &first};
+    apr_status_t rv = append_locks(&reading, DMS_SQL_MEMBER_LOCKS, DMS_ARGS(key, now(pool)));
 
     *locks = apr_hash_make(pool);
     for (lock = first; lock; lock = next) {
@@ -118,6 +177,7 @@ apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock)
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
+    tx->locks = 1;
     pool = tx->conn->scratch;
     dms_key_place(pool, lock->key, &place);
     rv = dms_tx_query(tx, DMS_SQL_EXPIRE_LOCKS, DMS_ARGS(now(pool)), NULL);

@@ -60,8 +60,8 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
     s->baton = baton;
     s->lock = -1;
     find_driver(s, pool, driver);
-    /* One more: who writes may have to read beside that. */
-    s->limit = s->dialect && s->dialect->in_turn ? 2 : (threads > 0 ? threads : 1) + 1;
+    /* One for each thread; where they take turns, one for who writes and one for who reads. */
+    s->limit = s->dialect && s->dialect->in_turn ? 2 : threads > 0 ? threads : 1;
     rv = make_locks(s, pool);
     /* Registered last: it runs before the mutex goes. */
     apr_pool_cleanup_register(pool, s, store_close, apr_pool_cleanup_null);

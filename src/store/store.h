@@ -99,8 +99,9 @@ apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *aft
 /* --- changing --- */
 
 /* Begins a transaction, from pool. It is rolled back when pool goes before it has ended. Until then
- * the functions above do not see what it changes, and its thread must not begin another. A function
- * that fails makes all later ones of the transaction fail alike. */
+ * its thread begins no other, and reads by functions that take the transaction: those above do not
+ * see what it changes, and would wait for a connection beside its own. A function that fails makes
+ * all later ones of the transaction fail alike. */
 apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx);
 
 /* The same, but EBUSY, without a word in the log, where the others don't let it before deadline. */
@@ -232,6 +233,10 @@ apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr
 /* The locks whose roots are members of a collection: escaped name -> the first dms_lock_t. */
 apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
                                     apr_hash_t **locks);
+
+/* dms_store_locks(), as a transaction sees it. */
+apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, int below, apr_pool_t *pool,
+                          dms_lock_t **first);
 
 /* Adds a lock, and removes all that have expired. Whether it conflicts is the caller's to know. */
 apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock);

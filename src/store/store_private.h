@@ -5,6 +5,11 @@
  * pool. It belongs to one thread from dms_store_acquire() to dms_store_release(). The driver copies
  * all rows of a select into the pool that it is given, before it returns: rows outlive the
  * connection, and a read needs it for the time of one call.
+ *
+ * Each file uses those before it only: failures.c, what the driver's codes mean; schema.c, the
+ * statements, and the tables that they are for; connection.c; transaction.c, who may write next;
+ * store.c, a store's life, and reading beside transactions; and then, what is in it, properties.c,
+ * sweep.c, locks.c and intentions.c.
  */
 #ifndef DMS_STORE_PRIVATE_H
 #define DMS_STORE_PRIVATE_H
@@ -97,9 +102,6 @@ typedef struct dms_dialect_t {
     const char *const *steps[DMS_SCHEMA_VERSION];
 } dms_dialect_t;
 
-/* The dialect of a driver; NULL where it is none that the store can speak. */
-const dms_dialect_t *dms_dialect(const char *driver);
-
 typedef struct dms_conn_t dms_conn_t;
 struct dms_conn_t {
     apr_pool_t *pool;
@@ -110,11 +112,6 @@ struct dms_conn_t {
     apr_dbd_prepared_t *prepared[DMS_SQL_NUMBER]; /* each when it is first needed */
     dms_conn_t *next;
 };
-
-/* Run a statement; they return the driver's code, 0 for success. */
-int dms_conn_query(dms_conn_t *conn, dms_sql_e sql, const char **args, int *rows);
-int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool_t *pool,
-                    apr_dbd_results_t **results);
 
 /* --- the store --- */
 
@@ -155,19 +152,35 @@ struct dms_store_t {
     volatile apr_uint32_t no_locks;
 };
 
+/* --- failures.c --- */
+
+/* Logs a status with words of one's own, and returns it. */
+apr_status_t dms_store_complain(dms_store_t *store, apr_status_t status, const char *message);
+
 /* Logs what the driver said of code, and returns the status for it. code 0: of a failed open, of
  * which problem tells. doing: what was attempted, for the log. */
 apr_status_t dms_store_fail(dms_store_t *store, dms_conn_t *conn, int code, const char *problem,
                             const char *doing);
 
-/* After a failure: closes conn, and says whether to try anew with another. It is so at the first
- * attempt (0), where the failure only says that a statement was prepared before another process has
- * changed the schema, or run VACUUM. Otherwise logs it, and sets status. */
-int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt, const char *doing,
-                    apr_status_t *status);
+/* Whether the driver's code says that the database is locked, or that a statement was prepared
+ * before another process has changed the schema, or run VACUUM. */
+int dms_conn_is_busy(dms_conn_t *conn, int code);
+int dms_conn_is_stale(dms_conn_t *conn, int code);
 
-/* Logs a status with words of one's own, and returns it. */
-apr_status_t dms_store_complain(dms_store_t *store, apr_status_t status, const char *message);
+/* --- schema.c --- */
+
+/* The dialect of a driver; NULL where it is none that the store can speak. */
+const dms_dialect_t *dms_dialect(const char *driver);
+
+/* Run a statement; they return the driver's code, 0 for success. */
+int dms_conn_query(dms_conn_t *conn, dms_sql_e sql, const char **args, int *rows);
+int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool_t *pool,
+                    apr_dbd_results_t **results);
+
+/* Brings the schema to the present version. Logs its failure. */
+apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn);
+
+/* --- connection.c --- */
 
 /* Waits for a turn to use the driver, where it lets threads do so only one after the other: its own
  * mutex is not fair, and many who read would keep the one who writes waiting for seconds. writer:
@@ -184,8 +197,34 @@ void dms_store_release(dms_store_t *store, dms_conn_t *conn, int broken);
 /* Closes the connections that nobody uses. */
 void dms_store_close_idle(dms_store_t *store);
 
-/* Brings the schema to the present version. Logs its failure. */
-apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn);
+/* After a failure: closes conn, and says whether to try anew with another. It is so at the first
+ * attempt (0) where a statement was stale. Otherwise logs it, and sets status. */
+int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt, const char *doing,
+                    apr_status_t *status);
+
+/* --- transaction.c --- */
+
+struct dms_tx_t {
+    dms_store_t *store;
+    apr_pool_t *pool;
+    dms_conn_t *conn;    /* NULL: ended */
+    apr_status_t status; /* of the first failure: nothing is done after it */
+    int locks;           /* whether there are any: -1, or 1; 0: nobody has asked */
+};
+
+/* Tells a number that any change of the store, by any process, has made another. Returns 0 where
+ * nobody knows it, or one changes just now. */
+int dms_store_changes(dms_store_t *store, apr_uint32_t *count);
+
+/* Empties the scratch pool for one more function. Returns what has failed before. */
+apr_status_t dms_tx_enter(dms_tx_t *tx);
+
+/* Run a statement of the transaction. rows: how many were changed, or NULL. */
+apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *rows);
+apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
+                           apr_dbd_results_t **results);
+
+/* --- store.c --- */
 
 /* Reads outside a transaction. The rows are in pool. */
 apr_status_t dms_store_select(dms_store_t *store, dms_sql_e sql, const char **args,
@@ -198,31 +237,10 @@ apr_status_t dms_store_any(dms_store_t *store, dms_sql_e sql, const char **args,
  * a row. */
 int dms_store_has(dms_store_t *store, dms_sql_e sql, volatile apr_uint32_t *none);
 
-/* Tells a number that any change of the store, by any process, has made another. Returns 0 where
- * nobody knows it, or one changes just now. */
-int dms_store_changes(dms_store_t *store, apr_uint32_t *count);
-
 /* The next row, or NULL. */
 apr_dbd_row_t *dms_store_row(dms_store_t *store, apr_pool_t *pool, apr_dbd_results_t *results);
 
 /* A column; never NULL but for a NULL of SQL. */
 const char *dms_store_column(dms_store_t *store, apr_dbd_row_t *row, int column);
-
-/* --- transactions --- */
-
-struct dms_tx_t {
-    dms_store_t *store;
-    apr_pool_t *pool;
-    dms_conn_t *conn;    /* NULL: ended */
-    apr_status_t status; /* of the first failure: nothing is done after it */
-};
-
-/* Empties the scratch pool for one more function. Returns what has failed before. */
-apr_status_t dms_tx_enter(dms_tx_t *tx);
-
-/* Run a statement of the transaction. rows: how many were changed, or NULL. */
-apr_status_t dms_tx_query(dms_tx_t *tx, dms_sql_e sql, const char **args, int *rows);
-apr_status_t dms_tx_select(dms_tx_t *tx, dms_sql_e sql, const char **args, apr_pool_t *pool,
-                           apr_dbd_results_t **results);
 
 #endif

@@ -272,6 +272,38 @@ START_TEST(abort_undoes)
 }
 END_TEST
 
+static const char *within(dms_tx_t *tx, const char *key, int below)
+{
+    dms_lock_t *first = NULL;
+
+    assert_ok(dms_tx_locks(tx, key, below, unit_pool, &first));
+    return tokens(first);
+}
+
+/* A transaction sees what it has done, and nobody else does before it ends. */
+START_TEST(a_transaction_sees_its_own)
+{
+    dms_lock_t lock = as_lock("t1", "/srv/a", 1);
+    dms_tx_t *tx = begin();
+
+    ck_assert_str_eq(within(tx, "/srv/a", 1), ""); /* there is none, and then there is one */
+    assert_ok(dms_tx_lock(tx, &lock));
+    ck_assert_str_eq(within(tx, "/srv/a", 0), "t1 ");
+    ck_assert_str_eq(within(tx, "/srv/a/b", 0), "t1 ");
+    ck_assert_str_eq(within(tx, "/srv", 1), "t1 ");
+    ck_assert_str_eq(on("/srv", 1), "");
+    assert_ok(dms_tx_commit(tx));
+    tx = begin();
+    assert_ok(dms_tx_unlock(tx, "t1"));
+    ck_assert_str_eq(within(tx, "/srv", 1), "");
+    ck_assert_str_eq(on("/srv", 1), "t1 ");
+    dms_tx_abort(tx);
+    tx = begin();
+    ck_assert_str_eq(within(tx, "/srv", 1), "t1 ");
+    dms_tx_abort(tx);
+}
+END_TEST
+
 START_TEST(a_token_is_there_once)
 {
     dms_lock_t lock = as_lock("t1", "/srv/a", 1);
@@ -356,6 +388,17 @@ START_TEST(the_root)
     add("flat", "/", 0);
     ck_assert_str_eq(on("/", 0), "flat ");
     ck_assert_str_eq(on("/srv", 0), "");
+}
+END_TEST
+
+START_TEST(the_root_is_one_providers)
+{
+    add("disk", "/", 1);
+    add("file", "/|mem/a", 1);
+    ck_assert_str_eq(on("/", 1), "disk ");
+    ck_assert_str_eq(on("/|mem", 1), "file ");
+    ck_assert_str_eq(on("/|mem/a", 0), "file ");
+    ck_assert_str_eq(on("/a", 0), "disk ");
 }
 END_TEST
 
@@ -748,6 +791,7 @@ Suite *store_locks_suite(void)
     tcase_add_test(tests, a_refresh_changes_the_end_alone);
     tcase_add_test(tests, a_refresh_does_not_bring_back);
     tcase_add_test(tests, abort_undoes);
+    tcase_add_test(tests, a_transaction_sees_its_own);
     tcase_add_test(tests, a_token_is_there_once);
     tests = add_case(suite, "where", 30);
     tcase_add_test(tests, deep_and_shallow);
@@ -755,6 +799,7 @@ Suite *store_locks_suite(void)
     tcase_add_test(tests, wildcards_are_no_wildcards);
     tcase_add_test(tests, below_goes_down_and_up);
     tcase_add_test(tests, the_root);
+    tcase_add_test(tests, the_root_is_one_providers);
     tcase_add_test(tests, any_number_of_levels);
     tcase_add_test(tests, one_lock_far_above);
     tests = add_case(suite, "members", 30);
