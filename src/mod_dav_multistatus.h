@@ -223,7 +223,8 @@ typedef struct dms_api_t {
     dms_phase_e (*phase)(const dms_reply_t *reply);
 
     /* Gives up a 207 that can't be completed, for a reason that the log tells: the client sees the
-     * connection end before the document does, and takes it for broken. */
+     * connection end before the document does, and takes it for broken. Where none of it has been
+     * sent yet, the client gets a 500. */
     void (*fail)(dms_reply_t *reply, apr_status_t reason);
 
     /* Ends it, with a description of the whole (14.25) unless that is NULL. To be called in each
