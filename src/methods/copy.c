@@ -6,6 +6,7 @@
 
 #include <apr_strings.h>
 
+#include "methods/steps.h"
 #include "repository/tree.h"
 
 /* Makes the copy of a collection under the reserved name. */
@@ -67,12 +68,12 @@ static dms_error_t *intend_placing(dms_transfer_t *transfer)
     }
     error = dms_transfer_intend(transfer, DMS_INTENT_COPY, identity, NULL);
     if (!error && before.id) {
-        error = dms_method_begin(transfer->request, &tx);
+        error = dms_step_begin(transfer->request, &tx);
         if (!error) {
-            error = dms_method_stored(transfer->request, tx, dms_tx_settle(tx, &before));
+            error = dms_step_stored(transfer->request, tx, dms_tx_settle(tx, &before));
         }
         if (!error) {
-            error = dms_method_commit(transfer->request, tx);
+            error = dms_step_commit(transfer->request, tx);
         }
     }
     return error;

@@ -13,6 +13,10 @@
 
 #include "acts/members.h"
 #include "keys/keys.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/report.h"
+#include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
 #include "server/state.h"
@@ -23,7 +27,7 @@ typedef struct deletion_t {
     dms_node_t *parent;
     const char *uri;
     dms_members_t *members;
-    apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
+    apr_hash_t *locked; /* the locks below that stand in the way (dms_barriers_below()) */
     dms_shift_t shift;
     dms_report_t report;
 } deletion_t;
@@ -47,9 +51,9 @@ static apr_status_t look_at_locks(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
 
-    return dms_method_unlocked(request, deletion->resource.key, DMS_WRITES_SELF)
-                   || dms_method_locks_below(request, deletion->resource.key, deletion->shift.pool,
-                                             &deletion->locked)
+    return dms_barriers_check(request, deletion->resource.key, DMS_WRITES_SELF)
+                   || dms_barriers_below(request, deletion->resource.key, deletion->shift.pool,
+                                         &deletion->locked)
                ? EBUSY
                : APR_SUCCESS;
 }
@@ -115,25 +119,24 @@ static apr_status_t may_go(void *baton, const char *collection, const dms_member
 static dms_error_t *check(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
-    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1,
-                                           &deletion->resource);
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &deletion->resource);
 
     if (!error) {
         error = dms_method_deep_only(request, &deletion->resource);
     }
     if (!error) {
-        error = dms_method_conditions(request, &deletion->resource);
+        error = dms_conditions_check(request, &deletion->resource);
     }
     if (!error) {
         error = dms_method_parent(request, &deletion->resource, &deletion->parent);
     }
     if (!error) {
-        error = dms_method_unlocked(request, deletion->resource.key,
-                                    DMS_WRITES_SELF | DMS_WRITES_PARENT);
+        error = dms_barriers_check(request, deletion->resource.key,
+                                   DMS_WRITES_SELF | DMS_WRITES_PARENT);
     }
     if (!error) {
-        error = dms_method_locks_below(request, deletion->resource.key, request->r->pool,
-                                       &deletion->locked);
+        error = dms_barriers_below(request, deletion->resource.key, request->r->pool,
+                                   &deletion->locked);
     }
     if (!error && dms_state_is_below(request->r->filename)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
@@ -147,7 +150,7 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
 {
     int has = 0;
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(deletion->request, &tx);
+    dms_error_t *error = dms_step_begin(deletion->request, &tx);
     apr_status_t rv;
 
     if (error) {
@@ -159,8 +162,8 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
     if (rv == APR_SUCCESS && has) {
         rv = dms_tx_intend(tx, noted);
     }
-    error = dms_method_stored(deletion->request, tx, rv);
-    return error ? error : dms_method_commit(deletion->request, tx);
+    error = dms_step_stored(deletion->request, tx, rv);
+    return error ? error : dms_step_commit(deletion->request, tx);
 }
 
 static dms_error_t *remove_all(deletion_t *deletion)
@@ -210,13 +213,13 @@ static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *
     if (rv == APR_SUCCESS && noted->id) {
         rv = dms_recovery_sweep_part(tx, request->provider, noted, request->r->pool);
     }
-    error = dms_method_stored(request, tx, rv);
+    error = dms_step_stored(request, tx, rv);
     if (!error) {
-        error = dms_method_commit(request, tx);
+        error = dms_step_commit(request, tx);
     }
     if (!error && noted->reached) {
         rv = dms_recovery_sweep(dms_state_store(), request->provider, noted, request->r->pool);
-        error = dms_method_stored(request, NULL, rv);
+        error = dms_step_stored(request, NULL, rv);
     }
     return error;
 }
@@ -225,7 +228,7 @@ static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *
 static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
 {
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(deletion->request, &tx), *failure;
+    dms_error_t *error = dms_step_begin(deletion->request, &tx), *failure;
 
     if (error) {
         return error;
@@ -248,7 +251,7 @@ static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *not
     dms_error_t *failure = remove_all(deletion), *error;
     dms_tx_t *tx;
 
-    error = dms_method_begin(deletion->request, &tx);
+    error = dms_step_begin(deletion->request, &tx);
     if (!error) {
         error = settle(deletion, tx, noted);
     }

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "keys/keys.h"
+#include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
 #include "server/state.h"

@@ -9,6 +9,7 @@
 #include <http_log.h>
 
 #include "keys/keys.h"
+#include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
 
@@ -19,7 +20,7 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
 {
     int from_has = 0, to_has = 0;
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(transfer->request, &tx);
+    dms_error_t *error = dms_step_begin(transfer->request, &tx);
     apr_status_t rv;
 
     if (error) {
@@ -41,8 +42,8 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
             || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from)))) {
         rv = dms_tx_intend(tx, &transfer->noted);
     }
-    error = dms_method_stored(transfer->request, tx, rv);
-    return error ? error : dms_method_commit(transfer->request, tx);
+    error = dms_step_stored(transfer->request, tx, rv);
+    return error ? error : dms_step_commit(transfer->request, tx);
 }
 
 /* Whether the destination's former content is going to stand under the reserved name. */
@@ -110,9 +111,9 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happe
     if (rv == APR_SUCCESS && transfer->noted.id) {
         rv = dms_tx_settle(tx, &transfer->noted);
     }
-    error = dms_method_stored(transfer->request, tx, rv);
+    error = dms_step_stored(transfer->request, tx, rv);
     if (!error) {
-        error = dms_method_commit(transfer->request, tx);
+        error = dms_step_commit(transfer->request, tx);
     }
     if (!error || has_happened) { /* settled; or a later look at the disk has to settle it */
         transfer->noted.id = 0;
@@ -139,10 +140,10 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
                       "%s, beside %s, could not be removed whole: what a %s has replaced",
                       transfer->reserved, transfer->to_uri, r->method);
     }
-    if (transfer->leftover.id && dms_method_begin(transfer->request, &tx) == NULL) {
+    if (transfer->leftover.id && dms_step_begin(transfer->request, &tx) == NULL) {
         rv = dms_tx_settle(tx, &transfer->leftover);
-        if (dms_method_stored(transfer->request, tx, rv) == NULL) {
-            dms_method_commit(transfer->request, tx);
+        if (dms_step_stored(transfer->request, tx, rv) == NULL) {
+            dms_step_commit(transfer->request, tx);
         }
     }
 }
@@ -187,7 +188,7 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
                                        apr_status_t *rv)
 {
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(transfer->request, &tx), *failure;
+    dms_error_t *error = dms_step_begin(transfer->request, &tx), *failure;
 
     if (error) {
         return error;
@@ -216,7 +217,7 @@ void dms_transfer_give_up(dms_transfer_t *transfer)
 {
     dms_tx_t *tx;
 
-    if (transfer->noted.id && !dms_method_begin(transfer->request, &tx)) {
+    if (transfer->noted.id && !dms_step_begin(transfer->request, &tx)) {
         settle(transfer, tx, 0);
     }
 }

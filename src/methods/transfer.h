@@ -6,16 +6,19 @@
  * move is one rename, or, between file systems, such a copy and the removal of the source. Either
  * way the destination is at any moment what it was or what it will be.
  *
- *   transfer.c   reads the headers, looks up both ends, and asks what may be done
+ *   ends.c       reads the headers, looks up both ends, and asks what may be done
+ *   placing.c    the step from before to after, with the rows in the store
+ *   transfer.c   the frame: what comes before either method's act, and after it
  *   copy.c       makes the copy
  *   move.c       renames, or removes what has been copied
- *   placing.c    the step from before to after, with the rows in the store
  */
 #ifndef DMS_TRANSFER_H
 #define DMS_TRANSFER_H
 
 #include "acts/members.h"
 #include "methods/method.h"
+#include "methods/report.h"
+#include "methods/steps.h"
 
 /* One request's, on the stack; what it points to lives in r->pool. */
 typedef struct dms_transfer_t dms_transfer_t;
@@ -45,13 +48,11 @@ static inline int dms_is_collection(const dms_resource_t *resource)
     return resource->facts.kind == DMS_KIND_COLLECTION;
 }
 
-/* --- transfer.c --- */
+/* --- ends.c --- */
 
-/* Answers a request, as a dms_method_fn; of the transfer, request, act and is_move are set. */
-dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result);
-
-/* What a provider has to offer for a move; a copy takes more. */
-int dms_transfer_is_offered(const dms_provider_t *provider, dms_kind_e kind);
+/* Reads the headers, looks up both ends, and finds out whether the transfer may be made. Errors:
+ * those of dms_transfer_check(), and what httpd refuses with, 400 to 502. */
+dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer);
 
 /* Everything that can be known before something is done; asked again when nobody else can change
  * anything any more. Errors: 400 to 424 of the request's, of conditions and of locks. */
@@ -66,11 +67,6 @@ apr_status_t dms_transfer_member_check(void *transfer, const char *collection,
                                        const dms_member_t *member);
 int dms_transfer_member_failed(void *transfer, const char *path, int at_target,
                                apr_status_t status);
-
-/* --- copy.c --- */
-
-/* The whole of it; of a move by copy, the first half. */
-dms_error_t *dms_transfer_copy(dms_transfer_t *transfer);
 
 /* --- placing.c --- */
 
@@ -92,5 +88,18 @@ void dms_transfer_give_up(dms_transfer_t *transfer);
  * removal. */
 int dms_transfer_leaves_something(const dms_transfer_t *transfer);
 void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent);
+
+/* --- transfer.c --- */
+
+/* Answers a request, as a dms_method_fn; of the transfer, request, act and is_move are set. */
+dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result);
+
+/* What a provider has to offer for a move; a copy takes more. */
+int dms_transfer_is_offered(const dms_provider_t *provider, dms_kind_e kind);
+
+/* --- copy.c --- */
+
+/* The whole of it; of a move by copy, the first half. */
+dms_error_t *dms_transfer_copy(dms_transfer_t *transfer);
 
 #endif
