@@ -30,7 +30,7 @@ UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
-CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/reverse \
+CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/changes src/reverse \
 	src/recovery
 
 SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))

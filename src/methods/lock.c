@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "changes/changes.h"
 #include "locks/locks.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
@@ -162,7 +163,7 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     if (error) {
         return error;
     }
-    rv = dms_tx_forget(tx, locking->resource.key);
+    rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = locking->resource.key));
     if (rv == APR_SUCCESS) {
         rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
     }
@@ -196,7 +197,8 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     locking->lock.key = locking->resource.key;
     locking->lock.uri = dms_method_uri(request->r, locking->resource.facts.kind);
     locking->shown = &locking->lock;
-    if (dms_tx_lock(tx, &locking->lock) != APR_SUCCESS) {
+    if (dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock))
+        != APR_SUCCESS) {
         return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
                          "the store of properties and locks failed");
     }
@@ -227,7 +229,7 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
         if (dms_if_submits(request->submitted, (*link)->token)
             && !strcmp((*link)->principal, dms_principal(request->r))) {
             (*link)->expires = expiry(request);
-            rv = dms_tx_refresh_lock(tx, *link);
+            rv = dms_changed(tx, DMS_CHANGE(DMS_REFRESHED, .key = (*link)->key, .lock = *link));
             link = &(*link)->next;
         }
         else {

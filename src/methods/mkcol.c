@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "changes/changes.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/steps.h"
@@ -39,7 +40,7 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     if (error) {
         return error;
     }
-    rv = dms_tx_forget(tx, resource->key);
+    rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = resource->key));
     if (rv != APR_SUCCESS) {
         return dms_error_of(request->r->pool, rv, "old properties can't be removed");
     }

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <http_log.h>
 
+#include "changes/changes.h"
 #include "keys/keys.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
@@ -64,47 +65,40 @@ static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
-/* The same where not all is at the destination, perhaps: what isn't has no properties there, and
+/* Tells what has happened. Not all may be at the destination: what isn't has no properties there, and
  * keeps them at the source. */
-static apr_status_t settle_incomplete(dms_transfer_t *transfer, dms_tx_t *tx)
+static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
 {
     dms_witness_t witness = {transfer->request->provider, transfer->request->r->pool};
     dms_sweep_t sweep = {.key = transfer->to.key,
                          .presence = dms_witness_presence,
                          .baton = &witness};
-    apr_status_t rv = dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
+    int goes_by_member = transfer->by_copy && dms_is_collection(&transfer->from);
+    int is_whole = !transfer->report.reply && !goes_by_member;
+    apr_status_t rv;
 
-    return rv == APR_SUCCESS ? dms_tx_sweep(tx, &sweep, witness.pool) : rv;
-}
-
-/* Gives the properties to the destination, or, where nothing has happened, only forgets the
- * intention. */
-static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened)
-{
-    apr_status_t rv = APR_SUCCESS;
-    dms_error_t *error;
-
-    if (has_happened) { /* a lock does not travel, and dies with what it was on (section 7.6) */
-        rv = dms_tx_unlock_tree(tx, transfer->to.key, 0);
-        if (rv == APR_SUCCESS && transfer->is_move) {
-            rv = dms_tx_unlock_tree(tx, transfer->from.key, 1);
-        }
+    if (transfer->is_move && is_whole) {
+        return dms_changed(tx, DMS_CHANGE(DMS_MOVED, .key = transfer->to.key,
+                                          .from = transfer->from.key));
     }
-    if (rv == APR_SUCCESS && has_happened
-        && (transfer->report.reply || (transfer->by_copy && dms_is_collection(&transfer->from)))) {
-        rv = settle_incomplete(transfer, tx);
-    }
-    else if (rv == APR_SUCCESS && has_happened) {
-        rv = transfer->is_move
-                 ? dms_tx_move(tx, transfer->from.key, transfer->to.key)
-                 : dms_tx_copy(tx, transfer->from.key, transfer->to.key, transfer->deep);
-    }
-    if (rv == APR_SUCCESS && has_happened && transfer->by_copy
-        && dms_is_collection(&transfer->from)) {
+    rv = dms_changed(tx, DMS_CHANGE(DMS_COPIED, .key = transfer->to.key, .from = transfer->from.key,
+                                    .deep = transfer->deep, .sweep = is_whole ? NULL : &sweep,
+                                    .pool = witness.pool));
+    if (rv == APR_SUCCESS && goes_by_member) {
         transfer->emptied.intent = DMS_INTENT_DELETE;
         transfer->emptied.from = transfer->from.key;
         rv = dms_tx_intend(tx, &transfer->emptied);
     }
+    return rv;
+}
+
+/* Ends the step: tells what has happened, and what is left to do; or, where nothing has, only
+ * forgets the intention. */
+static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened)
+{
+    apr_status_t rv = has_happened ? tell_change(transfer, tx) : APR_SUCCESS;
+    dms_error_t *error;
+
     if (rv == APR_SUCCESS && has_happened && dms_transfer_leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
     }

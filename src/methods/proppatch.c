@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
+#include "changes/changes.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/steps.h"
@@ -179,11 +180,11 @@ static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *c
     if (!is_kept(patch, change)) {
         return APR_SUCCESS;
     }
-    if (change->is_removal) {
-        return dms_tx_unset(tx, patch->resource.key, change->element->name);
-    }
-    return dms_tx_set(tx, patch->resource.key, change->element->name,
-                      dms_xml_fragment(pool, change->element));
+    return dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = patch->resource.key,
+                                      .name = change->element->name,
+                                      .xml = change->is_removal
+                                                 ? NULL
+                                                 : dms_xml_fragment(pool, change->element)));
 }
 
 /* Carries all changes out. The time is set last: it is what can't be undone. */

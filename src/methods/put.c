@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "changes/changes.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/steps.h"
@@ -145,9 +146,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
         return error;
     }
     *is_new = now.facts.kind == DMS_KIND_NONE;
-    if (*is_new) {
-        rv = dms_tx_forget(tx, now.key);
-    }
+    rv = dms_changed(tx, DMS_CHANGE(*is_new ? DMS_CREATED : DMS_WRITTEN, .key = now.key));
     if (rv == APR_SUCCESS) {
         rv = request->provider->publish(upload->stream, &upload->facts);
     }

@@ -5,6 +5,7 @@
 
 #include <http_protocol.h>
 
+#include "changes/changes.h"
 #include "locks/locks.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
@@ -38,7 +39,7 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL, "the lock is another user's");
     }
     if (rv == APR_SUCCESS) {
-        rv = dms_tx_unlock(tx, token);
+        rv = dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
     }
     return rv == APR_SUCCESS ? NULL
                              : dms_error(r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
