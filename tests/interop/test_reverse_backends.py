@@ -133,7 +133,9 @@ def litmus(url, cwd):
     """What each test of each suite says: {(suite, test): verdict}. (The fifth, http, tests nothing over TLS.)"""
     clients.needs("litmus")
     cwd.mkdir()
-    told = clients.run("env", "TESTS=basic copymove props locks", "litmus", "-k", url, cwd=cwd, status=None)
+    # Before 0.14 it took any certificate.
+    trust = ["-i"] if "--insecure" in clients.run("litmus", "--help", cwd=cwd, status=None) else []
+    told = clients.run("env", "TESTS=basic copymove props locks", "litmus", "-k", *trust, url, cwd=cwd, status=None)
     results, suite = {}, None
     for line in told.splitlines():
         if match := re.match(r"-> running `(\w+)'", line):
@@ -162,6 +164,10 @@ def make_tree(root):
 
 def test_rclone(remote, tmp_path):
     """A tree goes up, changes, comes down; and is moved and copied on the server."""
+    direct = f":webdav,url='{remote.url}',vendor=other:none"
+    if "415" in clients.run("rclone", "--config", os.devnull, "lsf", direct, cwd=tmp_path, status=None):
+        pytest.skip("this rclone sends no type of its XML, which this lighttpd wants")
+
     def rclone(command, *arguments):
         place = f":webdav,url='{remote.public}',vendor=other:"
         return clients.run("rclone", "--config", os.devnull, "--no-check-certificate", "--transfers", "4", "--checkers", "4",
