@@ -166,7 +166,7 @@ version() {
 report() {
     local name=$1 what=$2 compiler=$3 log=$4 status=$5
 
-    # shellcheck disable=SC2046 # three words
+    # shellcheck disable=SC2046,SC2183 # counts are three words
     printf '%-15s %-13s %-13s %-8s %-7s %-7s %8s %7s %8s  %s\n' "$name" "$what" "$compiler" \
         "$(version "$name" apache2-bin)" "$(version "$name" libapr1-dev)" \
         "$(version "$name" libexpat1-dev)" $(counts "$log") \
