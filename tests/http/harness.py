@@ -242,9 +242,10 @@ class Server:
         """Ends httpd and returns what is wrong with its logs (a list of lines, empty when all is well)."""
         wrong = []
         if self.process and self.process.poll() is None:
-            # At a SIGTERM the event MPM races with its own lingering closes: without this pause it now and then
-            # logs AH03092 or even crashes, with or without any module of ours.
-            time.sleep(0.05)
+            # At a SIGTERM the event MPM races with its own lingering closes, and closes the connections that its
+            # threads are just freeing: without this pause it now and then logs AH03092 or even crashes, with or
+            # without any module of ours.
+            self.wait_idle(3)
             self.process.terminate()
             if not self.has_ended(20):
                 wrong.append("httpd did not stop within 20 s of SIGTERM")
@@ -252,6 +253,17 @@ class Server:
         if self.process:
             wrong += self.new_alarms()
         return wrong
+
+    def wait_idle(self, seconds):
+        """Waits until no thread of the children runs; an answer is out before its memory is free."""
+        deadline, states = time.monotonic() + seconds, ["R"]
+        while time.monotonic() < deadline and any(state in "RD" for state in states):
+            time.sleep(0.05)
+            try:
+                stats = [stat.read_text() for pid in self.workers() for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+            except OSError:
+                continue  # one has just ended
+            states = [stat.rsplit(")", 1)[1].split()[0] for stat in stats]
 
     def has_ended(self, seconds):
         try:
