@@ -17,7 +17,7 @@
 #define WORK (DMS_RECOVERY_SLICE * 3 / 4)
 
 /* From the end of a slice to the next one, while there is something to do, and while not. */
-#define PAUSE apr_time_from_msec(40)
+#define PAUSE apr_time_from_msec(20)
 #define REST apr_time_from_sec(1)
 
 /* When what could not be completed is tried again; how many such are remembered. */

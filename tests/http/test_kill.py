@@ -372,6 +372,50 @@ def test_a_child_that_is_killed_is_cleared_up_after_by_the_others():
     assert not wrong, wrong
 
 
+def test_what_takes_long_to_complete_delays_nobody():
+    """Killed while it removes 40,000 files that a MOVE has replaced: afterwards each request does a bit of it."""
+    server = harness.Server(servers=2, location="DavMultistatusSync Off")
+    server.expect_log("exit signal Killed|AH00052")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    try:
+        server.start()
+        dav = Dav(server, server.data, "/dav/")
+        make(dav, "source", SOURCE, SOURCE_PROPS)
+        make(dav, "new", OLD, OLD_PROPS)
+        for folder in range(40):
+            path = os.path.join(server.data, "new", str(folder))
+            os.mkdir(path)
+            shutil.chown(path, harness.WEB_USER, harness.WEB_USER)
+            for number in range(1000):
+                os.link(os.path.join(server.data, "new/c.txt"), os.path.join(path, str(number)))
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(dav.ask, "MOVE", "source/", [("Destination", dav.url + "new")], None)
+            wait_until(lambda: any(name.startswith(".dav-") for name in os.listdir(server.data)), 10)
+            server.kill()
+            with pytest.raises((harness.Truncated, ConnectionError)):
+                asked.result()
+        assert len(leftovers(server.data)) == 1
+        restart(server)
+        times = []
+
+        def is_done():
+            for method, body in (("PROPFIND", None), ("PUT", b"x")):
+                start = time.monotonic()
+                assert dav.ask(method, "file", [("Depth", "0")], body).status < 405
+                times.append(time.monotonic() - start)
+            return not intentions(server)
+
+        wait_until(is_done, 60, "it is never done")
+        times.sort()
+        assert times[len(times) * 9 // 10] < 0.1 and times[-1] < 0.4, times[-10:]
+        assert len(times) > 20 and not leftovers(server.data)
+        assert state(dav, "new") == SOURCE_STATE and state(dav, "source") is None
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
+
+
 def test_the_whole_server_killed_under_load():
     """Clients move things about while everything is killed, time and again, at no particular moment."""
     server = harness.Server()

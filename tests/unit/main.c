@@ -43,6 +43,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, store_suite());
     srunner_add_suite(runner, locks_suite());
     srunner_add_suite(runner, store_locks_suite());
+    srunner_add_suite(runner, recovery_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

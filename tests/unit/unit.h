@@ -41,6 +41,7 @@ Suite *processes_suite(void);
 Suite *store_suite(void);
 Suite *locks_suite(void);
 Suite *store_locks_suite(void);
+Suite *recovery_suite(void);
 
 /* --- the surroundings of a test --- */
 
