@@ -83,7 +83,7 @@ INCLUDES = -Isrc $(patsubst -I%,-isystem %,$(sort $(filter-out -I/usr/include,$(
 	-isystem $(INCLUDEDIR)
 MODULE_CFLAGS = $(HTTPD_CFLAGS) $(LARGE_FILES) -O2 -std=gnu99 -fPIC -fvisibility=hidden \
 	$(WARNINGS) $(INCLUDES) $(SANITIZE_FLAGS)
-$(B)/src/server/state.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
+$(B)/src/config/config.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
 
 ifneq ($(SANITIZE),)
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \

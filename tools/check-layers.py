@@ -13,17 +13,15 @@ import sys
 # From the bottom. Those on one line don't use each other.
 LAYERS = """
 multistatus keys processes
-request reverse
-store
-locks changes
-repository
+request
+reverse store
+locks changes repository
 repository/fs recovery
-config
-acts properties
+config properties
+acts
 server
 listing
-methods
-proxy
+methods proxy
 """.split("\n")
 RANK = {folder: rank for rank, line in enumerate(LAYERS) for folder in line.split()}
 

@@ -22,6 +22,9 @@
 
 #include "mod_dav_multistatus.h"
 
+/* A status beside errno's: httpd does not allow an act (403). */
+#define DMS_EDENIED (APR_OS_START_USERERR + 1)
+
 typedef enum dms_act_e {
     DMS_ACT_SEE,        /* that a resource is there, and its properties; a collection's members */
     DMS_ACT_READ,       /* a file's content; of a collection: to go through it */

@@ -1,7 +1,5 @@
 #include "acts/members.h"
 
-#include <errno.h>
-
 #include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_request.h>
@@ -87,7 +85,7 @@ static apr_status_t enter(dms_members_t *members, const char *path)
 
     if (r->status != HTTP_OK || dms_config_of(r)->provider != dms_config_of(members->r)->provider) {
         ap_destroy_sub_req(r);
-        return EACCES;
+        return DMS_EDENIED;
     }
     push_frame(members, r, path);
     return APR_SUCCESS;
@@ -97,7 +95,7 @@ static apr_status_t ask_for_file(dms_members_t *members, dms_kind_e kind, const 
 {
     const char *uri = apr_pstrcat(members->scratch, members->uri, path, NULL);
 
-    return dms_act_status(members->r, members->act, kind, uri) == HTTP_OK ? APR_SUCCESS : EACCES;
+    return dms_act_status(members->r, members->act, kind, uri) == HTTP_OK ? APR_SUCCESS : DMS_EDENIED;
 }
 
 apr_status_t dms_members_check(dms_members_t *members, const char *collection,

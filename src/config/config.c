@@ -5,8 +5,6 @@
 #include <ap_provider.h>
 #include <apr_strings.h>
 
-#include "server/state.h"
-
 #define UNSET (-1)
 
 #define LOCK_TIMEOUT 600
@@ -265,6 +263,25 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
+/* The Makefile says where; see DavMultistatusStore in README.md. */
+#ifndef DMS_STATE_DIR
+#define DMS_STATE_DIR "/var/lib/mod_dav_multistatus"
+#endif
+
+/* Written while the configuration is read, by one thread; constant afterwards. */
+static dms_store_place_t store_place;
+
+void dms_config_reset(void)
+{
+    store_place.driver = "sqlite3";
+    store_place.params = DMS_STATE_DIR "/store.db";
+}
+
+const dms_store_place_t *dms_config_store(void)
+{
+    return &store_place;
+}
+
 static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
@@ -276,7 +293,7 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
         return apr_psprintf(cmd->pool, "%s: '%s' is no kind of store: sqlite3 is", cmd->cmd->name,
                             driver);
     }
-    dms_state_configure("sqlite3", ap_server_root_relative(cmd->pool, file));
+    store_place.params = ap_server_root_relative(cmd->pool, file);
     return NULL;
 }
 

@@ -67,6 +67,18 @@ apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
 
+/* Where the store is, for the whole server: `DavMultistatusStore DRIVER PARAMETERS`, as apr_dbd wants
+ * them. Unset, it is the place that the module was built with. */
+typedef struct dms_store_place_t {
+    const char *driver;
+    const char *params;
+} dms_store_place_t;
+
+const dms_store_place_t *dms_config_store(void);
+
+/* Back to that, at the start of each reading of the configuration. */
+void dms_config_reset(void);
+
 /* The directives. */
 extern const command_rec dms_config_directives[];
 

@@ -5,9 +5,12 @@
 #include "methods/transfer.h"
 
 #include <apr_strings.h>
+#include <http_log.h>
 
 #include "methods/steps.h"
 #include "repository/tree.h"
+
+APLOG_USE_MODULE(dav_multistatus);
 
 /* Makes the copy of a collection under the reserved name. */
 static apr_status_t copy_collection(dms_transfer_t *transfer, dms_node_t *made)
@@ -85,8 +88,10 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
     dms_error_t *error = NULL;
     apr_status_t rv = APR_SUCCESS;
 
-    if (dms_is_collection(
-            &transfer->from)) { /* before there is anything that a crash could leave */
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is copied to %s, as %s",
+                  transfer->from_uri, transfer->to_uri, transfer->reserved);
+    if (dms_is_collection(&transfer->from)) {
+        /* before there is anything that a crash could leave */
         error = dms_transfer_intend(transfer, DMS_INTENT_COPY, NULL, NULL);
     }
     if (!error) {

@@ -35,15 +35,9 @@ typedef struct deletion_t {
 static int member_failed(void *baton, const char *path, int at_target, apr_status_t status)
 {
     deletion_t *deletion = baton;
-    const char *uri;
 
-    dms_shift_end(
-        &deletion->shift); /* nobody waits for the store while this waits for the client */
-    if (!deletion->report.reply) {
-        deletion->report.reply = dms_reply_create(deletion->request->r);
-    }
-    uri = apr_pstrcat(dms_reply_pool(deletion->report.reply), deletion->uri, path, NULL);
-    return dms_report_failure(&deletion->report, uri, dms_status_from(status));
+    dms_shift_end(&deletion->shift); /* nobody waits while this waits for the client */
+    return dms_report_member(&deletion->report, deletion->request->r, deletion->uri, path, status);
 }
 
 /* A lock may have been granted since the shift before. */

@@ -153,14 +153,11 @@ dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
 int dms_transfer_member_failed(void *baton, const char *path, int at_target, apr_status_t status)
 {
     dms_transfer_t *transfer = baton;
-    const char *uri = at_target ? transfer->to_uri : transfer->from_uri;
 
     dms_shift_end(&transfer->shift);
-    if (!transfer->report.reply) {
-        transfer->report.reply = dms_reply_create(transfer->request->r);
-    }
-    uri = apr_pstrcat(dms_reply_pool(transfer->report.reply), uri, path, NULL);
-    return dms_report_failure(&transfer->report, uri, dms_status_from(status));
+    return dms_report_member(&transfer->report,
+                             at_target ? transfer->target.r : transfer->request->r,
+                             at_target ? transfer->to_uri : transfer->from_uri, path, status);
 }
 
 /* Whether httpd lets this user have a member copied, or moved, to where it would be then. */

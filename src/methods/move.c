@@ -8,12 +8,15 @@
 
 #include <apr_escape.h>
 #include <apr_strings.h>
+#include <http_log.h>
 
 #include "keys/keys.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
 #include "server/state.h"
+
+APLOG_USE_MODULE(dav_multistatus);
 
 /* Whether something in the source, which is a collection, may not be moved. */
 static int has_refused_member(dms_transfer_t *transfer)
@@ -94,6 +97,8 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     dms_error_t *error;
     apr_status_t rv;
 
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, r, "%s can't be renamed to %s: it is copied",
+                  transfer->from_uri, transfer->to_uri);
     transfer->by_copy = 1;
     error = dms_transfer_copy(transfer);
     if (error) {

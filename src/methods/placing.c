@@ -129,6 +129,8 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
                                       r->pool);
     dms_tx_t *tx;
 
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, rv, r, "%s, beside %s, is removed", transfer->reserved,
+                  transfer->to_uri);
     if (rv != APR_SUCCESS && rv != ENOENT) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
                       "%s, beside %s, could not be removed whole: what a %s has replaced",
@@ -204,6 +206,8 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
         }
     }
     error = settle(transfer, tx, !failure);
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
+                  transfer->to_uri, failure ? "not " : "");
     return failure ? failure : error;
 }
 

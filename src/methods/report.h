@@ -1,5 +1,6 @@
 /*
- * What a method tells of the members that it could not act on.
+ * What a method tells of the resources that it could not act on: a 207 that begins with the first of
+ * them.
  */
 #ifndef DMS_REPORT_H
 #define DMS_REPORT_H
@@ -8,15 +9,21 @@
 
 #include "server/reply.h"
 
-/* A 207 that begins with the first failure of a member, if there is one. */
 typedef struct dms_report_t {
     request_rec *r;
-    dms_reply_t *reply; /* NULL: there has been no failure */
+    dms_reply_t *reply;   /* NULL: there has been no failure */
+    int has_told_of_disk; /* the log, above its level `info` */
 } dms_report_t;
 
-/* Tells of a failed member at an escaped URI, with an HTTP status. Returns whether the client is
- * still there. */
+/* Tells of a resource at an escaped URI, with an HTTP status. Returns whether the client is still
+ * there. */
 int dms_report_failure(dms_report_t *report, const char *uri, int status);
+
+/* Tells of a member of a tree: uri is the tree's, which `root` is a request for; path is escaped and
+ * relative to it (repository/tree.h); cause as in dms_status_from(). The first that the disk has
+ * refused is a warning in the log, with its path; all are told there at `info`. */
+int dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
+                      apr_status_t cause);
 
 /* Answers with what has been reported, or, where there is nothing, with a plain status: 201 or 204.
  * Returns what the handler has to return. */

@@ -6,6 +6,7 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
+#include "acts/acts.h"
 #include "config/config.h"
 #include "server/reply.h"
 
@@ -42,6 +43,7 @@ int dms_status_from(apr_status_t cause)
     case EPERM:
     case EROFS:
     case ELOOP:
+    case DMS_EDENIED:
         return HTTP_FORBIDDEN;
     case EEXIST:
     case ENOTEMPTY:
@@ -66,12 +68,47 @@ int dms_status_from(apr_status_t cause)
     }
 }
 
+int dms_is_refusal_by_disk(apr_status_t cause)
+{
+    switch (cause) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case EIO:
+    case ENOSPC:
+#ifdef EDQUOT
+    case EDQUOT:
+#endif
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+const char *dms_path_on_disk(request_rec *r, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, r->filename ? r->filename : "?", r->path_info, NULL);
+}
+
+static int level_of(const dms_error_t *error)
+{
+    if (error->status >= 500 && error->cause) {
+        return APLOG_ERR;
+    }
+    return dms_is_refusal_by_disk(error->cause) ? APLOG_WARNING : APLOG_INFO;
+}
+
+/* What an administrator has to mend, the disk's refusals, is told with the place on the disk. */
 static void log_error(request_rec *r, const dms_error_t *error)
 {
-    int level = error->status >= 500 && error->cause ? APLOG_ERR : APLOG_INFO;
+    const char *destination = apr_table_get(r->headers_in, "Destination");
+    int level = level_of(error);
 
     ap_log_rerror(error->file, error->line, APLOG_MODULE_INDEX, level, error->cause, r,
-                  "%s %s: %d, %s", r->method, r->uri, error->status, error->message);
+                  "%s %s%s%s: %d, %s%s%s", r->method, r->uri, destination ? " to " : "",
+                  destination ? destination : "", error->status, error->message,
+                  level == APLOG_INFO ? "" : ": ",
+                  level == APLOG_INFO ? "" : dms_path_on_disk(r, r->pool));
 }
 
 int dms_error_send(request_rec *r, const dms_error_t *error)

@@ -37,6 +37,11 @@ dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int 
 /* The HTTP status that tells a client of a failed system call: the one table for all. */
 int dms_status_from(apr_status_t cause);
 
+/* Whether a cause is one that an administrator should know of, since the disk has refused what the
+ * configuration allows; and the file that r is about, for the log. */
+int dms_is_refusal_by_disk(apr_status_t cause);
+const char *dms_path_on_disk(request_rec *r, apr_pool_t *pool);
+
 /* Logs an error and answers r with it; returns what the handler has to return. */
 int dms_error_send(request_rec *r, const dms_error_t *error);
 

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <apr_atomic.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_main.h>
@@ -19,37 +21,49 @@
 
 APLOG_USE_MODULE(dav_multistatus);
 
-/* The Makefile says where; see DavMultistatusStore in README.md. */
-#ifndef DMS_STATE_DIR
-#define DMS_STATE_DIR "/var/lib/mod_dav_multistatus"
-#endif
-
-#define DEFAULT_DRIVER "sqlite3"
-#define DEFAULT_PARAMETERS DMS_STATE_DIR "/store.db"
-
-/* Set while the configuration is read, by one thread; constant afterwards. */
-static const char *driver = DEFAULT_DRIVER;
-static const char *parameters = DEFAULT_PARAMETERS;
-static const char *store_name = ""; /* of its file, without the directory; "" where it is none */
-
 /* Set in child_init, by one thread; constant afterwards. */
+static const char *store_name = ""; /* of its file, without the directory; "" where it is none */
 static dms_store_t *store;
 static dms_recovery_t *recovery;
 
+/* What was told to the log in which minute, so that one cause is told once in it, however many
+ * requests meet it: a hash of the words, and the minute. Atomic. */
+#define TOLD 16
+static volatile apr_uint64_t told[TOLD];
+
+static int is_told(const char *message)
+{
+    apr_ssize_t length = APR_HASH_KEY_STRING;
+    apr_uint64_t hash = apr_hashfunc_default(message, &length);
+    apr_uint64_t now = hash << 32 | (apr_uint32_t)(apr_time_sec(apr_time_now()) / 60);
+
+    return apr_atomic_xchg64(&told[hash % TOLD], now) == now;
+}
+
+static void log_once(void *server, int level, apr_status_t status, const char *message)
+{
+    if (!is_told(message)) {
+        ap_log_error(APLOG_MARK, level, status, (server_rec *)server, "%s", message);
+    }
+}
+
+/* APR_SUCCESS: a note, for who follows what happens. */
 static void log_store(void *server, apr_status_t status, const char *message)
 {
-    ap_log_error(APLOG_MARK, APLOG_ERR, status, (server_rec *)server, "%s", message);
+    log_once(server, status == APR_SUCCESS ? APLOG_DEBUG : APLOG_ERR, status, message);
 }
 
 static void log_recovery(void *server, apr_status_t status, const char *message)
 {
-    ap_log_error(APLOG_MARK, APLOG_WARNING, status, (server_rec *)server, "%s", message);
+    log_once(server, APLOG_WARNING, status, message);
 }
 
 /* The file of a store that is one, or NULL. */
 static const char *store_file(void)
 {
-    return !strcmp(driver, "sqlite3") ? parameters : NULL;
+    const dms_store_place_t *place = dms_config_store();
+
+    return !strcmp(place->driver, "sqlite3") ? place->params : NULL;
 }
 
 /* Of the folder of processes, beside it. */
@@ -60,18 +74,6 @@ static const char *base_name(const char *path)
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
-}
-
-void dms_state_configure(const char *store_driver, const char *store_parameters)
-{
-    driver = store_driver;
-    parameters = store_parameters;
-    store_name = store_file() ? base_name(store_file()) : "";
-}
-
-void dms_state_reset(void)
-{
-    dms_state_configure(DEFAULT_DRIVER, DEFAULT_PARAMETERS);
 }
 
 static const char *directory_name(apr_pool_t *pool, const char *path)
@@ -137,7 +139,8 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
     child = fork();
     if (child == 0) {
         if (become_user()) {
-            dms_store_prepare(pool, driver, parameters, log_store, server);
+            dms_store_prepare(pool, dms_config_store()->driver, dms_config_store()->params,
+                              log_store, server);
         }
         _exit(0);
     }
@@ -165,10 +168,11 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
 {
     int threads = 1;
 
+    store_name = store_file() ? base_name(store_file()) : "";
     join_processes(pool, server);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    if (dms_store_create(pool, driver, parameters, threads > 0 ? threads : 1, log_store, server,
-                         &store)
+    if (dms_store_create(pool, dms_config_store()->driver, dms_config_store()->params,
+                         threads > 0 ? threads : 1, log_store, server, &store)
         != APR_SUCCESS) {
         store = NULL;
         return;

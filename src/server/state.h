@@ -1,5 +1,5 @@
 /*
- * The server's state: where the store is, and each process's access to it.
+ * The server's state: each process's access to the store.
  *
  * At start-up, still with the rights of root, the store's directory and file are made and given to
  * the server's User. Each child process then has one dms_store_t for all its threads.
@@ -11,13 +11,6 @@
 
 #include "repository/provider.h"
 #include "store/store.h"
-
-/* Sets the place, before dms_state_prepare(): `DavMultistatusStore DRIVER PARAMETERS`. Both live as
- * long as the configuration. Unset, it is the place that the module was built with. */
-void dms_state_configure(const char *driver, const char *parameters);
-
-/* Back to what the module was built with; for the start of each reading of the configuration. */
-void dms_state_reset(void);
 
 /* Makes the store, in the parent process. Failure is logged, and is no reason not to start: reading
  * works without it. */

@@ -74,8 +74,9 @@ static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
     if (rv != APR_SUCCESS) {
         close_connection(*conn);
         *conn = NULL;
+        return rv;
     }
-    return rv;
+    return dms_store_complain(store, APR_SUCCESS, "a connection was made");
 }
 
 /* --- turns --- */

@@ -50,7 +50,8 @@ struct dms_dead_property_t {
     dms_dead_property_t *next;
 };
 
-/* Takes what went wrong: status, the store's file, and words that say what to do. */
+/* Takes what went wrong: status, and words that name the store's file and say what to do.
+ * APR_SUCCESS: nothing did, it is a note. */
 typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *message);
 
 /* --- life --- */

@@ -44,6 +44,9 @@ static apr_uint32_t messages;
 static void log_message(void *baton, apr_status_t status, const char *message)
 {
     (void)baton;
+    if (status == APR_SUCCESS) { /* a note */
+        return;
+    }
     last_status = status;
     messages++;
     apr_cpystrn(last_message, message, sizeof(last_message));
@@ -53,7 +56,9 @@ static void log_message(void *baton, apr_status_t status, const char *message)
 static void log_loudly(void *baton, apr_status_t status, const char *message)
 {
     (void)baton;
-    fprintf(stderr, "store: %d: %s\n", status, message);
+    if (status != APR_SUCCESS) {
+        fprintf(stderr, "store: %d: %s\n", status, message);
+    }
 }
 
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
