@@ -12,6 +12,7 @@ PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
+PACKAGES_test-releases := debootstrap iproute2 curl
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -30,7 +31,7 @@ UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
-CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/reverse \
+CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/changes src/reverse \
 	src/recovery
 
 SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
@@ -104,7 +105,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test lint format bench install clean help
+.PHONY: all packages run test test-releases lint format bench install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -152,6 +153,13 @@ test: $(MODULE) $(UNIT) | packages
 		failed="$$failed http"; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
 	echo "All tests passed."
+
+# All of them anew: "make test-releases RELEASES=sid-amd64" for one.
+RELEASES := bookworm-amd64 trixie-amd64 sid-amd64 bookworm-i386 noble-amd64
+
+## make test-releases         README's commands in chroots of Debian 12, 13, sid, and 12 on i386, and of Ubuntu
+test-releases: | packages
+	@tools/test-releases.sh $(RELEASES)
 
 # APR's, which cppcheck, without APR's headers, can't make sense of.
 CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \
@@ -201,7 +209,7 @@ install: $(MODULE)
 
 ## make clean                 remove build/
 clean:
-	rm -rf build
+	rm -rf --one-file-system build
 
 help:
 	@sed -n 's/^## //p' Makefile

@@ -223,7 +223,8 @@ typedef struct dms_api_t {
     dms_phase_e (*phase)(const dms_reply_t *reply);
 
     /* Gives up a 207 that can't be completed, for a reason that the log tells: the client sees the
-     * connection end before the document does, and takes it for broken. */
+     * connection end before the document does, and takes it for broken. Where none of it has been
+     * sent yet, the client gets a 500. */
     void (*fail)(dms_reply_t *reply, apr_status_t reason);
 
     /* Ends it, with a description of the whole (14.25) unless that is NULL. To be called in each
@@ -416,7 +417,8 @@ struct dms_provider_t {
     apr_status_t (*enter)(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **node);
 
     /* Opens a file for r and appends its content to bb, unread. The resource's facts become those
-     * of what was opened, all of them. */
+     * of what was opened, all of them. A file bucket is set aside for a slow client, and may outlive
+     * r: its file has to be one that APR closes, which that of apr_os_file_put() is not. */
     apr_status_t (*read)(dms_resource_t *file, struct request_rec *r, apr_bucket_brigade *bb);
 
     /* --- writing: each is about `name` in the collection `parent` --- */

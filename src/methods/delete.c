@@ -13,6 +13,10 @@
 
 #include "acts/members.h"
 #include "keys/keys.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/report.h"
+#include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
 #include "server/state.h"
@@ -23,7 +27,7 @@ typedef struct deletion_t {
     dms_node_t *parent;
     const char *uri;
     dms_members_t *members;
-    apr_hash_t *locked; /* the locks below that stand in the way (dms_method_locks_below()) */
+    apr_hash_t *locked; /* the locks below that stand in the way (dms_barriers_below()) */
     dms_shift_t shift;
     dms_report_t report;
 } deletion_t;
@@ -47,9 +51,9 @@ static apr_status_t look_at_locks(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
 
-    return dms_method_unlocked(request, deletion->resource.key, DMS_WRITES_SELF)
-                   || dms_method_locks_below(request, deletion->resource.key, deletion->shift.pool,
-                                             &deletion->locked)
+    return dms_barriers_check(request, deletion->resource.key, DMS_WRITES_SELF)
+                   || dms_barriers_below(request, deletion->resource.key, deletion->shift.pool,
+                                         &deletion->locked)
                ? EBUSY
                : APR_SUCCESS;
 }
@@ -68,72 +72,69 @@ static int has_lock(deletion_t *deletion, const char *path, apr_pool_t *pool)
     return 0;
 }
 
-/* The same for a collection that has been emptied. */
-static apr_status_t may_leave(void *baton, const char *path)
+/* Whether no lock keeps a member of a collection, or "" the collection itself, from being removed in
+ * the shift that this begins, or goes on with. */
+static apr_status_t is_unlocked(deletion_t *deletion, const char *collection, const char *name)
 {
-    deletion_t *deletion = baton;
     apr_pool_t *pool;
-    int is_new, is_locked = 0;
+    int is_new, is_locked;
     apr_status_t rv = dms_shift_member(&deletion->shift, &is_new);
 
     if (rv == APR_SUCCESS && is_new) {
         rv = look_at_locks(deletion);
     }
-    if (rv == APR_SUCCESS && *path && apr_hash_count(deletion->locked)) {
-        apr_pool_create(&pool, deletion->request->r->pool);
-        is_locked = has_lock(deletion, path, pool);
-        apr_pool_destroy(pool);
+    if (rv != APR_SUCCESS || !apr_hash_count(deletion->locked) || !(*collection || *name)) {
+        return rv;
     }
-    return is_locked ? EBUSY : rv;
+    apr_pool_create(&pool, deletion->request->r->pool);
+    is_locked = has_lock(deletion,
+                         apr_pstrcat(pool, collection, apr_pescape_path(pool, name, 1), NULL),
+                         pool);
+    apr_pool_destroy(pool);
+    return is_locked ? EBUSY : APR_SUCCESS;
 }
 
-/* A member that is locked, or that httpd denies this user, stays with all that is below it. */
+/* For a collection that has been emptied. */
+static apr_status_t may_leave(void *baton, const char *path)
+{
+    return is_unlocked(baton, path, "");
+}
+
+/* A member that httpd denies this user, or that is locked, stays with all that is below it. httpd
+ * is asked between shifts: nobody waits for its answer. */
 static apr_status_t may_go(void *baton, const char *collection, const dms_member_t *member)
 {
     deletion_t *deletion = baton;
-    int is_new;
-    apr_status_t rv = dms_shift_member(&deletion->shift, &is_new);
-    apr_pool_t *pool;
-    const char *path;
-    int is_locked = 0;
+    apr_status_t rv;
 
-    if (rv == APR_SUCCESS && is_new) {
-        rv = look_at_locks(deletion);
+    if (dms_members_is_asked_for(deletion->members, collection, member)) {
+        dms_shift_end(&deletion->shift);
     }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (apr_hash_count(deletion->locked)) {
-        apr_pool_create(&pool, deletion->request->r->pool);
-        path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
-        is_locked = has_lock(deletion, path, pool);
-        apr_pool_destroy(pool);
-    }
-    return is_locked ? EBUSY : dms_members_check(deletion->members, collection, member);
+    rv = dms_members_check(deletion->members, collection, member);
+    return rv == APR_SUCCESS ? is_unlocked(deletion, collection, member->name) : rv;
 }
 
 static dms_error_t *check(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
-    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1,
-                                           &deletion->resource);
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &deletion->resource);
 
     if (!error) {
         error = dms_method_deep_only(request, &deletion->resource);
     }
     if (!error) {
-        error = dms_method_conditions(request, &deletion->resource);
+        error = dms_conditions_check(request, &deletion->resource);
     }
     if (!error) {
         error = dms_method_parent(request, &deletion->resource, &deletion->parent);
     }
     if (!error) {
-        error = dms_method_unlocked(request, deletion->resource.key,
-                                    DMS_WRITES_SELF | DMS_WRITES_PARENT);
+        error = dms_barriers_check(request, deletion->resource.key,
+                                   DMS_WRITES_SELF | DMS_WRITES_PARENT);
     }
     if (!error) {
-        error = dms_method_locks_below(request, deletion->resource.key, request->r->pool,
-                                       &deletion->locked);
+        error = dms_barriers_below(request, deletion->resource.key, request->r->pool,
+                                   &deletion->locked);
     }
     if (!error && dms_state_is_below(request->r->filename)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
@@ -147,7 +148,7 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
 {
     int has = 0;
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(deletion->request, &tx);
+    dms_error_t *error = dms_step_begin(deletion->request, &tx);
     apr_status_t rv;
 
     if (error) {
@@ -159,8 +160,8 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
     if (rv == APR_SUCCESS && has) {
         rv = dms_tx_intend(tx, noted);
     }
-    error = dms_method_stored(deletion->request, tx, rv);
-    return error ? error : dms_method_commit(deletion->request, tx);
+    error = dms_step_stored(deletion->request, tx, rv);
+    return error ? error : dms_step_commit(deletion->request, tx);
 }
 
 static dms_error_t *remove_all(deletion_t *deletion)
@@ -183,40 +184,20 @@ static dms_error_t *remove_all(deletion_t *deletion)
     return NULL;
 }
 
-/* A lock dies with what it was on. */
-static apr_status_t unlock_gone(deletion_t *deletion, dms_tx_t *tx, dms_witness_t *witness)
-{
-    dms_lock_t *lock = NULL;
-    apr_status_t rv = dms_tx_locks(tx, deletion->resource.key, 1, deletion->request->r->pool,
-                                   &lock);
-
-    for (; lock && rv == APR_SUCCESS; lock = lock->next) {
-        if (dms_witness_presence(witness, lock->key) == DMS_PRESENCE_GONE) {
-            rv = dms_tx_unlock(tx, lock->token);
-        }
-    }
-    return rv;
-}
-
 /* Removes the locks and properties of what is gone; a failure leaves that to be completed
  * (recovery/recovery.h). */
 static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
 {
     dms_request_t *request = deletion->request;
-    dms_witness_t witness = {request->provider, request->r->pool};
-    apr_status_t rv = unlock_gone(deletion, tx, &witness);
-    dms_error_t *error;
+    apr_status_t rv = dms_recovery_sweep_part(tx, request->provider, noted, request->r->pool);
+    dms_error_t *error = dms_step_stored(request, tx, rv);
 
-    if (rv == APR_SUCCESS && noted->id) {
-        rv = dms_recovery_sweep_part(tx, request->provider, noted, request->r->pool);
-    }
-    error = dms_method_stored(request, tx, rv);
     if (!error) {
-        error = dms_method_commit(request, tx);
+        error = dms_step_commit(request, tx);
     }
     if (!error && noted->reached) {
         rv = dms_recovery_sweep(dms_state_store(), request->provider, noted, request->r->pool);
-        error = dms_method_stored(request, NULL, rv);
+        error = dms_step_stored(request, NULL, rv);
     }
     return error;
 }
@@ -225,7 +206,7 @@ static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *
 static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
 {
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(deletion->request, &tx), *failure;
+    dms_error_t *error = dms_step_begin(deletion->request, &tx), *failure;
 
     if (error) {
         return error;
@@ -248,7 +229,7 @@ static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *not
     dms_error_t *failure = remove_all(deletion), *error;
     dms_tx_t *tx;
 
-    error = dms_method_begin(deletion->request, &tx);
+    error = dms_step_begin(deletion->request, &tx);
     if (!error) {
         error = settle(deletion, tx, noted);
     }

@@ -22,35 +22,55 @@ static void set_headers(request_rec *r, const dms_facts_t *facts)
     ap_set_content_length(r, facts->size);
 }
 
+/* Where a filter fails that has answered by itself, with a 416, say, there is nothing to add. */
+static int pass(request_rec *r, apr_bucket_brigade *bb)
+{
+    apr_status_t rv = ap_pass_brigade(r->output_filters, bb);
+
+    return rv == APR_SUCCESS || r->status != HTTP_OK || r->connection->aborted ? OK
+                                                                               : AP_FILTER_ERROR;
+}
+
+/* Whether it is a file, which alone is for this handler. Where not, *result or the error says what
+ * comes of it. */
+static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, int *result)
+{
+    request_rec *r = request->r;
+    dms_error_t *error = dms_method_lookup(request, 0, 0, resource);
+    dms_kind_e kind = resource->facts.kind;
+
+    if (error) {
+        return error;
+    }
+    if (kind == DMS_KIND_NONE || (kind != DMS_KIND_FILE && r->finfo.filetype == APR_REG)) {
+        /* Where httpd has seen a file a moment ago, its own handler must not go after it: it would
+         * follow what has come in its place. */
+        return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file");
+    }
+    if (kind == DMS_KIND_COLLECTION && request->provider->is_virtual) {
+        dms_method_set_allowed(request, resource);
+        *result = HTTP_METHOD_NOT_ALLOWED;
+    }
+    else if (kind != DMS_KIND_FILE) {
+        *result = DECLINED;
+    }
+    else {
+        *result = ap_discard_request_body(r);
+    }
+    return NULL;
+}
+
 static dms_error_t *get_file(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     dms_resource_t resource = {.node = NULL};
-    dms_error_t *error = dms_method_lookup(request, 0, 0, &resource);
+    dms_error_t *error = look_up(request, &resource, result);
     apr_status_t rv;
+    int condition;
 
-    if (error) {
+    if (error || *result != OK) {
         return error;
-    }
-    if (resource.facts.kind == DMS_KIND_NONE
-        || (resource.facts.kind != DMS_KIND_FILE && r->finfo.filetype == APR_REG)) {
-        /* Where httpd has seen a file a moment ago, its own handler must not go after it: it would
-         * follow what has come in its place. */
-        return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file");
-    }
-    if (resource.facts.kind == DMS_KIND_COLLECTION && request->provider->is_virtual) {
-        dms_method_set_allowed(request, &resource);
-        *result = HTTP_METHOD_NOT_ALLOWED;
-        return NULL;
-    }
-    if (resource.facts.kind != DMS_KIND_FILE) {
-        *result = DECLINED;
-        return NULL;
-    }
-    *result = ap_discard_request_body(r);
-    if (*result != OK) {
-        return NULL;
     }
     rv = request->provider->read(&resource, r, bb);
     if (rv != APR_SUCCESS) {
@@ -58,16 +78,13 @@ static dms_error_t *get_file(dms_request_t *request, int *result)
     }
     ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, M_OPTIONS, -1);
     set_headers(r, &resource.facts);
-    *result = ap_meets_conditions(r);
-    if (*result != OK) {
-        r->status = *result;
+    condition = ap_meets_conditions(r);
+    if (condition != OK) {
+        r->status = condition;
         apr_brigade_cleanup(bb);
     }
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
-    if (ap_pass_brigade(r->output_filters, bb) != APR_SUCCESS && !r->connection->aborted
-        && r->status != HTTP_OK) {
-        *result = HTTP_INTERNAL_SERVER_ERROR;
-    }
+    *result = pass(r, bb);
     return NULL;
 }
 

@@ -8,7 +8,12 @@
 
 #include <apr_strings.h>
 
+#include "changes/changes.h"
 #include "locks/locks.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/report.h"
+#include "methods/steps.h"
 #include "multistatus/xml.h"
 #include "request/headers.h"
 #include "request/lock_headers.h"
@@ -59,7 +64,7 @@ static dms_error_t *prepare_lock(locking_t *locking, const dms_element_t *root)
     locking->lock.is_shared = locking->info.is_shared;
     locking->lock.owner = locking->info.owner ? dms_xml_fragment(r->pool, locking->info.owner)
                                               : NULL;
-    locking->lock.principal = dms_method_principal(r);
+    locking->lock.principal = dms_principal(r);
     locking->lock.expires = expiry(request);
     return NULL;
 }
@@ -153,12 +158,12 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     }
     error = dms_method_parent(request, &locking->resource, &parent);
     if (!error) {
-        error = dms_method_unlocked(request, locking->resource.key, DMS_WRITES_PARENT);
+        error = dms_barriers_check(request, locking->resource.key, DMS_WRITES_PARENT);
     }
     if (error) {
         return error;
     }
-    rv = dms_tx_forget(tx, locking->resource.key);
+    rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = locking->resource.key));
     if (rv == APR_SUCCESS) {
         rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
     }
@@ -175,11 +180,10 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
 static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
 {
     dms_request_t *request = locking->request;
-    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0,
-                                           &locking->resource);
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &locking->resource);
 
     if (!error) {
-        error = dms_method_conditions(request, &locking->resource);
+        error = dms_conditions_check(request, &locking->resource);
     }
     if (!error) {
         error = check_conflicts(locking);
@@ -193,7 +197,8 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     locking->lock.key = locking->resource.key;
     locking->lock.uri = dms_method_uri(request->r, locking->resource.facts.kind);
     locking->shown = &locking->lock;
-    if (dms_tx_lock(tx, &locking->lock) != APR_SUCCESS) {
+    if (dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock))
+        != APR_SUCCESS) {
         return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
                          "the store of properties and locks failed");
     }
@@ -209,12 +214,11 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
     dms_request_t *request = locking->request;
     apr_pool_t *pool = request->r->pool;
     dms_lock_t *held = NULL, *next, **link;
-    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1,
-                                           &locking->resource);
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &locking->resource);
     apr_status_t rv = APR_SUCCESS;
 
     if (!error) {
-        error = dms_method_conditions(request, &locking->resource);
+        error = dms_conditions_check(request, &locking->resource);
     }
     if (error) {
         return error;
@@ -223,9 +227,9 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
     for (link = &held; *link && rv == APR_SUCCESS;) {
         next = (*link)->next;
         if (dms_if_submits(request->submitted, (*link)->token)
-            && !strcmp((*link)->principal, dms_method_principal(request->r))) {
+            && !strcmp((*link)->principal, dms_principal(request->r))) {
             (*link)->expires = expiry(request);
-            rv = dms_tx_refresh_lock(tx, *link);
+            rv = dms_changed(tx, DMS_CHANGE(DMS_REFRESHED, .key = (*link)->key, .lock = *link));
             link = &(*link)->next;
         }
         else {
@@ -270,17 +274,17 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
                           "neither a body, for a new lock, nor If, to refresh one");
     }
     if (!error) {
-        error = dms_method_begin(request, &tx);
+        error = dms_step_begin(request, &tx);
     }
     if (error) {
         return error;
     }
     error = root ? lock(&locking, tx) : refresh(&locking, tx);
     if (error || locking.barred) {
-        dms_method_abort(request, tx);
+        dms_step_abort(request, tx);
     }
     else {
-        error = dms_method_commit(request, tx);
+        error = dms_step_commit(request, tx);
     }
     if (locking.barred) {
         report_members(&locking, locking.barred);

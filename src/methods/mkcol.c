@@ -5,6 +5,10 @@
 
 #include <errno.h>
 
+#include "changes/changes.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/steps.h"
 #include "server/body.h"
 
 static dms_error_t *refuse_body(void *r, const char *bytes, apr_size_t length)
@@ -29,14 +33,14 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     if (error) {
         return error;
     }
-    error = dms_method_conditions(request, resource);
+    error = dms_conditions_check(request, resource);
     if (!error) {
-        error = dms_method_unlocked(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
+        error = dms_barriers_check(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
     }
     if (error) {
         return error;
     }
-    rv = dms_tx_forget(tx, resource->key);
+    rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = resource->key));
     if (rv != APR_SUCCESS) {
         return dms_error_of(request->r->pool, rv, "old properties can't be removed");
     }
@@ -61,24 +65,24 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
-    error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0, &resource);
+    error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &resource);
     if (error) {
         return error;
     }
     if (resource.facts.kind != DMS_KIND_NONE) {
         return already_there(request, &resource);
     }
-    error = dms_method_begin(request, &tx);
+    error = dms_step_begin(request, &tx);
     if (error) {
         return error;
     }
     error = make(request, tx, &resource);
     if (error) {
-        dms_method_abort(request, tx);
+        dms_step_abort(request, tx);
         return error;
     }
     r->status = HTTP_CREATED;
-    return dms_method_commit(request, tx);
+    return dms_step_commit(request, tx);
 }
 
 static int is_offered(const dms_provider_t *provider, dms_kind_e kind)

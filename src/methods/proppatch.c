@@ -7,10 +7,15 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
+#include "changes/changes.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/steps.h"
 #include "multistatus/xml.h"
 #include "properties/live.h"
 #include "server/api.h"
 #include "server/body.h"
+#include "server/reply.h"
 
 /* How many dead properties a resource can have. */
 #define PROPERTIES_MAX 2000
@@ -175,11 +180,11 @@ static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *c
     if (!is_kept(patch, change)) {
         return APR_SUCCESS;
     }
-    if (change->is_removal) {
-        return dms_tx_unset(tx, patch->resource.key, change->element->name);
-    }
-    return dms_tx_set(tx, patch->resource.key, change->element->name,
-                      dms_xml_fragment(pool, change->element));
+    return dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = patch->resource.key,
+                                      .name = change->element->name,
+                                      .xml = change->is_removal
+                                                 ? NULL
+                                                 : dms_xml_fragment(pool, change->element)));
 }
 
 /* Carries all changes out. The time is set last: it is what can't be undone. */
@@ -201,7 +206,7 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
     if (rv == APR_SUCCESS && count > PROPERTIES_MAX) {
         rv = ENOSPC;
     }
-    error = dms_method_stored(request, tx, rv);
+    error = dms_step_stored(request, tx, rv);
     if (!error && patch->sets_modified) {
         error = dms_method_parent(request, &patch->resource, &parent);
         if (!error) {
@@ -210,10 +215,10 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
                                       : dms_error_of(request->r->pool, rv, "the time can't be set");
         }
         if (error) {
-            dms_method_abort(request, tx);
+            dms_step_abort(request, tx);
         }
     }
-    return error ? error : dms_method_commit(request, tx);
+    return error ? error : dms_step_commit(request, tx);
 }
 
 /* Adds a change to the propstat of its status; a condition makes one of its own. */
@@ -268,26 +273,26 @@ static dms_error_t *answer_proppatch(dms_request_t *request, int *result)
     patch.last = &patch.first;
     error = read_changes(&patch);
     if (!error) {
-        error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1, &patch.resource);
+        error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &patch.resource);
     }
     if (!error) {
-        error = dms_method_begin(request, &tx);
+        error = dms_step_begin(request, &tx);
     }
     if (error) {
         return error;
     }
-    error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 1, &patch.resource);
+    error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &patch.resource);
     if (!error) {
-        error = dms_method_conditions(request, &patch.resource);
+        error = dms_conditions_check(request, &patch.resource);
     }
     if (!error) {
-        error = dms_method_unlocked(request, patch.resource.key, DMS_WRITES_SELF);
+        error = dms_barriers_check(request, patch.resource.key, DMS_WRITES_SELF);
     }
     for (change = patch.first; change; change = change->next) {
         judge(&patch, change);
     }
     if (error || patch.has_failed) {
-        dms_method_abort(request, tx);
+        dms_step_abort(request, tx);
     }
     else {
         error = carry_out(&patch, tx);

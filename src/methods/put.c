@@ -8,6 +8,10 @@
 
 #include <apr_strings.h>
 
+#include "changes/changes.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/steps.h"
 #include "request/headers.h"
 #include "server/body.h"
 
@@ -42,13 +46,13 @@ static dms_error_t *take(void *baton, const char *bytes, apr_size_t length)
 
 static dms_error_t *allowed(dms_request_t *request, const dms_resource_t *resource)
 {
-    dms_error_t *error = dms_method_conditions(request, resource);
+    dms_error_t *error = dms_conditions_check(request, resource);
 
     return error ? error
-                 : dms_method_unlocked(request, resource->key,
-                                       resource->facts.kind == DMS_KIND_NONE
-                                           ? DMS_WRITES_SELF | DMS_WRITES_PARENT
-                                           : DMS_WRITES_SELF);
+                 : dms_barriers_check(request, resource->key,
+                                      resource->facts.kind == DMS_KIND_NONE
+                                          ? DMS_WRITES_SELF | DMS_WRITES_PARENT
+                                          : DMS_WRITES_SELF);
 }
 
 /* What can be known before the body is read, so that nobody sends it in vain. */
@@ -67,8 +71,7 @@ static dms_error_t *prepare(upload_t *upload)
         }
         upload->how.offset = upload->range.offset;
     }
-    error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, range != NULL,
-                              &upload->resource);
+    error = dms_method_lookup(request, DMS_CONDITION_FACTS, range != NULL, &upload->resource);
     if (error) {
         return error;
     }
@@ -119,7 +122,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     request_rec *r = request->r;
     dms_resource_t now = {.node = NULL};
     dms_node_t *parent;
-    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0, &now);
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &now);
     apr_status_t rv = APR_SUCCESS;
 
     if (!error && now.facts.kind == DMS_KIND_COLLECTION) {
@@ -143,9 +146,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
         return error;
     }
     *is_new = now.facts.kind == DMS_KIND_NONE;
-    if (*is_new) {
-        rv = dms_tx_forget(tx, now.key);
-    }
+    rv = dms_changed(tx, DMS_CHANGE(*is_new ? DMS_CREATED : DMS_WRITTEN, .key = now.key));
     if (rv == APR_SUCCESS) {
         rv = request->provider->publish(upload->stream, &upload->facts);
     }
@@ -157,17 +158,17 @@ static dms_error_t *finish(upload_t *upload)
     request_rec *r = upload->request->r;
     int is_new;
     dms_tx_t *tx;
-    dms_error_t *error = dms_method_begin(upload->request, &tx);
+    dms_error_t *error = dms_step_begin(upload->request, &tx);
 
     if (error) {
         return error;
     }
     error = publish(upload, tx, &is_new);
     if (error) {
-        dms_method_abort(upload->request, tx);
+        dms_step_abort(upload->request, tx);
         return error;
     }
-    error = dms_method_commit(upload->request, tx);
+    error = dms_step_commit(upload->request, tx);
     if (!error) {
         r->status = is_new ? HTTP_CREATED : HTTP_NO_CONTENT;
         apr_table_set(r->headers_out, "ETag", upload->facts.etag);

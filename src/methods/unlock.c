@@ -5,7 +5,11 @@
 
 #include <http_protocol.h>
 
+#include "changes/changes.h"
 #include "locks/locks.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/steps.h"
 #include "request/lock_headers.h"
 #include "server/state.h"
 
@@ -17,10 +21,10 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
     dms_lock_t *held = NULL;
     const dms_lock_t *lock;
     apr_status_t rv;
-    dms_error_t *error = dms_method_lookup(request, DMS_METHOD_CONDITION_FACTS, 0, &resource);
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &resource);
 
     if (!error) {
-        error = dms_method_conditions(request, &resource);
+        error = dms_conditions_check(request, &resource);
     }
     if (error) {
         return error;
@@ -31,11 +35,11 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
         return dms_error(r->pool, HTTP_CONFLICT, "lock-token-matches-request-uri",
                          "no lock with this token is in force here");
     }
-    if (rv == APR_SUCCESS && strcmp(lock->principal, dms_method_principal(r))) {
+    if (rv == APR_SUCCESS && strcmp(lock->principal, dms_principal(r))) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL, "the lock is another user's");
     }
     if (rv == APR_SUCCESS) {
-        rv = dms_tx_unlock(tx, token);
+        rv = dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
     }
     return rv == APR_SUCCESS ? NULL
                              : dms_error(r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
@@ -56,17 +60,17 @@ static dms_error_t *answer_unlock(dms_request_t *request, int *result)
     if (!token) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Lock-Token is missing or malformed");
     }
-    error = dms_method_begin(request, &tx);
+    error = dms_step_begin(request, &tx);
     if (error) {
         return error;
     }
     error = unlock(request, tx, token);
     if (error) {
-        dms_method_abort(request, tx);
+        dms_step_abort(request, tx);
         return error;
     }
     r->status = HTTP_NO_CONTENT;
-    return dms_method_commit(request, tx);
+    return dms_step_commit(request, tx);
 }
 
 static int is_offered(const dms_provider_t *provider, dms_kind_e kind)

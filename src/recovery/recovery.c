@@ -6,6 +6,7 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
+#include "changes/changes.h"
 #include "keys/keys.h"
 #include "processes/processes.h"
 #include "recovery/witness.h"
@@ -101,14 +102,12 @@ static apr_status_t move_rows(slice_t *slice)
 {
     const dms_intention_t *intention = slice->intention;
     dms_presence_e presence = dms_witness_presence(&slice->witness, intention->from);
-    int has = 0;
-    apr_status_t rv;
 
     if (presence != DMS_PRESENCE_GONE) {
         return presence == DMS_PRESENCE_THERE ? APR_SUCCESS : EIO;
     }
-    rv = dms_tx_has_properties(slice->tx, intention->from, &has);
-    return rv == APR_SUCCESS && has ? dms_tx_move(slice->tx, intention->from, intention->to) : rv;
+    return dms_changed(slice->tx,
+                       DMS_CHANGE(DMS_MOVED, .key = intention->to, .from = intention->from));
 }
 
 static apr_status_t complete_move(slice_t *slice)
@@ -139,7 +138,8 @@ static apr_status_t complete_copy(slice_t *slice)
     apr_status_t rv = is_identical(slice, intention->to, intention->identity, &has_happened);
 
     if (rv == APR_SUCCESS && has_happened) {
-        rv = dms_tx_copy(slice->tx, intention->from, intention->to, intention->deep);
+        rv = dms_changed(slice->tx, DMS_CHANGE(DMS_COPIED, .key = intention->to,
+                                               .from = intention->from, .deep = intention->deep));
     }
     return rv == APR_SUCCESS ? leave_removal(slice, intention->to) : rv;
 }
@@ -156,7 +156,8 @@ static apr_status_t sweep_on(dms_tx_t *tx, dms_witness_t *witness, dms_intention
                          .until = until,
                          .reached = intention->reached,
                          .doubts = intention->doubts};
-    apr_status_t rv = dms_tx_sweep(tx, &sweep, witness->pool);
+    apr_status_t rv = dms_changed(tx, DMS_CHANGE(DMS_REMOVED, .key = intention->from,
+                                                 .sweep = &sweep, .pool = witness->pool));
 
     intention->reached = sweep.reached;
     intention->doubts = sweep.doubts;

@@ -110,13 +110,21 @@ static void abandon(request_rec *r)
 
 /* The answer leaves now: otherwise httpd would keep a short one until it has looked whether the
  * client has sent another request, and then hand the connection back to its listener, which costs
- * both sides more than the request did. */
+ * both sides more than the request did. The flush goes past the request's filters, as httpd's own
+ * does: for them nothing comes after the end, which httpd looks for at the end of a brigade. */
 static apr_status_t send_end(request_rec *r)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_status_t rv;
 
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
-    return dms_reply_sink(r, bb, 1);
+    rv = dms_reply_sink(r, bb, 0);
+    if (rv == APR_SUCCESS) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
+        rv = ap_pass_brigade(r->connection->output_filters, bb);
+        apr_brigade_cleanup(bb);
+    }
+    return rv == APR_SUCCESS && r->connection->aborted ? APR_ECONNABORTED : rv;
 }
 
 static void count(const dms_reply_t *reply)
@@ -139,6 +147,7 @@ static void count(const dms_reply_t *reply)
 int dms_reply_end(dms_reply_t *reply, const char *description)
 {
     request_rec *r = reply->r;
+    int result = OK;
 
     if (reply->status == APR_SUCCESS) {
         reply->status = dms_writer_end(reply->writer, description);
@@ -152,8 +161,13 @@ int dms_reply_end(dms_reply_t *reply, const char *description)
                       reply->is_own_failure ? "given up" : "client left",
                       dms_writer_responses(reply->writer));
         dms_writer_break(reply->writer);
-        abandon(r);
+        if (reply->begun) {
+            abandon(r);
+        }
+        else {
+            result = HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
     count(reply);
-    return OK;
+    return result;
 }

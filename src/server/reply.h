@@ -34,7 +34,8 @@ void dms_reply_fail(dms_reply_t *reply, apr_status_t status);
 
 /* Ends the 207, with a description of the whole unless it is NULL, or, where it is broken, sees
  * to it that nobody takes it for whole. Counts it, for the request's notes and the server's
- * totals. Returns what the handler has to return. */
+ * totals. Returns what the handler has to return: OK, or 500 where it has been given up before any
+ * of it was passed. */
 int dms_reply_end(dms_reply_t *reply, const char *description);
 
 /* Sets the type of an XML answer: application/xml, or text/xml where the client prefers it. */

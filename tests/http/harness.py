@@ -5,6 +5,7 @@ that a server serves, with its URL; an *answer* is what the client got; a *multi
 checked against RFC 4918 section 14, so that every test that reads one checks the grammar too.
 """
 
+import contextlib
 import ctypes
 import email.utils
 import io
@@ -241,9 +242,10 @@ class Server:
         """Ends httpd and returns what is wrong with its logs (a list of lines, empty when all is well)."""
         wrong = []
         if self.process and self.process.poll() is None:
-            # At a SIGTERM the event MPM races with its own lingering closes: without this pause it now and then
-            # logs AH03092 or even crashes, with or without any module of ours.
-            time.sleep(0.05)
+            # At a SIGTERM the event MPM races with its own lingering closes, and closes the connections that its
+            # threads are just freeing: without this pause it now and then logs AH03092 or even crashes, with or
+            # without any module of ours.
+            self.wait_idle(3)
             self.process.terminate()
             if not self.has_ended(20):
                 wrong.append("httpd did not stop within 20 s of SIGTERM")
@@ -251,6 +253,17 @@ class Server:
         if self.process:
             wrong += self.new_alarms()
         return wrong
+
+    def wait_idle(self, seconds):
+        """Waits until no thread of the children runs; an answer is out before its memory is free."""
+        deadline, states = time.monotonic() + seconds, ["R"]
+        while time.monotonic() < deadline and any(state in "RD" for state in states):
+            time.sleep(0.05)
+            try:
+                stats = [stat.read_text() for pid in self.workers() for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+            except OSError:
+                continue  # one has just ended
+            states = [stat.rsplit(")", 1)[1].split()[0] for stat in stats]
 
     def has_ended(self, seconds):
         try:
@@ -274,6 +287,15 @@ class Server:
             text = pathlib.Path(f"/proc/{pid}/status").read_text()
             total += int(re.search(r"^RssAnon:\s+(\d+)", text, re.M).group(1))
         return total
+
+    def descriptors(self):
+        """What all the children have open, each by the name that /proc has for it."""
+        links = [link for pid in self.workers() for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+        found = []
+        for link in links:
+            with contextlib.suppress(FileNotFoundError):  # it has been closed meanwhile
+                found.append(os.readlink(link))
+        return found
 
     def cpu_seconds(self):
         """CPU time of all the children so far."""

@@ -47,6 +47,16 @@ def test_headers_are_those_of_the_default_handler(file):
     assert headers(file.get("a.txt")) == headers(file.server.get(file.url.replace("/dav/", "/plain/") + "a.txt"))
 
 
+@pytest.mark.parametrize("headers", [("Range", "bytes=2-3"), ("Range", "bytes=20-"), ("If-None-Match", "*"), ("If-Match", '"x"')],
+                         ids=str)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_other_answers_are_those_of_the_default_handler(file, method, headers):
+    def told(url):
+        answer = file.server.ask(method, url + "a.txt", [headers])
+        return answer.status, sorted((n, v) for n, v in answer.headers if n not in ("Date", "ETag")), answer.body
+    assert told(file.url) == told(file.url.replace("/dav/", "/plain/"))
+
+
 @pytest.mark.parametrize("size", [0, 1, 8191, 8192, 3_000_001])
 @pytest.mark.parametrize("setting", ["EnableSendfile On", "EnableSendfile Off", "EnableSendfile Off\nEnableMMAP Off"])
 def test_contents_of_any_size(httpd, setting, size):

@@ -60,10 +60,12 @@ def test_one_session_s_lock_keeps_another_out(server, session, tmp_path):
     for part in told:
         assert "failed" in part and "423 Locked" in part or "is locked" in part, told
     assert (server.data / "b.txt").read_text() == "mine\n"
-    told = session("steal b.txt", "put b.txt", "unlock b.txt")
-    assert "urn:uuid:" in told[0] and "failed" not in told[0]
+    told = session("steal b.txt", "put b.txt")
+    token = re.search(r"urn:uuid:[0-9a-f-]{36}", told[0]).group()
     all_well(told[1:])
     assert (server.data / "b.txt").read_text() == "other's\n"
+    # (What it has stolen it can't unlock since 0.28 unless somebody types the token.)
+    assert server.ask("UNLOCK", "/dav/b.txt", [("Lock-Token", f"<{token}>")]).status == 204
 
 
 def test_a_locked_collection(server, session, tmp_path):
@@ -86,5 +88,6 @@ def test_properties(server, session, tmp_path):
                    "propget p.txt state", "propdel p.txt other", "propnames p.txt", "chexec + p.txt", "move p.txt q.txt",
                    "propget q.txt state")
     all_well(told[:3] + told[5:6] + told[8:9])
-    assert "custom-properties/ other" in told[3] and "custom-properties/ other" not in told[6]
+    other = r"custom-properties/ ?other\n"  # with a space before 0.28
+    assert re.search(other, told[3]) and not re.search(other, told[6])
     assert "Value of state is: half" in told[4] and "Value of state is: half" in told[9]

@@ -43,12 +43,19 @@ def test_an_upload_from_a_pipe(server, curl):
     assert (server.data / "pipe.txt").read_text() == "from a pipe\n"
 
 
-def test_resumed_transfers(server, curl, tmp_path):
+def test_a_resumed_upload(server, curl, tmp_path):
     (tmp_path / "whole.txt").write_bytes(b"0123456789")
     (server.data / "part.txt").write_bytes(b"01234")
     clients.writing.give(server.data / "part.txt")
-    assert curl("part.txt", "-T", "whole.txt", "-C", "5")[0] in (200, 201, 204)
+    code, told = curl("part.txt", "-T", "whole.txt", "-C", "5", "--stderr", "-", status=None)
+    if "cannot be resumed" in told:
+        pytest.skip("this curl resumes no upload by HTTP")
+    assert code in (200, 201, 204), told
     assert (server.data / "part.txt").read_bytes() == b"0123456789"
+
+
+def test_a_resumed_download(server, curl, tmp_path):
+    (server.data / "part.txt").write_bytes(b"0123456789")
     (tmp_path / "half.txt").write_bytes(b"0123")
     assert curl("part.txt", "-C", "-", "-o", "half.txt")[0] == 206
     assert (tmp_path / "half.txt").read_bytes() == b"0123456789"

@@ -49,8 +49,9 @@ def sabredav(state, data, port):
 
 
 def rclone_serve(state, data, port):
+    # (With no time at all, 1.75 takes seconds of CPU for each folder.)
     return ["rclone", "--config", os.devnull, "serve", "webdav", "--addr", f"127.0.0.1:{port}", "--baseurl", REMOTE,
-            "--cache-dir", state / "cache", "--dir-cache-time", "0", data]
+            "--cache-dir", state / "cache", "--dir-cache-time", "1ms", data]
 
 
 def lighttpd(state, data, port):
@@ -133,7 +134,9 @@ def litmus(url, cwd):
     """What each test of each suite says: {(suite, test): verdict}. (The fifth, http, tests nothing over TLS.)"""
     clients.needs("litmus")
     cwd.mkdir()
-    told = clients.run("env", "TESTS=basic copymove props locks", "litmus", "-k", url, cwd=cwd, status=None)
+    # Before 0.14 it took any certificate.
+    trust = ["-i"] if "--insecure" in clients.run("litmus", "--help", cwd=cwd, status=None) else []
+    told = clients.run("env", "TESTS=basic copymove props locks", "litmus", "-k", *trust, url, cwd=cwd, status=None)
     results, suite = {}, None
     for line in told.splitlines():
         if match := re.match(r"-> running `(\w+)'", line):
@@ -162,6 +165,10 @@ def make_tree(root):
 
 def test_rclone(remote, tmp_path):
     """A tree goes up, changes, comes down; and is moved and copied on the server."""
+    direct = f":webdav,url='{remote.url}',vendor=other:none"
+    if "415" in clients.run("rclone", "--config", os.devnull, "lsf", direct, cwd=tmp_path, status=None):
+        pytest.skip("this rclone sends no type of its XML, which this lighttpd wants")
+
     def rclone(command, *arguments):
         place = f":webdav,url='{remote.public}',vendor=other:"
         return clients.run("rclone", "--config", os.devnull, "--no-check-certificate", "--transfers", "4", "--checkers", "4",

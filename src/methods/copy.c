@@ -1,0 +1,133 @@
+/*
+ * COPY (RFC 4918, section 9.8): the copy is made under a reserved name beside its destination, and
+ * then put in place in one step.
+ */
+#include "methods/transfer.h"
+
+#include <apr_strings.h>
+
+#include "methods/steps.h"
+#include "repository/tree.h"
+
+/* Makes the copy of a collection under the reserved name. */
+static apr_status_t copy_collection(dms_transfer_t *transfer, dms_node_t *made)
+{
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .r = transfer->request->r,
+                       .failed = dms_transfer_member_failed,
+                       .check = dms_transfer_member_check,
+                       .baton = transfer};
+    apr_status_t rv;
+
+    if (!transfer->deep) {
+        return APR_SUCCESS;
+    }
+    rv = dms_tree_copy(&tree, transfer->from.node, made, transfer->is_move,
+                       transfer->request->r->pool);
+    return rv == APR_INCOMPLETE ? APR_SUCCESS : rv; /* the failures have been told */
+}
+
+/* Makes what will be the copy's root, under the reserved name: a file whole, a collection empty. */
+static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    request_rec *r = transfer->request->r;
+    int at_target;
+
+    if (dms_is_collection(&transfer->from)) {
+        return provider->make_collection(transfer->to_parent, transfer->reserved, r->pool, made);
+    }
+    return provider->copy(transfer->from_parent, transfer->from.name, r, transfer->is_move,
+                          transfer->to_parent, transfer->reserved, &at_target);
+}
+
+/* Whether the copy has to be on the disk before it is put in place: what it takes the place of, or
+ * what it was made from, is going to be removed. */
+static int needs_sync(const dms_transfer_t *transfer)
+{
+    return transfer->request->provider->sync
+           && (transfer->is_move
+               || (transfer->to.facts.kind != DMS_KIND_NONE
+                   && dms_config_sync(transfer->request->config)));
+}
+
+/* Notes what the copy is told by when it is in place: a crash after that is completed, one before
+ * it undone. */
+static dms_error_t *intend_placing(dms_transfer_t *transfer)
+{
+    apr_pool_t *pool = transfer->request->r->pool;
+    dms_intention_t before = transfer->noted;
+    const char *identity = "";
+    dms_error_t *error;
+    dms_tx_t *tx;
+    apr_status_t rv = transfer->request->provider->identity(transfer->to_parent, transfer->reserved,
+                                                            pool, &identity);
+
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(pool, rv, "the copy can't be found");
+    }
+    error = dms_transfer_intend(transfer, DMS_INTENT_COPY, identity, NULL);
+    if (!error && before.id) {
+        error = dms_step_begin(transfer->request, &tx);
+        if (!error) {
+            error = dms_step_stored(transfer->request, tx, dms_tx_settle(tx, &before));
+        }
+        if (!error) {
+            error = dms_step_commit(transfer->request, tx);
+        }
+    }
+    return error;
+}
+
+dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
+{
+    dms_node_t *made = NULL;
+    dms_error_t *error = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (dms_is_collection(
+            &transfer->from)) { /* before there is anything that a crash could leave */
+        error = dms_transfer_intend(transfer, DMS_INTENT_COPY, NULL, NULL);
+    }
+    if (!error) {
+        rv = begin_copy(transfer, &made);
+    }
+    if (rv == APR_SUCCESS && !error && made) {
+        rv = copy_collection(transfer, made);
+    }
+    if (rv == APR_SUCCESS && !error) {
+        error = intend_placing(transfer);
+    }
+    if (rv == APR_SUCCESS && !error && needs_sync(transfer)) {
+        rv = transfer->request->provider->sync(transfer->to_parent, 1);
+    }
+    if (rv != APR_SUCCESS) {
+        error = dms_error_of(transfer->request->r->pool, rv, "the source can't be copied");
+    }
+    if (!error) {
+        error = dms_transfer_put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);
+    }
+    if (error || dms_transfer_leaves_something(transfer)) {
+        dms_transfer_remove_reserved(transfer, transfer->to_parent);
+    }
+    return error;
+}
+
+static dms_error_t *answer_copy(dms_request_t *request, int *result)
+{
+    dms_transfer_t transfer = {.request = request, .act = dms_transfer_copy};
+
+    return dms_transfer_run(&transfer, result);
+}
+
+static int offers_copy(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return dms_transfer_is_offered(provider, kind) && provider->copy && provider->make_collection;
+}
+
+const dms_method_t dms_method_copy = {
+    .name = "COPY",
+    .answer = answer_copy,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = offers_copy,
+};

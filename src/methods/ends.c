@@ -1,0 +1,255 @@
+/*
+ * Both ends of a COPY or MOVE: what its headers name, what is there, and what may be done there.
+ */
+#include "methods/transfer.h"
+
+#include <errno.h>
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "keys/keys.h"
+#include "methods/barriers.h"
+#include "methods/conditions.h"
+#include "methods/report.h"
+#include "methods/steps.h"
+#include "repository/tree.h"
+#include "request/destination.h"
+#include "request/headers.h"
+#include "server/state.h"
+
+static dms_error_t *bad_request(dms_transfer_t *transfer, const char *message)
+{
+    return dms_error(transfer->request->r->pool, HTTP_BAD_REQUEST, NULL, "%s", message);
+}
+
+static dms_error_t *read_headers(dms_transfer_t *transfer, dms_destination_t *destination)
+{
+    request_rec *r = transfer->request->r;
+    const char *complaint = dms_destination_parse(r->pool,
+                                                  apr_table_get(r->headers_in, "Destination"),
+                                                  destination);
+    dms_depth_e depth = dms_depth_parse(apr_table_get(r->headers_in, "Depth"), DMS_DEPTH_INFINITY);
+
+    transfer->overwrite = dms_overwrite_parse(apr_table_get(r->headers_in, "Overwrite"));
+    transfer->deep = depth == DMS_DEPTH_INFINITY;
+    if (complaint) {
+        return bad_request(transfer, complaint);
+    }
+    if (transfer->overwrite < 0) {
+        return bad_request(transfer, "Overwrite is neither T nor F");
+    }
+    if (depth == DMS_DEPTH_INVALID || depth == DMS_DEPTH_1) {
+        return bad_request(transfer, "Depth can only be 0 or infinity");
+    }
+    return NULL;
+}
+
+/* Asks httpd about the destination: whether this client may write there, and where it is. */
+static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destination_t *destination)
+{
+    request_rec *r = transfer->request->r, *target;
+    dms_error_t *error;
+
+    if (!dms_conditions_local_path(r, destination)) {
+        return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is on another server");
+    }
+    target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);
+    if (target->status != HTTP_OK) {
+        return dms_error(r->pool, target->status, NULL, "Destination is refused");
+    }
+    transfer->target.r = target;
+    transfer->target.config = dms_config_of(target);
+    transfer->target.provider = transfer->target.config->provider;
+    if (!dms_config_is_on(transfer->target.config)
+        || transfer->target.provider != transfer->request->provider) {
+        return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is in no such repository");
+    }
+    error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
+    return error ? error
+                 : dms_method_parent(&transfer->target, &transfer->to, &transfer->to_parent);
+}
+
+/* Whether source and destination are one file by two names. */
+static int is_same_file(dms_transfer_t *transfer)
+{
+    apr_pool_t *pool = transfer->request->r->pool;
+    const dms_provider_t *provider = transfer->request->provider;
+    const char *from = "", *to = "";
+
+    if (transfer->to.facts.kind == DMS_KIND_NONE || !*transfer->from.name) {
+        return 0;
+    }
+    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
+    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    return *from && !strcmp(from, to);
+}
+
+/* Whether source and destination are one resource, or one is in the other. */
+static int overlap(dms_transfer_t *transfer)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+
+    return dms_key_is_at_or_below(transfer->from.key, transfer->to.key)
+           || dms_key_is_at_or_below(transfer->to.key, transfer->from.key) || is_same_file(transfer)
+           || (dms_is_collection(&transfer->from)
+               && provider->is_within(transfer->to_parent, transfer->from.node))
+           || (dms_is_collection(&transfer->to) && transfer->from_parent
+               && provider->is_within(transfer->from_parent, transfer->to.node));
+}
+
+/* Everything that can be known before something is done; asked again when nobody else can change
+ * anything any more. */
+dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
+{
+    dms_request_t *request = transfer->request;
+    request_rec *r = request->r;
+    dms_node_t *parent;
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &transfer->from);
+
+    if (!error) {
+        error = dms_conditions_check(request, &transfer->from);
+    }
+    if (!error && (transfer->is_move || *transfer->from.name)) {
+        error = dms_method_parent(request, &transfer->from, &transfer->from_parent);
+    }
+    if (!error) {
+        error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
+    }
+    if (!error) {
+        error = dms_method_parent(&transfer->target, &transfer->to, &parent);
+    }
+    if (!error && !request->provider->is_same(parent, transfer->to_parent)) {
+        error = dms_error(r->pool, HTTP_CONFLICT, NULL,
+                          "the destination's collection has been moved meanwhile");
+    }
+    if (error) {
+        return error;
+    }
+    if (overlap(transfer)) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                         "source and destination are the same, or one is in the other");
+    }
+    if (dms_state_is_below(r->filename) || dms_state_is_below(transfer->target.r->filename)) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                         "the module's own store (DavMultistatusStore) is in there");
+    }
+    if (transfer->to.facts.kind != DMS_KIND_NONE && !transfer->overwrite) {
+        return dms_error(r->pool, HTTP_PRECONDITION_FAILED, NULL,
+                         "something is there, and Overwrite is F");
+    }
+    if (transfer->is_move) {
+        error = dms_barriers_check(request, transfer->from.key,
+                                   DMS_WRITES_SELF | DMS_WRITES_PARENT | DMS_WRITES_BELOW);
+    }
+    return error ? error
+                 : dms_barriers_check(request, transfer->to.key,
+                                      transfer->to.facts.kind == DMS_KIND_NONE
+                                          ? DMS_WRITES_SELF | DMS_WRITES_PARENT
+                                          : DMS_WRITES_SELF | DMS_WRITES_BELOW);
+}
+
+int dms_transfer_member_failed(void *baton, const char *path, int at_target, apr_status_t status)
+{
+    dms_transfer_t *transfer = baton;
+    const char *uri = at_target ? transfer->to_uri : transfer->from_uri;
+
+    dms_shift_end(&transfer->shift);
+    if (!transfer->report.reply) {
+        transfer->report.reply = dms_reply_create(transfer->request->r);
+    }
+    uri = apr_pstrcat(dms_reply_pool(transfer->report.reply), uri, path, NULL);
+    return dms_report_failure(&transfer->report, uri, dms_status_from(status));
+}
+
+/* Whether httpd lets this user have a member copied, or moved, to where it would be then. */
+apr_status_t dms_transfer_member_check(void *baton, const char *collection,
+                                       const dms_member_t *member)
+{
+    dms_transfer_t *transfer = baton;
+    apr_status_t rv = dms_members_check(transfer->from_members, collection, member);
+
+    return rv == APR_SUCCESS ? dms_members_check(transfer->to_members, collection, member) : rv;
+}
+
+/* Whether httpd lets this user have a member of what is overwritten removed. */
+static apr_status_t may_be_overwritten(void *baton, const char *collection,
+                                       const dms_member_t *member)
+{
+    dms_transfer_t *transfer = baton;
+
+    return dms_members_check(transfer->overwritten_members, collection, member);
+}
+
+void dms_transfer_open_members(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+
+    transfer->from_members = dms_members_create(r->pool, r, transfer->from_uri,
+                                                transfer->is_move ? DMS_ACT_REMOVE : DMS_ACT_READ);
+    transfer->to_members = dms_members_create(r->pool, transfer->target.r, transfer->to_uri,
+                                              DMS_ACT_CREATE);
+}
+
+/* An overwritten collection goes whole, or not at all. */
+static dms_error_t *check_overwritten(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .r = transfer->target.r,
+                       .check = may_be_overwritten,
+                       .baton = transfer};
+
+    if (!dms_is_collection(&transfer->to)) {
+        return NULL;
+    }
+    transfer->overwritten_members = dms_members_create(r->pool, transfer->target.r,
+                                                       dms_method_uri(transfer->target.r,
+                                                                      DMS_KIND_COLLECTION),
+                                                       DMS_ACT_REMOVE);
+    if (dms_tree_scan(&tree, transfer->to.node, r->pool) != APR_SUCCESS) {
+        return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                         "the destination holds something that may not be removed");
+    }
+    return NULL;
+}
+
+/* To move a resource is to remove it from where it is. */
+static dms_error_t *check_removal(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    int status = dms_act_status(r, DMS_ACT_REMOVE, transfer->from.facts.kind, transfer->from_uri);
+
+    return status == HTTP_OK ? NULL
+                             : dms_error(r->pool, status, NULL, "the source may not be removed");
+}
+
+dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_destination_t destination;
+    dms_error_t *error = read_headers(transfer, &destination);
+
+    if (!error) {
+        error = dms_method_lookup(transfer->request, DMS_CONDITION_FACTS, 1, &transfer->from);
+    }
+    if (!error && transfer->is_move) {
+        error = dms_method_deep_only(transfer->request, &transfer->from);
+        transfer->deep = 1;
+    }
+    if (!error) {
+        error = open_destination(transfer, &destination);
+    }
+    if (!error) {
+        transfer->reserved = dms_reserved_name(r->pool);
+        transfer->from_uri = dms_method_uri(r, transfer->from.facts.kind);
+        transfer->to_uri = dms_method_uri(transfer->target.r, transfer->from.facts.kind);
+        dms_transfer_open_members(transfer);
+        error = dms_transfer_check(transfer);
+    }
+    if (!error && transfer->is_move) {
+        error = check_removal(transfer);
+    }
+    return error ? error : check_overwritten(transfer);
+}

@@ -1,0 +1,158 @@
+/*
+ * MOVE (RFC 4918, section 9.9): one rename, or, between file systems and where a member may not
+ * come along, a copy and the removal of what has been copied.
+ */
+#include "methods/transfer.h"
+
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+
+#include "keys/keys.h"
+#include "methods/steps.h"
+#include "recovery/recovery.h"
+#include "repository/tree.h"
+#include "server/state.h"
+
+/* Whether something in the source, which is a collection, may not be moved. */
+static int has_refused_member(dms_transfer_t *transfer)
+{
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .r = transfer->request->r,
+                       .check = dms_transfer_member_check,
+                       .baton = transfer};
+    int has = dms_is_collection(&transfer->from)
+              && dms_tree_scan(&tree, transfer->from.node, transfer->request->r->pool)
+                     != APR_SUCCESS;
+
+    dms_transfer_open_members(transfer); /* for the next walk */
+    return has;
+}
+
+static apr_status_t facts_of_key(dms_transfer_t *transfer, const char *key, apr_pool_t *pool,
+                                 dms_facts_t *facts)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    dms_node_t *parent;
+    const char *name;
+    apr_status_t rv = provider->parent_of_key(dms_key_own(provider, key), pool, &parent, &name);
+
+    return rv == APR_SUCCESS ? provider->facts(parent, name, facts) : rv;
+}
+
+/* Whether a member of the source is at the destination as it is now: only then may it go. What
+ * could not be copied, and what has been made meanwhile, stays; what has changed meanwhile is
+ * told. A copy that is made for a move has the size and time of its source. */
+static apr_status_t is_copied(void *baton, const char *collection, const dms_member_t *member)
+{
+    dms_transfer_t *transfer = baton;
+    int is_new;
+    apr_status_t rv = dms_shift_member(&transfer->shift, &is_new);
+    dms_facts_t from, to;
+    const char *path;
+    apr_pool_t *pool;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_pool_create(&pool, transfer->shift.pool);
+    path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
+    if (facts_of_key(transfer, dms_key_below(pool, transfer->to.key, path), pool, &to)
+            != APR_SUCCESS
+        || facts_of_key(transfer, dms_key_below(pool, transfer->from.key, path), pool, &from)
+               != APR_SUCCESS) {
+        rv = APR_INCOMPLETE;
+    }
+    else if (from.kind != to.kind
+             || (from.kind == DMS_KIND_FILE
+                 && (from.size != to.size || from.modified.seconds != to.modified.seconds
+                     || from.modified.nanoseconds != to.modified.nanoseconds))) {
+        rv = EEXIST; /* 409 */
+    }
+    apr_pool_destroy(pool);
+    return rv;
+}
+
+/* Removes the properties, at the source, of what has been moved from there one by one; a failure
+ * leaves that to be completed. */
+static void forget_moved(dms_transfer_t *transfer)
+{
+    transfer->emptied.reached = "";
+    dms_recovery_sweep(dms_state_store(), transfer->request->provider, &transfer->emptied,
+                       transfer->request->r->pool);
+}
+
+/* A move to another file system. What could not be copied stays. */
+static dms_error_t *move_by_copy(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .failed = dms_transfer_member_failed,
+                       .check = is_copied,
+                       .baton = transfer};
+    dms_error_t *error;
+    apr_status_t rv;
+
+    transfer->by_copy = 1;
+    error = dms_transfer_copy(transfer);
+    if (error) {
+        return error;
+    }
+    if (!dms_is_collection(&transfer->from)) {
+        return NULL; /* it went when the copy was put in place */
+    }
+    rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
+                         transfer->from.facts.kind, r->pool);
+    dms_shift_end(&transfer->shift);
+    forget_moved(transfer);
+    if (rv == APR_INCOMPLETE && !transfer->report.reply) {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL,
+                         "the source has been copied; what has been made in it meanwhile stays");
+    }
+    if (rv != APR_SUCCESS && !transfer->report.reply) {
+        return dms_error_of(r->pool, rv, "the source has been copied, but can't be removed");
+    }
+    return NULL;
+}
+
+static dms_error_t *move(dms_transfer_t *transfer)
+{
+    apr_pool_t *pool = transfer->request->r->pool;
+    const dms_provider_t *provider = transfer->request->provider;
+    const char *from = "", *to = "";
+    dms_error_t *error;
+    apr_status_t rv;
+
+    if (has_refused_member(transfer)) { /* so one rename won't do */
+        return move_by_copy(transfer);
+    }
+    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
+    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, from, to);
+    if (error) {
+        return error;
+    }
+    error = dms_transfer_put_in_place(transfer, transfer->from_parent, transfer->from.name, &rv);
+    if (error && rv == EXDEV) {
+        return move_by_copy(transfer);
+    }
+    if (!error && dms_transfer_leaves_something(transfer)) {
+        dms_transfer_remove_reserved(transfer, transfer->from_parent);
+    }
+    return error;
+}
+
+static dms_error_t *answer_move(dms_request_t *request, int *result)
+{
+    dms_transfer_t transfer = {.request = request, .act = move, .is_move = 1};
+
+    return dms_transfer_run(&transfer, result);
+}
+
+const dms_method_t dms_method_move = {
+    .name = "MOVE",
+    .answer = answer_move,
+    .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
+    .is_offered = dms_transfer_is_offered,
+};

@@ -1,0 +1,89 @@
+#include "methods/steps.h"
+
+#include <apr_strings.h>
+
+#include "methods/conditions.h"
+#include "server/state.h"
+
+static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
+{
+    return dms_error(request->r->pool,
+                     rv == ENOSPC ? HTTP_INSUFFICIENT_STORAGE : HTTP_INTERNAL_SERVER_ERROR, NULL,
+                     "the store of properties and locks failed");
+}
+
+dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
+{
+    request_rec *r = request->r;
+    dms_store_t *store = dms_state_store();
+    apr_status_t rv = APR_EGENERAL;
+
+    if (store) {
+        if (!request->has_recovered) {
+            dms_state_recover(r->pool, request->provider);
+            request->has_recovered = 1;
+        }
+        dms_conditions_ask(request);
+        rv = dms_tx_begin(store, r->pool, tx);
+        request->tx = *tx;
+    }
+    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+}
+
+dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv)
+{
+    if (rv == APR_SUCCESS) {
+        return NULL;
+    }
+    if (tx) {
+        dms_step_abort(request, tx);
+    }
+    return store_error(request, rv);
+}
+
+dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
+{
+    apr_status_t rv = dms_tx_commit(tx);
+
+    request->tx = NULL;
+    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+}
+
+void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
+{
+    request->tx = NULL;
+    dms_tx_abort(tx);
+}
+
+/* How long others wait for one who removes a tree. */
+#define SHIFT apr_time_from_msec(20)
+
+void dms_shift_end(dms_shift_t *shift)
+{
+    if (shift->tx) {
+        dms_tx_commit(shift->tx); /* has changed nothing */
+        apr_pool_destroy(shift->pool);
+        shift->tx = shift->request->tx = NULL;
+    }
+}
+
+apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new)
+{
+    apr_status_t rv;
+
+    *is_new = 0;
+    if (shift->tx && apr_time_now() < shift->until) {
+        return APR_SUCCESS;
+    }
+    dms_shift_end(shift);
+    *is_new = 1;
+    apr_pool_create(&shift->pool, shift->request->r->pool);
+    rv = dms_tx_begin(dms_state_store(), shift->pool, &shift->tx);
+    shift->until = apr_time_now() + SHIFT;
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(shift->pool);
+        shift->tx = NULL;
+    }
+    shift->request->tx = shift->tx;
+    return rv;
+}

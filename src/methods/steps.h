@@ -1,0 +1,41 @@
+/*
+ * The steps of a method that change something: transactions of the store (store/store.h), short,
+ * and so that nobody asks httpd, checks a password or waits for a client in one.
+ */
+#ifndef DMS_STEPS_H
+#define DMS_STEPS_H
+
+#include "methods/method.h"
+
+/* Begins the part of a method that changes something: from here to the transaction's end nobody
+ * else changes anything, so what is looked up now stays true. What is read of the store meanwhile
+ * is read through request->tx. 500 or 507 where the store fails. */
+dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx);
+
+/* Turns the store's status into an error, or NULL; the transaction, if
+ * there is one, is aborted where it failed. */
+dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv);
+
+/* Commits. */
+dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx);
+
+/* Undoes what has been done since dms_step_begin(). */
+void dms_step_abort(dms_request_t *request, dms_tx_t *tx);
+
+/* A tree is removed in shifts, transactions of 20 ms, so that what is checked of a member is still
+ * true when it goes, and others get to write in between. Zeroed but for request. */
+typedef struct dms_shift_t {
+    dms_request_t *request;
+    apr_pool_t *pool; /* lives as long as the shift */
+    dms_tx_t *tx;     /* NULL: none is under way */
+    apr_time_t until;
+} dms_shift_t;
+
+/* Before a member is touched: begins a shift where none is under way or this one has lasted long
+ * enough. *is_new: what is known of locks, say, has to be looked up anew. */
+apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new);
+
+/* Ends the shift, if there is one: at the end, and before anybody waits for the client. */
+void dms_shift_end(dms_shift_t *shift);
+
+#endif

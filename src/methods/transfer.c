@@ -1,0 +1,70 @@
+#include "methods/transfer.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "request/headers.h"
+
+/* X-OC-Mtime, which sync clients send with a COPY or MOVE of a file, too. */
+static void set_time(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+    dms_moment_t modified = {0, 0};
+
+    if (!dms_is_collection(&transfer->from)
+        && dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)
+        && transfer->request->provider->set_modified
+        && transfer->request->provider->set_modified(transfer->to_parent, transfer->to.name,
+                                                     &modified)
+               == APR_SUCCESS) {
+        apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+    }
+}
+
+static void sync_names(dms_transfer_t *transfer)
+{
+    dms_method_sync(transfer->request, transfer->to_parent);
+    if (transfer->is_move) {
+        dms_method_sync(transfer->request, transfer->from_parent);
+    }
+}
+
+dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
+{
+    request_rec *r = transfer->request->r;
+    dms_error_t *error;
+    dms_kind_e before;
+
+    *result = ap_discard_request_body(r);
+    if (*result != OK) {
+        return NULL;
+    }
+    transfer->shift.request = transfer->request;
+    transfer->report.r = r;
+    error = dms_transfer_prepare(transfer);
+    if (error) {
+        return error;
+    }
+    before = transfer->to.facts.kind;
+    transfer->from_etag = apr_pstrdup(r->pool, transfer->from.facts.etag);
+    error = transfer->act(transfer);
+    if (error) {
+        dms_transfer_give_up(transfer);
+    }
+    if (error && transfer->report.reply) { /* the 207 has begun: say it there */
+        dms_report_failure(&transfer->report, transfer->to_uri, error->status);
+        error = NULL;
+    }
+    if (!error) {
+        set_time(transfer);
+        sync_names(transfer);
+        *result = dms_report_end(&transfer->report,
+                                 before == DMS_KIND_NONE ? HTTP_CREATED : HTTP_NO_CONTENT);
+    }
+    return error;
+}
+
+int dms_transfer_is_offered(const dms_provider_t *provider, dms_kind_e kind)
+{
+    return provider->parent && provider->remove && provider->rename;
+}

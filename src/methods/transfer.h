@@ -1,0 +1,105 @@
+/*
+ * What COPY and MOVE share (RFC 4918, sections 9.8 and 9.9): the way of a resource, with all below
+ * it, from its URL to the Destination.
+ *
+ * A copy is made under a reserved name beside its destination, and then put in place in one step; a
+ * move is one rename, or, between file systems, such a copy and the removal of the source. Either
+ * way the destination is at any moment what it was or what it will be.
+ *
+ *   ends.c       reads the headers, looks up both ends, and asks what may be done
+ *   placing.c    the step from before to after, with the rows in the store
+ *   transfer.c   the frame: what comes before either method's act, and after it
+ *   copy.c       makes the copy
+ *   move.c       renames, or removes what has been copied
+ */
+#ifndef DMS_TRANSFER_H
+#define DMS_TRANSFER_H
+
+#include "acts/members.h"
+#include "methods/method.h"
+#include "methods/report.h"
+#include "methods/steps.h"
+
+/* One request's, on the stack; what it points to lives in r->pool. */
+typedef struct dms_transfer_t dms_transfer_t;
+struct dms_transfer_t {
+    dms_request_t *request;
+    dms_error_t *(*act)(dms_transfer_t *transfer); /* what the method does when all is prepared */
+    int is_move;
+    int deep;
+    int overwrite;
+    dms_resource_t from, to;
+    dms_node_t *from_parent, *to_parent;
+    dms_request_t target; /* a subrequest for the destination */
+    const char *from_uri, *to_uri;
+    dms_members_t *from_members, *to_members, *overwritten_members;
+    const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
+    dms_intention_t noted; /* the transfer */
+    dms_intention_t emptied;  /* of a move by copy: that the source's properties have to go */
+    dms_intention_t leftover; /* that what the destination was before has to go */
+    const char *from_etag;    /* of a file, before it was copied */
+    int by_copy;              /* a move that can't be one rename */
+    dms_shift_t shift;
+    dms_report_t report;
+};
+
+static inline int dms_is_collection(const dms_resource_t *resource)
+{
+    return resource->facts.kind == DMS_KIND_COLLECTION;
+}
+
+/* --- ends.c --- */
+
+/* Reads the headers, looks up both ends, and finds out whether the transfer may be made. Errors:
+ * those of dms_transfer_check(), and what httpd refuses with, 400 to 502. */
+dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer);
+
+/* Everything that can be known before something is done; asked again when nobody else can change
+ * anything any more. Errors: 400 to 424 of the request's, of conditions and of locks. */
+dms_error_t *dms_transfer_check(dms_transfer_t *transfer);
+
+/* Begins to ask for members anew, for another walk. */
+void dms_transfer_open_members(dms_transfer_t *transfer);
+
+/* For a dms_tree_t, with the transfer as its baton: whether httpd lets this user have a member
+ * copied, or moved, to where it would be then; and what tells of one that failed. */
+apr_status_t dms_transfer_member_check(void *transfer, const char *collection,
+                                       const dms_member_t *member);
+int dms_transfer_member_failed(void *transfer, const char *path, int at_target,
+                               apr_status_t status);
+
+/* --- placing.c --- */
+
+/* Notes what is going to happen, where a crash in the midst of it would leave something to
+ * complete: properties that have to go along, or a tree under a reserved name. identity, replaced:
+ * as in dms_intention_t. */
+dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
+                                 const char *identity, const char *replaced);
+
+/* The step from before to after, in which nobody else changes anything: `name` in `from` is put in
+ * place. *rv: of that. */
+dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
+                                       apr_status_t *rv);
+
+/* Forgets the intention of a transfer that has failed before it was put in place. */
+void dms_transfer_give_up(dms_transfer_t *transfer);
+
+/* Whether the destination's former content stands under the reserved name afterwards, and its
+ * removal. */
+int dms_transfer_leaves_something(const dms_transfer_t *transfer);
+void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent);
+
+/* --- transfer.c --- */
+
+/* Answers a request, as a dms_method_fn; of the transfer, request, act and is_move are set. */
+dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result);
+
+/* What a provider has to offer for a move; a copy takes more. */
+int dms_transfer_is_offered(const dms_provider_t *provider, dms_kind_e kind);
+
+/* --- copy.c --- */
+
+/* The whole of it; of a move by copy, the first half. */
+dms_error_t *dms_transfer_copy(dms_transfer_t *transfer);
+
+#endif
