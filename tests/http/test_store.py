@@ -273,7 +273,9 @@ def inside(dav_on):
     dav.set("inside/mine.txt", color="red")
     names = sorted(p.name for p in (dav.path / "inside").iterdir())
     assert "store.db" in names and "store.db-wal" in names
-    return dav, [n for n in names if n != "mine.txt"]
+    processes = [f"store.db-processes/{name}" for name in os.listdir(dav.path / "inside/store.db-processes")]
+    assert len(processes) > 1
+    return dav, [n for n in names if n != "mine.txt"] + processes
 
 
 def test_inside_the_folder_it_is_not_listed(dav_on):
@@ -297,7 +299,8 @@ def test_inside_the_folder_it_is_not_served(dav_on):
 
 def test_inside_the_folder_it_is_not_writable(dav_on):
     dav, names = inside(dav_on)
-    for name in names + ["store.db-journal"]:
+    dav.server.expect_log("AH00037")  # store.db-processes/store is a link
+    for name in names + ["store.db-journal", "store.db-processes/new"]:
         assert dav.put("inside/" + name).status == 403, name
         assert dav.mkcol("inside/" + name).status == 403, name
         assert dav.delete("inside/" + name).status in (403, 404), name
