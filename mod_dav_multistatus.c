@@ -16,7 +16,7 @@
 #include "acts/acts.h"
 #include "acts/client.h"
 #include "methods/method.h"
-#include "proxy/proxied.h"
+#include "proxy/hooks.h"
 #include "repository/fs/fs.h"
 #include "server/api.h"
 #include "config/config.h"

@@ -1,4 +1,4 @@
-#include "proxy/proxied.h"
+#include "proxy/answers.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -7,7 +7,6 @@
 
 #include "request/headers.h"
 #include "reverse/hrefs.h"
-#include "config/config.h"
 #include "server/notes.h"
 
 APLOG_USE_MODULE(dav_multistatus);

@@ -8,10 +8,6 @@
 #include <mod_proxy.h>
 
 #include "request/headers.h"
-#include "config/config.h"
-
-/* Set once, while modules are loaded. */
-static ap_filter_rec_t *answers;
 
 const char *dms_proxied_to_public(void *baton, apr_pool_t *pool, const char *reference)
 {
@@ -59,9 +55,7 @@ static int keeps_host(const request_rec *r)
     return conf && conf->preserve_host;
 }
 
-/* Both sides as this request has them: its own URL's root is the public one, and with
- * ProxyPreserveHost the backend takes the public host for its own. */
-static dms_proxied_t *create(request_rec *r, const dms_reverse_t *reverse)
+dms_proxied_t *dms_proxied_create(request_rec *r, const dms_reverse_t *reverse)
 {
     dms_proxied_t *proxied = apr_pcalloc(r->pool, sizeof(*proxied));
     const char *host = apr_table_get(r->headers_in, "Host");
@@ -83,54 +77,4 @@ static dms_proxied_t *create(request_rec *r, const dms_reverse_t *reverse)
                                                  host, NULL);
     }
     return proxied;
-}
-
-static int is_proxied(const request_rec *r)
-{
-    return r->proxyreq == PROXYREQ_REVERSE || (r->handler && !strncmp(r->handler, "proxy:", 6));
-}
-
-/* The last hook before mod_proxy's handler, when all is decided. */
-static void insert_filters(request_rec *r)
-{
-    const dms_reverse_t *reverse = dms_config_reverse(dms_config_of(r));
-    dms_proxied_t *proxied;
-    ap_filter_rec_t *inflate;
-
-    if (!reverse || !is_proxied(r)) {
-        return;
-    }
-    proxied = create(r, reverse);
-    ap_add_output_filter_handle(answers, proxied, r, r->connection);
-    /* For a backend that compresses unasked; it comes before ours by its type, and leaves what is
-     * not compressed alone. */
-    inflate = proxied->is_webdav ? ap_get_output_filter_handle("INFLATE") : NULL;
-    if (inflate) {
-        ap_add_output_filter_handle(inflate, NULL, r, r->connection);
-    }
-    if (proxied->has_xml && ap_request_has_body(r)) {
-        dms_requests_add(proxied);
-    }
-}
-
-static int map_headers(request_rec *r)
-{
-    const ap_filter_t *filter = r->output_filters;
-
-    while (filter && filter->frec != answers) {
-        filter = filter->next;
-    }
-    if (!filter) {
-        return DECLINED;
-    }
-    dms_requests_map_headers(filter->ctx, r->headers_in);
-    return OK;
-}
-
-void dms_proxied_register_hooks(void)
-{
-    answers = dms_answers_register();
-    dms_requests_register();
-    ap_hook_insert_filter(insert_filters, NULL, NULL, APR_HOOK_MIDDLE);
-    APR_OPTIONAL_HOOK(proxy, fixups, map_headers, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -14,8 +14,7 @@
 
 #include <httpd.h>
 
-#include <util_filter.h>
-
+#include "config/config.h"
 #include "reverse/mapping.h"
 
 typedef struct dms_answer_t dms_answer_t;
@@ -30,7 +29,8 @@ typedef struct dms_proxied_t {
     dms_answer_t *answer; /* of answers.c; NULL until it begins */
 } dms_proxied_t;
 
-void dms_proxied_register_hooks(void);
+/* Both sides as a request has them. */
+dms_proxied_t *dms_proxied_create(request_rec *r, const dms_reverse_t *reverse);
 
 /* The dms_hrefs_map_fns; baton is a dms_proxied_t. */
 const char *dms_proxied_to_public(void *proxied, apr_pool_t *pool, const char *reference);
@@ -38,14 +38,5 @@ const char *dms_proxied_to_backend(void *proxied, apr_pool_t *pool, const char *
 
 /* Removes the digests of a body that does not stay what it was. */
 void dms_proxied_drop_digests(apr_table_t *headers);
-
-/* The output filter (answers.c); its context is a dms_proxied_t. */
-ap_filter_rec_t *dms_answers_register(void);
-
-/* The input filter (requests.c), which dms_requests_add() adds where a request's body can hold
- * hrefs; and what maps headers_in, which is a copy for the backend. */
-void dms_requests_register(void);
-void dms_requests_add(dms_proxied_t *proxied);
-void dms_requests_map_headers(const dms_proxied_t *proxied, apr_table_t *headers_in);
 
 #endif

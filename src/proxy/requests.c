@@ -1,10 +1,10 @@
-#include "proxy/proxied.h"
+#include "proxy/requests.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
+#include <util_filter.h>
 
 #include "reverse/hrefs.h"
-#include "config/config.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
