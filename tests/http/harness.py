@@ -5,6 +5,7 @@ that a server serves, with its URL; an *answer* is what the client got; a *multi
 checked against RFC 4918 section 14, so that every test that reads one checks the grammar too.
 """
 
+import contextlib
 import ctypes
 import email.utils
 import io
@@ -274,6 +275,15 @@ class Server:
             text = pathlib.Path(f"/proc/{pid}/status").read_text()
             total += int(re.search(r"^RssAnon:\s+(\d+)", text, re.M).group(1))
         return total
+
+    def descriptors(self):
+        """What all the children have open, each by the name that /proc has for it."""
+        links = [link for pid in self.workers() for link in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+        found = []
+        for link in links:
+            with contextlib.suppress(FileNotFoundError):  # it has been closed meanwhile
+                found.append(os.readlink(link))
+        return found
 
     def cpu_seconds(self):
         """CPU time of all the children so far."""

@@ -308,11 +308,23 @@ static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t
     return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
 }
 
-/* Closes a file that a bucket may have taken over: then the descriptor in it is -1 by now. */
-static apr_status_t close_file(void *file)
+/* Makes an APR file of a descriptor, which it takes over, also where it fails. The file of
+ * apr_os_file_put() is never closed by APR: once a filter has set its bucket aside, for a pool that
+ * outlives the request, nobody would. That of apr_file_dup() has a cleanup, which moves along. */
+static apr_status_t own_file(apr_file_t **file, int fd, apr_int32_t flags, apr_pool_t *pool)
 {
-    apr_file_close(file);
-    return APR_SUCCESS;
+    apr_file_t *borrowed;
+    apr_status_t rv = apr_os_file_put(&borrowed, &fd, flags, pool);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_dup(file, borrowed, pool);
+    }
+    close(fd);
+    if (rv == APR_SUCCESS) {
+        apr_os_file_get(&fd, *file);
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    return rv;
 }
 
 static apr_status_t fs_read(dms_resource_t *resource, request_rec *r, apr_bucket_brigade *bb)
@@ -320,7 +332,7 @@ static apr_status_t fs_read(dms_resource_t *resource, request_rec *r, apr_bucket
     core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     dms_node_t *node = resource->node;
     apr_int32_t flags = APR_FOPEN_READ | APR_FOPEN_BINARY;
-    apr_file_t *file = NULL;
+    apr_file_t *file;
     apr_bucket *bucket;
     int fd;
     apr_status_t rv = dms_os_open_below(node->root, node->path, O_RDONLY, dms_node_links(r), &fd);
@@ -328,21 +340,17 @@ static apr_status_t fs_read(dms_resource_t *resource, request_rec *r, apr_bucket
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    rv = dms_os_stat(fd, "", 0, &node->st);
+    if (rv != APR_SUCCESS || !S_ISREG(node->st.mode)) {
+        close(fd);
+        return rv != APR_SUCCESS ? rv : ENOENT;
+    }
 #if APR_HAS_SENDFILE
     flags |= AP_SENDFILE_ENABLED(core->enable_sendfile);
 #endif
-    rv = apr_os_file_put(&file, &fd, flags, r->pool);
-    if (rv != APR_SUCCESS) {
-        close(fd);
-        return rv;
-    }
-    apr_pool_cleanup_register(r->pool, file, close_file, apr_pool_cleanup_null);
-    rv = dms_os_stat(fd, "", 0, &node->st);
+    rv = own_file(&file, fd, flags, r->pool);
     if (rv != APR_SUCCESS) {
         return rv;
-    }
-    if (!S_ISREG(node->st.mode)) {
-        return ENOENT;
     }
     dms_node_facts(&node->st, DMS_FACT_ETAG, &resource->facts);
     bucket = apr_brigade_insert_file(bb, file, 0, node->st.size, r->pool);
