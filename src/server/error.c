@@ -69,9 +69,11 @@ int dms_status_from(apr_status_t cause)
 static void log_error(request_rec *r, const dms_error_t *error)
 {
     int level = error->status >= 500 && error->cause ? APLOG_ERR : APLOG_INFO;
+    /* AP_FILTER_ERROR: an input filter has answered already, with a 413, say. */
+    int status = ap_is_HTTP_VALID_RESPONSE(error->status) ? error->status : r->status;
 
     ap_log_rerror(error->file, error->line, APLOG_MODULE_INDEX, level, error->cause, r,
-                  "%s %s: %d, %s", r->method, r->uri, error->status, error->message);
+                  "%s %s: %d, %s", r->method, r->uri, status, error->message);
 }
 
 int dms_error_send(request_rec *r, const dms_error_t *error)
