@@ -11,6 +11,7 @@ PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav
+PACKAGES_soak = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang-format clang-tidy cppcheck pyflakes3
 PACKAGES_format := clang-format
@@ -96,7 +97,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test lint format bench install clean help
+.PHONY: all packages run test soak lint format bench install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -144,6 +145,12 @@ test: $(MODULE) $(UNIT) | packages
 		failed="$$failed http"; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
 	echo "All tests passed."
+
+## make soak [SOAK=10000]     so many of each request: what the server holds stays the same
+SOAK := 10000
+soak: $(MODULE) | packages
+	@$(TEST_ENV) DMS_SOAK=$(SOAK) DMS_TEST_SECONDS=7200 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_soak.py $(PYTEST_ARGS)
 
 # APR's, which cppcheck, without APR's headers, can't make sense of.
 CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \

@@ -36,7 +36,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "no_sanitizer: measures memory or CPU, which a sanitizer distorts")
 
 
-TEST_SECONDS = 120
+TEST_SECONDS = int(os.environ.get("DMS_TEST_SECONDS", "120"))
 
 
 @pytest.fixture(autouse=True)
