@@ -13,6 +13,7 @@ PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lx
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
 PACKAGES_test-releases := debootstrap iproute2 curl
+PACKAGES_soak = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -105,7 +106,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases lint format bench install clean help
+.PHONY: all packages run test test-releases soak lint format bench install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -160,6 +161,12 @@ RELEASES := bookworm-amd64 trixie-amd64 sid-amd64 bookworm-i386 noble-amd64
 ## make test-releases         README's commands in chroots of Debian 12, 13, sid, and 12 on i386, and of Ubuntu
 test-releases: | packages
 	@tools/test-releases.sh $(RELEASES)
+
+## make soak [SOAK=10000]     so many of each request: what the server holds stays the same
+SOAK := 10000
+soak: $(MODULE) | packages
+	@$(TEST_ENV) DMS_SOAK=$(SOAK) DMS_TEST_SECONDS=7200 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_soak.py $(PYTEST_ARGS)
 
 # APR's, which cppcheck, without APR's headers, can't make sense of.
 CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \

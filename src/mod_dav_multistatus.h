@@ -417,8 +417,8 @@ struct dms_provider_t {
     apr_status_t (*enter)(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **node);
 
     /* Opens a file for r and appends its content to bb, unread. The resource's facts become those
-     * of what was opened, all of them. A file bucket is set aside for a slow client, and may outlive
-     * r: its file has to be one that APR closes, which that of apr_os_file_put() is not. */
+     * of what was opened, all of them. A file bucket may be set aside, for a slow client, and then
+     * outlive r: its file has to be one that APR closes, as that of apr_os_file_put() is not. */
     apr_status_t (*read)(dms_resource_t *file, struct request_rec *r, apr_bucket_brigade *bb);
 
     /* --- writing: each is about `name` in the collection `parent` --- */

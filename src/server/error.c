@@ -103,10 +103,12 @@ static void log_error(request_rec *r, const dms_error_t *error)
 {
     const char *destination = apr_table_get(r->headers_in, "Destination");
     int level = level_of(error);
+    /* AP_FILTER_ERROR: an input filter has answered already, with a 413, say. */
+    int status = ap_is_HTTP_VALID_RESPONSE(error->status) ? error->status : r->status;
 
     ap_log_rerror(error->file, error->line, APLOG_MODULE_INDEX, level, error->cause, r,
                   "%s %s%s%s: %d, %s%s%s", r->method, r->uri, destination ? " to " : "",
-                  destination ? destination : "", error->status, error->message,
+                  destination ? destination : "", status, error->message,
                   level == APLOG_INFO ? "" : ": ",
                   level == APLOG_INFO ? "" : dms_path_on_disk(r, r->pool));
 }

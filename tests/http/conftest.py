@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(f"{count:5}  {reason}")
 
 
-TEST_SECONDS = 120
+TEST_SECONDS = int(os.environ.get("DMS_TEST_SECONDS", "120"))
 
 
 @pytest.fixture(autouse=True)

@@ -75,8 +75,8 @@ DirectoryIndex index.html
 """
 
 MPM_LIMITS = {
-    "event": "ThreadsPerChild 16\nMaxRequestWorkers {workers}\nMinSpareThreads 1\nMaxSpareThreads 256",
-    "worker": "ThreadsPerChild 16\nMaxRequestWorkers {workers}\nMinSpareThreads 1\nMaxSpareThreads 256",
+    "event": "ThreadsPerChild {threads}\nMaxRequestWorkers {workers}\nMinSpareThreads 1\nMaxSpareThreads 256",
+    "worker": "ThreadsPerChild {threads}\nMaxRequestWorkers {workers}\nMinSpareThreads 1\nMaxSpareThreads 256",
     "prefork": "MaxRequestWorkers {servers}\nMinSpareServers 1\nMaxSpareServers {servers}",
 }
 
@@ -132,11 +132,11 @@ class Server:
     the module on, and `location` adds lines to its <Location>, `directory` to the <Directory> of the data."""
 
     def __init__(self, conf="", location="", directory="Options Indexes FollowSymLinks", mpm="event", modules=(),
-                 data=None, dav=True, load_first=False, with_module=True, servers=4):
+                 data=None, dav=True, load_first=False, with_module=True, servers=4, threads=16):
         self.root = new_dir("dms-http-")
         self.own_data = data is None
         self.data = pathlib.Path(data) if data else self.root / "data"
-        self.mpm, self.modules, self.servers = mpm, tuple(modules), servers
+        self.mpm, self.modules, self.servers, self.threads = mpm, tuple(modules), servers, threads
         self.load_first, self.with_module = load_first, with_module
         self.conf_parts = (conf, location, directory, dav)
         self.expected = []
@@ -175,7 +175,8 @@ class Server:
         else:
             (self.root / "mime.types").write_text("text/plain txt\ntext/html html htm\nimage/png png\n")
             mime = f'TypesConfig "{self.root}/mime.types"'
-        limits = MPM_LIMITS[self.mpm].format(workers=16 * self.servers, servers=self.servers)
+        limits = MPM_LIMITS[self.mpm].format(threads=self.threads, workers=self.threads * self.servers,
+                                             servers=self.servers)
         text = CONFIG.format(root=self.root, port=self.port, load=self.load_lines(), servers=self.servers,
                              user=f"User {WEB_USER}\nGroup {WEB_USER}" if IS_ROOT else "",
                              mpm_limits=limits, mime=mime,

@@ -188,6 +188,11 @@ def test_a_broken_store(dav_of_scene):
         ("MOVE", to("{new}"), None), ("UNLOCK", [("Lock-Token", "<" + TOKEN + ">")], None))])
 
 
+def test_the_log_tells_what_an_input_filter_has_answered(dav_of_scene):
+    assert dav_of_scene.dav.put("tight/new", b"x" * 11).status == 413
+    dav_of_scene.dav.server.wait_log("PUT /dav/scene/tight/new: 413, ")
+
+
 @contextlib.contextmanager
 def failing(server, call, which):
     """While this lasts, the `which`-th such system call of each of the server's threads fails."""
