@@ -184,6 +184,7 @@ lint: | packages
 	done
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(Q)tools/check-style.sh "$(CORE_DIRS)" $(C_FILES)
+	$(Q)tools/check-layers.py build/lint-gcc
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --library=posix \
 		--suppress=readdirCalled $(CPPCHECK_MACROS) -Isrc \
