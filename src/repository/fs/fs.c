@@ -23,6 +23,11 @@ void dms_node_close_with(apr_pool_t *pool, int descriptor)
                               apr_pool_cleanup_null);
 }
 
+void dms_node_leave_open(apr_pool_t *pool, int descriptor)
+{
+    apr_pool_cleanup_kill(pool, (void *)(intptr_t)descriptor, close_descriptor);
+}
+
 dms_links_e dms_node_links(request_rec *r)
 {
     int options = ap_allow_options(r);
