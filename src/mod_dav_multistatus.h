@@ -413,7 +413,8 @@ struct dms_provider_t {
     void (*rewind)(dms_cursor_t *cursor);
 
     /* Makes a node in pool of the collection that the cursor stands on, to be used while the cursor
-     * stays open. ELOOP where it is one of those that it was found in. */
+     * stays open, and, once it has been opened itself, while that stays open. ELOOP where it is one
+     * of those that it was found in. */
     apr_status_t (*enter)(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **node);
 
     /* Opens a file for r and appends its content to bb, unread. The resource's facts become those

@@ -95,7 +95,8 @@ static apr_status_t ask_for_file(dms_members_t *members, dms_kind_e kind, const 
 {
     const char *uri = apr_pstrcat(members->scratch, members->uri, path, NULL);
 
-    return dms_act_status(members->r, members->act, kind, uri) == HTTP_OK ? APR_SUCCESS : DMS_EDENIED;
+    return dms_act_status(members->r, members->act, kind, uri) == HTTP_OK ? APR_SUCCESS
+                                                                          : DMS_EDENIED;
 }
 
 apr_status_t dms_members_check(dms_members_t *members, const char *collection,

@@ -12,6 +12,9 @@
  * up a new one each. */
 #define REMEMBERED 256
 
+/* What each takes, about. */
+#define BYTES 300
+
 typedef struct answer_t {
     const char *type;
     const char *language;
@@ -22,7 +25,6 @@ struct dms_types_t {
     const char *uri;
     apr_pool_t *pool;         /* of what is remembered */
     apr_hash_t *by_extension; /* -> answer_t */
-    apr_pool_t *once;         /* of one that is not */
 };
 
 dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri)
@@ -32,7 +34,6 @@ dms_types_t *dms_types_create(apr_pool_t *pool, request_rec *r, const char *uri)
     types->r = r;
     types->uri = uri;
     apr_pool_create(&types->pool, pool);
-    apr_pool_create(&types->once, pool);
     types->by_extension = apr_hash_make(types->pool);
     return types;
 }
@@ -77,35 +78,47 @@ static int ask(dms_types_t *types, const char *name, apr_pool_t *pool, answer_t 
     return is_let_through;
 }
 
-static void forget_all(dms_types_t *types)
+apr_size_t dms_types_size(const dms_types_t *types)
 {
-    apr_pool_clear(types->pool);
-    types->by_extension = apr_hash_make(types->pool);
+    return types ? apr_hash_count(types->by_extension) * BYTES : 0;
 }
 
-void dms_types_tell(dms_types_t *types, const char *name, int is_special, const char **type,
-                    const char **language)
+void dms_types_forget(dms_types_t *types)
+{
+    if (types) {
+        apr_pool_clear(types->pool);
+        types->by_extension = apr_hash_make(types->pool);
+    }
+}
+
+static void remember(dms_types_t *types, const char *extensions, const answer_t *answer)
+{
+    answer_t *own;
+
+    if (apr_hash_count(types->by_extension) == REMEMBERED) {
+        dms_types_forget(types);
+    }
+    own = apr_palloc(types->pool, sizeof(*own));
+    own->type = apr_pstrdup(types->pool, answer->type);
+    own->language = apr_pstrdup(types->pool, answer->language);
+    apr_hash_set(types->by_extension, apr_pstrdup(types->pool, extensions), APR_HASH_KEY_STRING,
+                 own);
+}
+
+void dms_types_tell(dms_types_t *types, const char *name, int is_special, apr_pool_t *pool,
+                    const char **type, const char **language)
 {
     const char *extensions = extensions_of(name);
-    answer_t *answer;
+    const answer_t *answer = NULL;
     answer_t own;
 
-    if (is_special) {
-        apr_pool_clear(types->once);
-        ask(types, name, types->once, &own);
-        *type = own.type;
-        *language = own.language;
-        return;
+    if (!is_special) {
+        answer = apr_hash_get(types->by_extension, extensions, APR_HASH_KEY_STRING);
     }
-    answer = apr_hash_get(types->by_extension, extensions, APR_HASH_KEY_STRING);
     if (!answer) {
-        if (apr_hash_count(types->by_extension) == REMEMBERED) {
-            forget_all(types);
-        }
-        answer = apr_palloc(types->pool, sizeof(*answer));
-        if (ask(types, name, types->pool, answer)) {
-            apr_hash_set(types->by_extension, apr_pstrdup(types->pool, extensions),
-                         APR_HASH_KEY_STRING, answer);
+        answer = &own;
+        if (ask(types, name, pool, &own) && !is_special) {
+            remember(types, extensions, &own);
         }
     }
     *type = answer->type;

@@ -31,7 +31,9 @@ static const entry_t *find_entry(const entry_t *entries, int count, const dms_na
     int i;
 
     for (i = 0; i < count; i++) {
-        if (dms_name_equal(entries[i].element.name, name)) {
+        const dms_name_t *entry = entries[i].element.name;
+
+        if (entry->length == name->length && dms_name_equal(entry, name)) {
             return &entries[i];
         }
     }
@@ -198,21 +200,21 @@ unsigned int dms_plan_facts(const dms_plan_t *plan)
     return plan->facts;
 }
 
-int dms_plan_wants_dead(const dms_plan_t *plan)
+void dms_plan_choose(const dms_plan_t *plan, dms_choice_t *choice)
 {
     int i;
 
-    for (i = 0; plan->mode == MODE_VALUES && i < plan->count; i++) {
+    memset(choice, 0, sizeof(*choice));
+    if (plan->mode != MODE_VALUES) {
+        choice->what = plan->mode == MODE_NAMES ? DMS_CHOICE_NAMES : DMS_CHOICE_ALL;
+        return;
+    }
+    choice->what = DMS_CHOICE_NONE;
+    for (i = 0; i < plan->count; i++) {
         if (may_be_dead(&plan->entries[i])) {
-            return 1;
+            dms_choice_add(choice, plan->pool, plan->entries[i].element.name);
         }
     }
-    return plan->mode != MODE_VALUES;
-}
-
-int dms_plan_wants_names(const dms_plan_t *plan)
-{
-    return plan->mode == MODE_NAMES;
 }
 
 void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer, int many)

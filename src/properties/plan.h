@@ -26,9 +26,9 @@ dms_plan_t *dms_plan_create(apr_pool_t *pool, const apr_array_header_t *offered,
 /* The facts that the answer needs: DMS_FACT_*. 0: the kind alone is enough. */
 unsigned int dms_plan_facts(const dms_plan_t *plan);
 
-/* Whether a dead property could be part of the answer, and whether its name alone. */
-int dms_plan_wants_dead(const dms_plan_t *plan);
-int dms_plan_wants_names(const dms_plan_t *plan);
+/* Which dead properties could be part of the answer. The names in choice live as long as the plan.
+ * */
+void dms_plan_choose(const dms_plan_t *plan, dms_choice_t *choice);
 
 /* Declares the namespaces of what was asked for. many: the writer is going to write many responses,
  * which is worth some preparation. */

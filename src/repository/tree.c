@@ -5,7 +5,7 @@
 #include <apr_escape.h>
 #include <apr_strings.h>
 
-/* How deep a tree may be; each level holds two descriptors. */
+/* How deep a tree may be; each level holds a descriptor, of a copy two. */
 #define LEVELS_MAX 200
 
 typedef struct level_t level_t;

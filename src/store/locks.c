@@ -25,10 +25,11 @@ static dms_lock_t *read_lock(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t 
 
     lock->token = apr_pstrdup(pool, dms_store_column(store, row, 0));
     lock->key = apr_pstrdup(pool, dms_store_column(store, row, 1));
-    lock->uri = apr_pstrdup(pool, dms_store_column(store, row, 2));
+    lock->uri = apr_pstrdup(pool,
+                            dms_store_column(store, row, 2)); /* NULL: left out, as too long */
     lock->is_deep = *dms_store_column(store, row, 3) == '1';
     lock->is_shared = *dms_store_column(store, row, 4) == '1';
-    lock->owner = *owner ? apr_pstrdup(pool, owner) : NULL;
+    lock->owner = owner && *owner ? apr_pstrdup(pool, owner) : NULL;
     lock->principal = apr_pstrdup(pool, dms_store_column(store, row, 6));
     lock->expires = apr_atoi64(dms_store_column(store, row, 7));
     return lock;
@@ -43,10 +44,10 @@ typedef struct reading_t {
 } reading_t;
 
 static apr_status_t read_rows(reading_t *reading, dms_sql_e sql, const char **args,
-                              apr_dbd_results_t **results)
+                              apr_pool_t *pool, apr_dbd_results_t **results)
 {
-    return reading->tx ? dms_tx_select(reading->tx, sql, args, reading->pool, results)
-                       : dms_store_select(reading->store, sql, args, reading->pool, results);
+    return reading->tx ? dms_tx_select(reading->tx, sql, args, pool, results)
+                       : dms_store_select(reading->store, sql, args, pool, results);
 }
 
 /* Runs a select of locks and appends them. */
@@ -54,13 +55,16 @@ static apr_status_t append_locks(reading_t *reading, dms_sql_e sql, const char *
 {
     apr_dbd_results_t *results;
     apr_dbd_row_t *row;
-    apr_status_t rv = read_rows(reading, sql, args, &results);
+    apr_pool_t *rows;
+    apr_status_t rv;
 
-    while (rv == APR_SUCCESS
-           && (row = dms_store_row(reading->store, reading->pool, results)) != NULL) {
+    apr_pool_create(&rows, reading->pool);
+    rv = read_rows(reading, sql, args, rows, &results);
+    while (rv == APR_SUCCESS && (row = dms_store_row(reading->store, rows, results)) != NULL) {
         *reading->link = read_lock(reading->store, row, reading->pool);
         reading->link = &(*reading->link)->next;
     }
+    apr_pool_destroy(rows);
     return rv;
 }
 
@@ -156,14 +160,49 @@ apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_poo
     dms_lock_t *first = NULL, *lock, *next;
     reading_t reading = {store, NULL, pool, &first};
     apr_status_t rv = append_locks(&reading, DMS_SQL_MEMBER_LOCKS, DMS_ARGS(key, now(pool)));
+    unsigned int count = 0;
 
     *locks = apr_hash_make(pool);
-    for (lock = first; lock; lock = next) {
+    for (lock = first; lock; lock = next, count++) {
         const char *name = dms_key_name(lock->key);
+        void *list = apr_hash_get(*locks, name, APR_HASH_KEY_STRING);
 
         next = lock->next;
-        lock->next = apr_hash_get(*locks, name, APR_HASH_KEY_STRING);
-        apr_hash_set(*locks, name, APR_HASH_KEY_STRING, lock);
+        if (lock->uri && list != DMS_STORE_APART) {
+            lock->next = list;
+            list = lock;
+        }
+        else {
+            list = DMS_STORE_APART;
+        }
+        apr_hash_set(*locks, name, APR_HASH_KEY_STRING, list);
+    }
+    if (count == DMS_STORE_MEMBER_LOCKS) {
+        *locks = NULL;
+    }
+    return rv;
+}
+
+apr_status_t dms_store_own_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
+                                 dms_lock_t **first)
+{
+    const char *args[DMS_STORE_LOCK_KEYS + 1];
+    dms_lock_t *lock = NULL, *next;
+    reading_t reading = {store, NULL, pool, &lock};
+    apr_status_t rv;
+    int i;
+
+    args[0] = key;
+    for (i = 1; i < DMS_STORE_LOCK_KEYS; i++) {
+        args[i] = "";
+    }
+    args[DMS_STORE_LOCK_KEYS] = now(pool);
+    rv = append_locks(&reading, DMS_SQL_LOCKS, args);
+    *first = NULL;
+    for (; lock; lock = next) {
+        next = lock->next;
+        lock->next = *first;
+        *first = lock;
     }
     return rv;
 }

@@ -12,11 +12,42 @@ int dms_store_has_properties(dms_store_t *store)
     return dms_store_has(store, DMS_SQL_ANY, &store->no_properties);
 }
 
+const char dms_store_apart[] = "apart";
+
+void dms_choice_add(dms_choice_t *choice, apr_pool_t *pool, const dms_name_t *name)
+{
+    if (choice->what == DMS_CHOICE_ALL || choice->count == DMS_CHOICE_NAMES_MAX) {
+        choice->what = DMS_CHOICE_ALL;
+        return;
+    }
+    choice->what = DMS_CHOICE_NAMED;
+    choice->names[choice->count++] = apr_pstrcat(pool, name->ns, " ", name->local, NULL);
+}
+
+/* Runs one of three statements, by what is chosen: sql is that for all. Both have two arguments
+ * beyond the names. */
+static apr_status_t select_chosen(dms_store_t *store, dms_sql_e sql, const dms_choice_t *choice,
+                                  const char *const *two, apr_pool_t *pool,
+                                  apr_dbd_results_t **results)
+{
+    const char *args[2 + DMS_CHOICE_NAMES_MAX];
+    int i;
+
+    args[0] = two[0];
+    args[1] = two[1];
+    for (i = 0; choice->what == DMS_CHOICE_NAMED && i < DMS_CHOICE_NAMES_MAX; i++) {
+        args[2 + i] = i < choice->count ? choice->names[i] : ""; /* which is nobody's name */
+    }
+    return dms_store_select(store, (dms_sql_e)(sql + choice->what), args, pool, results);
+}
+
 /* Properties as rows bring them. Resources of one collection often have the same names, in the same
  * order: `like` walks along those of the one before, so that a name is made once. */
 typedef struct gathering_t {
     dms_store_t *store;
     apr_pool_t *pool;
+    int copies;       /* rows will be gone sooner than pool */
+    apr_size_t bytes; /* that have been taken */
     dms_dead_property_t *first;
     dms_dead_property_t **end;
     const dms_dead_property_t *like;
@@ -27,6 +58,18 @@ static void gather_begin(gathering_t *gathering)
     gathering->like = gathering->first;
     gathering->first = NULL;
     gathering->end = &gathering->first;
+}
+
+static const char *keep(gathering_t *gathering, const char *text)
+{
+    apr_size_t length;
+
+    if (!text || !gathering->copies) {
+        return text;
+    }
+    length = strlen(text);
+    gathering->bytes += length + 1;
+    return apr_pstrmemdup(gathering->pool, text, length);
 }
 
 static const dms_name_t *gather_name(gathering_t *gathering, const char *ns, const char *local)
@@ -40,133 +83,156 @@ static const dms_name_t *gather_name(gathering_t *gathering, const char *ns, con
             return like->name;
         }
     }
-    if (!strcmp(ns, DMS_NS_DAV)) {
-        name.ns = DMS_NS_DAV;
-    }
+    name.ns = strcmp(ns, DMS_NS_DAV) ? keep(gathering, ns) : DMS_NS_DAV;
+    name.local = keep(gathering, local);
+    gathering->bytes += sizeof(name);
     return apr_pmemdup(gathering->pool, &name, sizeof(name));
 }
 
-/* Adds the property whose namespace, name and XML are in three columns, the first of them given. */
-static void gather(gathering_t *gathering, apr_dbd_row_t *row, int column)
+static void gather(gathering_t *gathering, const char *ns, const char *local, const char *xml)
 {
     dms_dead_property_t *property = apr_palloc(gathering->pool, sizeof(*property));
-    dms_store_t *store = gathering->store;
 
-    property->name = gather_name(gathering, dms_store_column(store, row, column),
-                                 dms_store_column(store, row, column + 1));
-    property->xml = dms_store_column(store, row, column + 2);
+    property->name = gather_name(gathering, ns, local);
+    property->xml = keep(gathering, xml);
     property->next = NULL;
+    gathering->bytes += sizeof(*property);
     *gathering->end = property;
     gathering->end = &property->next;
 }
 
-static apr_status_t read_resource(dms_store_t *store, const char *parent, const char *name,
+apr_status_t dms_store_properties(dms_store_t *store, const char *key, const dms_choice_t *choice,
                                   apr_pool_t *pool, dms_dead_property_t **first)
 {
     gathering_t gathering = {.store = store, .pool = pool};
     apr_dbd_results_t *results;
     apr_dbd_row_t *row;
+    dms_place_t place;
     apr_status_t rv;
 
     *first = NULL;
-    rv = dms_store_select(store, DMS_SQL_OF_RESOURCE, DMS_ARGS(parent, name), pool, &results);
+    dms_key_place(pool, key, &place);
+    rv = select_chosen(store, DMS_SQL_OF_RESOURCE, choice, DMS_ARGS(place.parent, place.name), pool,
+                       &results);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     gather_begin(&gathering);
     while ((row = dms_store_row(store, pool, results)) != NULL) {
-        gather(&gathering, row, 0);
+        gather(&gathering, dms_store_column(store, row, 0), dms_store_column(store, row, 1),
+               dms_store_column(store, row, 2));
     }
     *first = gathering.first;
     return APR_SUCCESS;
 }
 
-apr_status_t dms_store_properties(dms_store_t *store, const char *key, apr_pool_t *pool,
-                                  dms_dead_property_t **first)
-{
-    dms_place_t place;
+/* --- pages --- */
 
-    dms_key_place(pool, key, &place);
-    return read_resource(store, place.parent, place.name, pool, first);
+/* What a member takes of the hash, about. */
+#define MEMBER_BYTES 80
+
+/* A page that is being read. */
+typedef struct paging_t {
+    gathering_t gathering;
+    dms_page_t *page;
+    const dms_choice_t *choice;
+    const char *key;
+    const char *member; /* whose rows are being read */
+    const char *before; /* the one before it in this part, or NULL */
+} paging_t;
+
+static void set_list(const paging_t *paging, void *list)
+{
+    apr_hash_set(paging->page->members, paging->member, APR_HASH_KEY_STRING, list);
 }
 
-apr_status_t dms_store_property(dms_store_t *store, const char *key, const dms_name_t *name,
-                                apr_pool_t *pool, const char **xml)
+static void begin_member(paging_t *paging, const char *name)
 {
+    gather_begin(&paging->gathering);
+    paging->before = paging->member;
+    paging->member = keep(&paging->gathering, name);
+    paging->gathering.bytes += MEMBER_BYTES;
+}
+
+static void add_row(paging_t *paging, apr_dbd_row_t *row)
+{
+    gathering_t *gathering = &paging->gathering;
+    dms_store_t *store = gathering->store;
+    const char *member = dms_store_column(store, row, 0);
+    const char *local = dms_store_column(store, row, 2), *xml = dms_store_column(store, row, 3);
+    int is_first = !paging->member || strcmp(paging->member, member) != 0;
+
+    if (is_first) {
+        begin_member(paging, member);
+    }
+    else if (!gathering->first) {
+        return; /* apart */
+    }
+    if (!local || (!xml && paging->choice->what != DMS_CHOICE_NAMES)) { /* left out, as too long */
+        gathering->first = NULL;
+        set_list(paging, DMS_STORE_APART);
+        return;
+    }
+    gather(gathering, dms_store_column(store, row, 1), local, xml);
+    if (is_first) {
+        set_list(paging, gathering->first);
+    }
+}
+
+/* The last of as many rows as there may be may be in the midst of a member: the part ends before
+ * that one, which the next begins with, unless it is the only one. */
+static void cut_part(paging_t *paging)
+{
+    set_list(paging, paging->before ? NULL : DMS_STORE_APART);
+    paging->page->last = paging->before ? paging->before : paging->member;
+}
+
+/* Adds the members that follow one. */
+static apr_status_t read_part(paging_t *paging, const char *after, apr_pool_t *scratch)
+{
+    dms_store_t *store = paging->gathering.store;
     apr_dbd_results_t *results;
     apr_dbd_row_t *row;
-    dms_place_t place;
-    apr_status_t rv;
+    int rows = 0;
+    apr_status_t rv = select_chosen(store, DMS_SQL_PAGE, paging->choice,
+                                    DMS_ARGS(paging->key, after), scratch, &results);
 
-    *xml = NULL;
-    dms_key_place(pool, key, &place);
-    rv = dms_store_select(store, DMS_SQL_VALUE,
-                          DMS_ARGS(place.parent, place.name, name->ns, name->local), pool,
-                          &results);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    row = dms_store_row(store, pool, results);
-    if (row) {
-        *xml = dms_store_column(store, row, 0);
+    paging->member = NULL;
+    for (; (row = dms_store_row(store, scratch, results)) != NULL; rows++) {
+        add_row(paging, row);
+    }
+    paging->page->last = NULL;
+    if (rows == DMS_STORE_PART_ROWS) {
+        cut_part(paging);
     }
     return APR_SUCCESS;
 }
 
-/* The last of many rows may be in the midst of a member: the page ends before that one, unless it
- * is the only one; then it is read by itself. */
-static apr_status_t cut_page(dms_store_t *store, const char *key, dms_page_t *page,
-                             const char *before, const char *last, apr_pool_t *pool)
-{
-    dms_dead_property_t *first;
-    apr_status_t rv;
-
-    if (before) {
-        apr_hash_set(page->members, last, APR_HASH_KEY_STRING, NULL);
-        page->last = before;
-        return APR_SUCCESS;
-    }
-    rv = read_resource(store, key, last, pool, &first);
-    if (rv == APR_SUCCESS) {
-        apr_hash_set(page->members, last, APR_HASH_KEY_STRING, first);
-        page->last = last;
-    }
-    return rv;
-}
-
 apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *after,
-                            apr_pool_t *pool, dms_page_t **page)
+                            const dms_choice_t *choice, apr_pool_t *pool, dms_page_t **page)
 {
-    gathering_t gathering = {.store = store, .pool = pool};
-    const char *member = NULL, *before = NULL;
     dms_page_t *p = apr_pcalloc(pool, sizeof(*p));
-    apr_dbd_results_t *results;
-    apr_dbd_row_t *row;
+    paging_t paging = {.gathering = {.store = store, .pool = pool, .copies = 1},
+                       .page = p,
+                       .choice = choice,
+                       .key = key};
+    apr_pool_t *scratch;
     apr_status_t rv;
-    int rows = 0;
 
     *page = p;
     p->members = apr_hash_make(pool);
     p->after = apr_pstrdup(pool, after);
-    rv = dms_store_select(store, DMS_SQL_PAGE, DMS_ARGS(key, after), pool, &results);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (; (row = dms_store_row(store, pool, results)) != NULL; rows++) {
-        const char *name = dms_store_column(store, row, 0);
-
-        if (!member || strcmp(member, name) != 0) {
-            before = member;
-            member = name;
-            gather_begin(&gathering);
-            gather(&gathering, row, 1);
-            apr_hash_set(p->members, member, APR_HASH_KEY_STRING, gathering.first);
-        }
-        else {
-            gather(&gathering, row, 1);
-        }
-    }
-    return rows < DMS_STORE_PAGE_ROWS ? APR_SUCCESS : cut_page(store, key, p, before, member, pool);
+    apr_pool_create(&scratch, pool);
+    do {
+        rv = read_part(&paging, p->last ? p->last : after, scratch);
+        apr_pool_clear(scratch);
+    } while (rv == APR_SUCCESS && p->last && paging.gathering.bytes < DMS_STORE_PAGE_BYTES);
+    apr_pool_destroy(scratch);
+    p->bytes = paging.gathering.bytes;
+    return rv;
 }
 
 /* --- changing --- */

@@ -22,12 +22,28 @@
 /* The key after the move from the second argument to the first. */
 #define MOVED(key) "%s || substr(" key ", length(%s) + 1)"
 /* Columns of a value: the size comes first, so that a long one is not read for it. */
-#define SHORT_XML "CASE WHEN size <= " NUMBER(DMS_STORE_SHORT_VALUE) " THEN xml END"
 #define VALUE_COLUMNS "ns, local, size, xml"
+#define SHORT NUMBER(DMS_STORE_SHORT_VALUE)
+#define SHORT_XML "CASE WHEN size <= " SHORT " THEN xml END"
+/* A value's XML holds its name, so that a short one's is short. (request/xml_body.h bounds what
+ * names a namespace.) */
+#define SHORT_LOCAL "CASE WHEN size <= " SHORT " OR length(local) <= " SHORT " THEN local END"
+/* The arguments are names as dms_choice_add() writes them. */
+#define NAMES_8 "%s, %s, %s, %s, %s, %s, %s, %s"
+#define NAMED " AND ns || ' ' || local IN (" NAMES_8 ", " NAMES_8 ", " NAMES_8 ", " NAMES_8 ")"
+/* What a resource has, and the members of a collection whose names follow one. */
+#define OF_RESOURCE(xml, condition)                                                                \
+    "SELECT ns, local, " xml " FROM property WHERE " OWN condition " ORDER BY ns, local"
+#define PAGE(xml, condition)                                                                       \
+    "SELECT member, ns, " SHORT_LOCAL ", " xml " FROM property"                                    \
+    " WHERE collection = " COLLECTION " AND member > %s" condition                                 \
+    " ORDER BY member, ns, local LIMIT " NUMBER(DMS_STORE_PART_ROWS)
 
 #define INTENTION_COLUMNS                                                                          \
     "id, intent, from_key, to_key, deep, identity, replaced, reserved, reached, doubts"
 #define LOCK_COLUMNS "token, key, uri, deep, shared, owner, principal, expires"
+#define SHORT_OF_LOCK(column)                                                                      \
+    "CASE WHEN length(owner) + length(uri) <= " SHORT " THEN " column " END"
 #define KEYS_4 "%s, %s, %s, %s"
 /* The argument is the present second. */
 #define LIVES "(expires = 0 OR expires > %lld)"
@@ -46,17 +62,13 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_PROBE] = {"dms_probe", "SELECT 1 FROM collection WHERE id = 0", 0},
 
     [DMS_SQL_ANY] = {"dms_any", "SELECT 1 FROM property LIMIT 1", 0},
-    [DMS_SQL_OF_RESOURCE] = {"dms_of_resource",
-                             "SELECT ns, local, " SHORT_XML " FROM property WHERE " OWN
-                             " ORDER BY ns, local",
-                             2},
-    [DMS_SQL_VALUE] = {"dms_value",
-                       "SELECT xml FROM property WHERE " OWN " AND ns = %s AND local = %s", 4},
-    [DMS_SQL_PAGE] = {"dms_page",
-                      "SELECT member, ns, local, " SHORT_XML " FROM property"
-                      " WHERE collection = " COLLECTION " AND member > %s"
-                      " ORDER BY member, ns, local LIMIT " NUMBER(DMS_STORE_PAGE_ROWS),
-                      2},
+    [DMS_SQL_OF_RESOURCE] = {"dms_of_resource", OF_RESOURCE("xml", ""), 2},
+    [DMS_SQL_OF_RESOURCE_NAMED] = {"dms_of_resource_named", OF_RESOURCE("xml", NAMED),
+                                   2 + DMS_CHOICE_NAMES_MAX},
+    [DMS_SQL_OF_RESOURCE_NAMES] = {"dms_of_resource_names", OF_RESOURCE("NULL", ""), 2},
+    [DMS_SQL_PAGE] = {"dms_page", PAGE(SHORT_XML, ""), 2},
+    [DMS_SQL_PAGE_NAMED] = {"dms_page_named", PAGE(SHORT_XML, NAMED), 2 + DMS_CHOICE_NAMES_MAX},
+    [DMS_SQL_PAGE_NAMES] = {"dms_page_names", PAGE("NULL", ""), 2},
     [DMS_SQL_COUNT] = {"dms_count", "SELECT count(*) FROM property WHERE " OWN, 2},
     [DMS_SQL_OWN] = {"dms_own", "SELECT 1 FROM property WHERE " OWN " LIMIT 1", 2},
     [DMS_SQL_HAS] = {"dms_has",
@@ -156,10 +168,13 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                              "SELECT " LOCK_COLUMNS " FROM lock WHERE key > %s AND key < %s"
                              " AND " LIVES " ORDER BY key, token",
                              3},
-    [DMS_SQL_MEMBER_LOCKS] = {"dms_member_locks",
-                              "SELECT " LOCK_COLUMNS " FROM lock WHERE parent = %s AND " LIVES
-                              " ORDER BY key, token",
-                              2},
+    [DMS_SQL_MEMBER_LOCKS] =
+        {"dms_member_locks",
+         "SELECT token, key, " SHORT_OF_LOCK("uri") ", deep, shared, " SHORT_OF_LOCK(
+             "owner") ", principal, expires FROM lock"
+                      " WHERE parent = %s AND " LIVES
+                      " ORDER BY token LIMIT " NUMBER(DMS_STORE_MEMBER_LOCKS),
+         2},
     [DMS_SQL_LOCK] = {"dms_lock",
                       "INSERT INTO lock (parent, " LOCK_COLUMNS ")"
                       " VALUES (%s, %s, %s, %s, %d, %d, %s, %s, %lld)",

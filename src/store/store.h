@@ -44,8 +44,8 @@ typedef struct dms_tx_t dms_tx_t;
 typedef struct dms_dead_property_t dms_dead_property_t;
 struct dms_dead_property_t {
     const dms_name_t *name;
-    /* The whole element as XML that stands alone, with all its declarations; UTF-8. NULL where it
-     * is too long (over 1,024 bytes) to be read along with others: dms_store_property() does. */
+    /* The whole element as XML that stands alone, with all its declarations; UTF-8. NULL where
+     * nobody has asked for it. */
     const char *xml;
     dms_dead_property_t *next;
 };
@@ -76,26 +76,50 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
 /* Whether there may be any property at all: then only is it worth asking. Cheap. Errors say yes. */
 int dms_store_has_properties(dms_store_t *store);
 
-/* The properties of one resource, in the order of their names, from pool. */
-apr_status_t dms_store_properties(dms_store_t *store, const char *key, apr_pool_t *pool,
-                                  dms_dead_property_t **first);
+/* Which properties somebody wants to read; the others stay where they are. */
+typedef enum dms_choice_e {
+    DMS_CHOICE_ALL,
+    DMS_CHOICE_NAMED, /* those that have been added */
+    DMS_CHOICE_NAMES, /* the names of all, without values */
+    DMS_CHOICE_NONE
+} dms_choice_e;
 
-/* The XML of one property, however long; NULL where there is none. */
-apr_status_t dms_store_property(dms_store_t *store, const char *key, const dms_name_t *name,
-                                apr_pool_t *pool, const char **xml);
+/* So many may be added. */
+#define DMS_CHOICE_NAMES_MAX 32
+
+typedef struct dms_choice_t {
+    dms_choice_e what;
+    int count;
+    const char *names[DMS_CHOICE_NAMES_MAX];
+} dms_choice_t;
+
+/* Adds a name, from pool, to a choice of those NAMED, or to one of NONE, which it then becomes. One
+ * of too many becomes a choice of ALL. */
+void dms_choice_add(dms_choice_t *choice, apr_pool_t *pool, const dms_name_t *name);
+
+/* The properties of one resource, in the order of their names, from pool. */
+apr_status_t dms_store_properties(dms_store_t *store, const char *key, const dms_choice_t *choice,
+                                  apr_pool_t *pool, dms_dead_property_t **first);
 
 /* A part of the properties of a collection's members: all those of the members whose names are
  * greater than `after` and not greater than `last`, in the order of their bytes. */
 typedef struct dms_page_t {
-    apr_hash_t *members; /* escaped name of a member -> its first dms_dead_property_t */
+    apr_hash_t *members; /* escaped name of a member -> its first dms_dead_property_t, or APART */
     const char *after;   /* exclusive */
     const char *last;    /* inclusive; NULL: there is no end, nothing follows */
+    apr_size_t bytes;    /* that it takes, about */
 } dms_page_t;
 
-/* Reads the page of the collection `key` that follows the name `after` ("" for the first page).
- * Pages are bounded in rows and bytes, but never split a member. From pool. One query. */
+/* What stands for a member in the place of a list that would be too long to be read along with
+ * others, or has something in it that is (over 1,024 bytes): it is to be read by itself. */
+#define DMS_STORE_APART ((void *)dms_store_apart)
+extern const char dms_store_apart[];
+
+/* Reads the page of the collection `key` that follows the name `after` ("" for the first page),
+ * from pool. A page is bounded in bytes, some 1.5 MiB, but never splits a member. One query for
+ * each 512 properties. */
 apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *after,
-                            apr_pool_t *pool, dms_page_t **page);
+                            const dms_choice_t *choice, apr_pool_t *pool, dms_page_t **page);
 
 /* --- changing --- */
 
@@ -231,13 +255,19 @@ int dms_store_has_locks(dms_store_t *store);
 apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
                              dms_lock_t **first);
 
-/* The locks whose roots are members of a collection: escaped name -> the first dms_lock_t. */
+/* The locks whose roots are members of a collection: escaped name -> the first dms_lock_t, or
+ * DMS_STORE_APART. *locks is NULL where they are so many (4,096) that each member's are to be read
+ * apart. */
 apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
                                     apr_hash_t **locks);
 
 /* dms_store_locks(), as a transaction sees it. */
 apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, int below, apr_pool_t *pool,
                           dms_lock_t **first);
+
+/* Those of one member, by its key, in the same order. */
+apr_status_t dms_store_own_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
+                                 dms_lock_t **first);
 
 /* Adds a lock, and removes all that have expired. Whether it conflicts is the caller's to know. */
 apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock);

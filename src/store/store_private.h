@@ -28,8 +28,13 @@
 /* The longest value, in bytes, that is read along with others. */
 #define DMS_STORE_SHORT_VALUE 1024
 
-/* Rows in a page. With the longest short values that is 16 MiB. */
-#define DMS_STORE_PAGE_ROWS 16384
+/* A page of a collection's members is read in parts of so many rows, which are copied to where they
+ * are kept more closely than the driver leaves them, until it has so many bytes. */
+#define DMS_STORE_PART_ROWS 512
+#define DMS_STORE_PAGE_BYTES (1536 * 1024)
+
+/* How many locks of members are read along with each other. */
+#define DMS_STORE_MEMBER_LOCKS 4096
 
 /* The version of the schema that this module writes. */
 #define DMS_SCHEMA_VERSION 2
@@ -42,9 +47,12 @@ typedef enum dms_sql_e {
     DMS_SQL_ROLLBACK,
     DMS_SQL_PROBE,
     DMS_SQL_ANY,
-    DMS_SQL_OF_RESOURCE,
-    DMS_SQL_VALUE,
-    DMS_SQL_PAGE,
+    DMS_SQL_OF_RESOURCE, /* and by dms_choice_e: */
+    DMS_SQL_OF_RESOURCE_NAMED,
+    DMS_SQL_OF_RESOURCE_NAMES,
+    DMS_SQL_PAGE, /* likewise */
+    DMS_SQL_PAGE_NAMED,
+    DMS_SQL_PAGE_NAMES,
     DMS_SQL_COUNT,
     DMS_SQL_OWN,
     DMS_SQL_HAS,

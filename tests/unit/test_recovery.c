@@ -274,10 +274,11 @@ static void set(const char *name, const char *xml)
 
 static const char *get(const char *name)
 {
-    const char *xml;
+    dms_choice_t all = {.what = DMS_CHOICE_ALL};
+    dms_dead_property_t *first;
 
-    assert_ok(dms_store_property(store, key(name), &color, unit_pool, &xml));
-    return xml ? xml : "";
+    assert_ok(dms_store_properties(store, key(name), &all, unit_pool, &first));
+    return first ? first->xml : "";
 }
 
 /* A process notes an intention, and dies. */

@@ -149,11 +149,28 @@ static void set(const char *key, const dms_name_t *name, const char *xml)
     assert_ok(dms_tx_commit(tx));
 }
 
+static const dms_choice_t everything = {.what = DMS_CHOICE_ALL};
+
+/* The value of one property in one of many stores; NULL where it has none. */
+static apr_status_t get_from(dms_store_t *s, const char *key, const dms_name_t *name,
+                             apr_pool_t *own, const char **xml)
+{
+    dms_choice_t choice = {.what = DMS_CHOICE_NONE};
+    dms_dead_property_t *found;
+    apr_status_t rv;
+
+    dms_choice_add(&choice, own, name);
+    rv = dms_store_properties(s, key, &choice, own, &found);
+    *xml = found ? found->xml : NULL;
+    ck_assert(!found || (dms_name_equal(found->name, name) && !found->next));
+    return rv;
+}
+
 static const char *get(const char *key, const dms_name_t *name)
 {
     const char *xml;
 
-    assert_ok(dms_store_property(store, key, name, fresh(), &xml));
+    assert_ok(get_from(store, key, name, fresh(), &xml));
     return xml ? xml : "(none)";
 }
 
@@ -163,7 +180,7 @@ static const char *all(const char *key)
     dms_dead_property_t *property;
     const char *text = "";
 
-    assert_ok(dms_store_properties(store, key, fresh(), &property));
+    assert_ok(dms_store_properties(store, key, &everything, fresh(), &property));
     for (; property; property = property->next) {
         ck_assert_uint_eq(property->name->length, strlen(property->name->local));
         text = apr_pstrcat(pool, text, "{", property->name->ns, "}", property->name->local, "=",
@@ -281,7 +298,7 @@ START_TEST(create_succeeds_without_a_database)
     apr_pool_create(&own, unit_pool);
     file = apr_pstrcat(unit_pool, folder, "/later/store.db", NULL);
     store = open_store(own, log_message);
-    ck_assert_int_eq(dms_store_property(store, "/a", &color, fresh(), &xml), APR_EGENERAL);
+    ck_assert_int_eq(get_from(store, "/a", &color, fresh(), &xml), APR_EGENERAL);
     ck_assert_ptr_null(xml);
     ck_assert_uint_eq(messages, 1);
     ck_assert_int_eq(mkdir(apr_pstrcat(pool, folder, "/later", NULL), 0700), 0);
@@ -357,7 +374,7 @@ START_TEST(dav_names_share_their_namespace)
     dms_dead_property_t *first;
 
     set("/a", &title, "<t/>");
-    assert_ok(dms_store_properties(store, "/a", fresh(), &first));
+    assert_ok(dms_store_properties(store, "/a", &everything, fresh(), &first));
     ck_assert(dms_name_is_dav(first->name, "displayname"));
     ck_assert_ptr_null(first->next);
 }
@@ -371,7 +388,7 @@ START_TEST(the_root_has_properties_of_its_own)
     set("/a", &color, "<a/>");
     ck_assert_str_eq(get("/", &color), "<root/>");
     ck_assert_str_eq(get("/a", &color), "<a/>");
-    assert_ok(dms_store_page(store, "/", "", fresh(), &page));
+    assert_ok(dms_store_page(store, "/", "", &everything, fresh(), &page));
     ck_assert_uint_eq(apr_hash_count(page->members), 1);
     ck_assert_ptr_nonnull(apr_hash_get(page->members, "a", APR_HASH_KEY_STRING));
 }
@@ -396,13 +413,8 @@ START_TEST(values_of_a_mebibyte)
         got = get("/a/b", &color);
         ck_assert_uint_eq(strlen(got), sizes[i]);
         ck_assert_int_eq(memcmp(got, xml, sizes[i]), 0);
-        assert_ok(dms_store_properties(store, "/a/b", fresh(), &first));
-        if (sizes[i] <= DMS_STORE_SHORT_VALUE) {
-            ck_assert_str_eq(first->xml, xml);
-        }
-        else {
-            ck_assert_ptr_null(first->xml);
-        }
+        assert_ok(dms_store_properties(store, "/a/b", &everything, fresh(), &first));
+        ck_assert_str_eq(first->xml, xml);
     }
 }
 END_TEST
@@ -423,7 +435,7 @@ START_TEST(a_thousand_properties_of_one_resource)
     assert_ok(dms_tx_count(tx, "/a/b", &count));
     ck_assert_int_eq(count, 1000);
     assert_ok(dms_tx_commit(tx));
-    assert_ok(dms_store_properties(store, "/a/b", fresh(), &property));
+    assert_ok(dms_store_properties(store, "/a/b", &everything, fresh(), &property));
     for (i = 0; i < 1000; i++, property = property->next) {
         ck_assert_str_eq(property->xml, apr_psprintf(unit_pool, "p%04d", i));
         ck_assert_str_eq(property->name->local, property->xml);
@@ -603,7 +615,7 @@ static void model_compare(model_t *model)
         const char *key = apr_hash_this_key(i);
         dms_dead_property_t *property;
 
-        assert_ok(dms_store_properties(store, key, fresh(), &property));
+        assert_ok(dms_store_properties(store, key, &everything, fresh(), &property));
         for (; property; property = property->next, count++) {
             const char *xml = apr_hash_get(model->values,
                                            apr_pstrcat(pool, key, "\n", property->name->local,
@@ -725,7 +737,7 @@ static int read_pages(const char *collection, int members, int properties)
         dms_page_t *page;
         int here;
 
-        assert_ok(dms_store_page(store, collection, after, fresh(), &page));
+        assert_ok(dms_store_page(store, collection, after, &everything, fresh(), &page));
         ck_assert_str_eq(page->after, after);
         for (here = (int)apr_hash_count(page->members); here > 0; here--, next++) {
             const char *name = apr_psprintf(pool, "m%05d", next);
@@ -745,34 +757,67 @@ static int read_pages(const char *collection, int members, int properties)
     return pages;
 }
 
-START_TEST(pages_split_between_members)
+START_TEST(parts_of_a_page_split_between_members)
 {
     dms_tx_t *tx = begin();
 
-    /* Three do not divide the limit; one and two do, and so end right at it. */
-    set_members(tx, "/one", DMS_STORE_PAGE_ROWS * 2, 1);
-    set_members(tx, "/two", DMS_STORE_PAGE_ROWS, 2);
-    set_members(tx, "/three", DMS_STORE_PAGE_ROWS, 3);
-    set_members(tx, "/less", DMS_STORE_PAGE_ROWS - 1, 1);
+    /* Three do not divide the rows of a part; one and two do, and so end right at it. */
+    set_members(tx, "/one", DMS_STORE_PART_ROWS * 2, 1);
+    set_members(tx, "/two", DMS_STORE_PART_ROWS, 2);
+    set_members(tx, "/three", DMS_STORE_PART_ROWS, 3);
+    set_members(tx, "/less", DMS_STORE_PART_ROWS - 1, 1);
     set_members(tx, "/one/below", 5, 1);
     assert_ok(dms_tx_commit(tx));
-    ck_assert_int_eq(read_pages("/one", DMS_STORE_PAGE_ROWS * 2, 1), 3);
-    ck_assert_int_eq(read_pages("/two", DMS_STORE_PAGE_ROWS, 2), 3);
-    ck_assert_int_eq(read_pages("/three", DMS_STORE_PAGE_ROWS, 3), 4);
-    ck_assert_int_eq(read_pages("/less", DMS_STORE_PAGE_ROWS - 1, 1), 1);
+    ck_assert_int_eq(read_pages("/one", DMS_STORE_PART_ROWS * 2, 1), 1);
+    ck_assert_int_eq(read_pages("/two", DMS_STORE_PART_ROWS, 2), 1);
+    ck_assert_int_eq(read_pages("/three", DMS_STORE_PART_ROWS, 3), 1);
+    ck_assert_int_eq(read_pages("/less", DMS_STORE_PART_ROWS - 1, 1), 1);
     ck_assert_int_eq(read_pages("/one/below", 5, 1), 1);
     ck_assert_int_eq(read_pages("/nothing", 0, 0), 1);
 }
 END_TEST
 
-START_TEST(a_member_larger_than_a_page_is_whole)
+/* A value whose XML has that many bytes. */
+static const char *value_of(apr_size_t bytes)
+{
+    char *xml = apr_palloc(unit_pool, bytes + 1);
+
+    memset(xml, 'x', bytes);
+    xml[bytes] = '\0';
+    return xml;
+}
+
+START_TEST(a_page_has_bounded_bytes)
+{
+    const char *value = value_of(DMS_STORE_SHORT_VALUE), *after = "";
+    int members = 3 * DMS_STORE_PAGE_BYTES / DMS_STORE_SHORT_VALUE, i, next = 0;
+    dms_tx_t *tx = begin();
+    dms_page_t *page;
+
+    for (i = 0; i < members; i++) {
+        assert_ok(dms_tx_set(tx, apr_psprintf(unit_pool, "/a/m%05d", i), &color, value));
+    }
+    assert_ok(dms_tx_commit(tx));
+    for (; after; after = page->last ? apr_pstrdup(unit_pool, page->last) : NULL) {
+        assert_ok(dms_store_page(store, "/a", after, &everything, fresh(), &page));
+        ck_assert_uint_lt(page->bytes,
+                          DMS_STORE_PAGE_BYTES + DMS_STORE_PART_ROWS * DMS_STORE_SHORT_VALUE * 2);
+        ck_assert(!page->last || page->bytes >= DMS_STORE_PAGE_BYTES);
+        next += (int)apr_hash_count(page->members);
+    }
+    ck_assert_int_eq(next, members);
+}
+END_TEST
+
+START_TEST(a_member_larger_than_a_part_is_read_apart)
 {
     dms_tx_t *tx = begin();
     dms_dead_property_t *property;
     dms_page_t *page;
     int i, count = 0;
 
-    for (i = 0; i < DMS_STORE_PAGE_ROWS + 10; i++) {
+    assert_ok(dms_tx_set(tx, "/a/before", &color, "<v/>"));
+    for (i = 0; i < DMS_STORE_PART_ROWS + 10; i++) {
         char local[16];
         dms_name_t name = {NS, local, 0};
 
@@ -781,40 +826,80 @@ START_TEST(a_member_larger_than_a_page_is_whole)
     }
     assert_ok(dms_tx_set(tx, "/a/next", &color, "<v/>"));
     assert_ok(dms_tx_commit(tx));
-    assert_ok(dms_store_page(store, "/a", "", fresh(), &page));
-    ck_assert_str_eq(page->last, "huge");
-    ck_assert_uint_eq(apr_hash_count(page->members), 1);
-    property = apr_hash_get(page->members, "huge", APR_HASH_KEY_STRING);
+    assert_ok(dms_store_page(store, "/a", "", &everything, fresh(), &page));
+    ck_assert_ptr_null(page->last);
+    ck_assert_uint_eq(apr_hash_count(page->members), 3);
+    ck_assert_ptr_eq(apr_hash_get(page->members, "huge", APR_HASH_KEY_STRING), DMS_STORE_APART);
+    property = apr_hash_get(page->members, "next", APR_HASH_KEY_STRING);
+    ck_assert_str_eq(property->xml, "<v/>");
+    assert_ok(dms_store_properties(store, "/a/huge", &everything, fresh(), &property));
     for (; property; property = property->next) {
         count++;
     }
-    ck_assert_int_eq(count, DMS_STORE_PAGE_ROWS + 10);
-    assert_ok(dms_store_page(store, "/a", "huge", fresh(), &page));
-    ck_assert_ptr_null(page->last);
-    ck_assert_ptr_nonnull(apr_hash_get(page->members, "next", APR_HASH_KEY_STRING));
+    ck_assert_int_eq(count, DMS_STORE_PART_ROWS + 10);
 }
 END_TEST
 
-START_TEST(pages_share_names_and_leave_out_long_values)
+START_TEST(pages_share_names_and_leave_out_what_is_long)
 {
-    char *long_value = apr_palloc(unit_pool, DMS_STORE_SHORT_VALUE + 2);
+    dms_name_t long_name = {NS, value_of(DMS_STORE_SHORT_VALUE + 1), DMS_STORE_SHORT_VALUE + 1};
+    dms_choice_t names = {.what = DMS_CHOICE_NAMES};
     dms_dead_property_t *a, *b;
     dms_page_t *page;
 
-    memset(long_value, 'x', DMS_STORE_SHORT_VALUE + 1);
-    long_value[DMS_STORE_SHORT_VALUE + 1] = '\0';
     set("/c/a", &color, "<a/>");
-    set("/c/a", &shape, long_value);
+    set("/c/a", &shape, "<a/>");
     set("/c/b", &plain, "<b/>");
     set("/c/b", &shape, "<b/>");
-    assert_ok(dms_store_page(store, "/c", "", fresh(), &page));
+    set("/c/c", &color, "<c/>");
+    set("/c/c", &shape, value_of(DMS_STORE_SHORT_VALUE + 1));
+    set("/c/d", &long_name, value_of(DMS_STORE_SHORT_VALUE + 1));
+    assert_ok(dms_store_page(store, "/c", "", &everything, fresh(), &page));
     a = apr_hash_get(page->members, "a", APR_HASH_KEY_STRING);
     b = apr_hash_get(page->members, "b", APR_HASH_KEY_STRING);
     ck_assert(dms_name_equal(a->name, &color) && dms_name_equal(a->next->name, &shape));
     ck_assert(dms_name_equal(b->name, &plain) && dms_name_equal(b->next->name, &shape));
     ck_assert_ptr_eq(a->next->name, b->next->name);
     ck_assert_str_eq(a->xml, "<a/>");
-    ck_assert_ptr_null(a->next->xml);
+    ck_assert_ptr_eq(apr_hash_get(page->members, "c", APR_HASH_KEY_STRING), DMS_STORE_APART);
+    ck_assert_ptr_eq(apr_hash_get(page->members, "d", APR_HASH_KEY_STRING), DMS_STORE_APART);
+
+    assert_ok(dms_store_page(store, "/c", "", &names, fresh(), &page));
+    a = apr_hash_get(page->members, "c", APR_HASH_KEY_STRING);
+    ck_assert(dms_name_equal(a->name, &color) && dms_name_equal(a->next->name, &shape));
+    ck_assert_ptr_null(a->xml);
+    ck_assert_ptr_eq(apr_hash_get(page->members, "d", APR_HASH_KEY_STRING), DMS_STORE_APART);
+}
+END_TEST
+
+START_TEST(only_what_is_chosen_is_read)
+{
+    dms_choice_t choice = {.what = DMS_CHOICE_NONE};
+    dms_name_t other = {"urn:other", color.local, color.length};
+    dms_dead_property_t *found;
+    dms_page_t *page;
+    int i;
+
+    set("/c/a", &color, "<a/>");
+    set("/c/a", &other, "<other/>");
+    set("/c/a", &shape, value_of(DMS_STORE_SHORT_VALUE + 1));
+    set("/c/b", &shape, "<b/>");
+    dms_choice_add(&choice, unit_pool, &color);
+    dms_choice_add(&choice, unit_pool, &plain);
+    ck_assert_int_eq(choice.what, DMS_CHOICE_NAMED);
+    assert_ok(dms_store_page(store, "/c", "", &choice, fresh(), &page));
+    ck_assert_uint_eq(apr_hash_count(page->members), 1);
+    found = apr_hash_get(page->members, "a", APR_HASH_KEY_STRING);
+    ck_assert_str_eq(found->xml, "<a/>");
+    ck_assert_ptr_null(found->next);
+    assert_ok(dms_store_properties(store, "/c/a", &choice, fresh(), &found));
+    ck_assert_str_eq(found->xml, "<a/>");
+    ck_assert_ptr_null(found->next);
+    for (i = 2; i <= DMS_CHOICE_NAMES_MAX; i++) {
+        ck_assert_int_eq(choice.what, DMS_CHOICE_NAMED);
+        dms_choice_add(&choice, unit_pool, &plain);
+    }
+    ck_assert_int_eq(choice.what, DMS_CHOICE_ALL);
 }
 END_TEST
 
@@ -1184,7 +1269,7 @@ static void count_up(dms_store_t *s, apr_pool_t *own, const char *key)
     dms_tx_t *tx;
 
     ck_assert_int_eq(dms_tx_begin(s, own, &tx), APR_SUCCESS);
-    ck_assert_int_eq(dms_store_property(s, key, &color, own, &xml), APR_SUCCESS);
+    ck_assert_int_eq(get_from(s, key, &color, own, &xml), APR_SUCCESS);
     ck_assert_int_eq(dms_tx_set(tx, key, &color, apr_itoa(own, xml ? atoi(xml) + 1 : 1)),
                      APR_SUCCESS);
     ck_assert_int_eq(dms_tx_commit(tx), APR_SUCCESS);
@@ -1208,9 +1293,10 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
     for (i = 0; i < worker->rounds; i++) {
         count_up(worker->store, own, "/c/shared");
         count_up(worker->store, own, apr_psprintf(own, "/c/%d", worker->number));
-        ck_assert_int_eq(dms_store_page(worker->store, "/c", "", own, &page), APR_SUCCESS);
+        ck_assert_int_eq(dms_store_page(worker->store, "/c", "", &everything, own, &page),
+                         APR_SUCCESS);
         ck_assert(dms_store_has_properties(worker->store));
-        ck_assert_int_eq(dms_store_properties(worker->store, "/c/shared", own, &first),
+        ck_assert_int_eq(dms_store_properties(worker->store, "/c/shared", &everything, own, &first),
                          APR_SUCCESS);
         ck_assert_ptr_nonnull(first);
         apr_pool_clear(own);
@@ -1465,7 +1551,7 @@ START_TEST(a_full_disk_can_still_be_read)
     fclose(filler);
     ck_assert_str_eq(get("/a", &color), "<c/>");
     store = open_store(unit_pool, log_message);
-    assert_ok(dms_store_property(store, "/a", &color, fresh(), &xml));
+    assert_ok(get_from(store, "/a", &color, fresh(), &xml));
     ck_assert_str_eq(xml, "<c/>");
 }
 END_TEST
@@ -1489,7 +1575,7 @@ START_TEST(a_read_only_file_system_tells)
     ck_assert_int_eq(dms_tx_begin(store, pool, &tx), EROFS);
     ck_assert_int_eq(last_status, EROFS);
     ck_assert_ptr_nonnull(strstr(last_message, "User must be able to write"));
-    ck_assert_int_eq(dms_store_property(store, "/a", &color, pool, &xml), EROFS);
+    ck_assert_int_eq(get_from(store, "/a", &color, pool, &xml), EROFS);
     ck_assert_int_eq(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, NULL), 0);
     ck_assert_str_eq(get("/a", &color), "<c/>");
     set("/a", &color, "<d/>");
@@ -1533,9 +1619,9 @@ START_TEST(memory_is_flat)
         if (i == 1000) {
             before = unit_memory();
         }
-        assert_ok(dms_store_page(store, "/c", "", own, &page));
-        assert_ok(dms_store_properties(store, "/c/a", own, &first));
-        assert_ok(dms_store_property(store, "/c/a", &color, own, &xml));
+        assert_ok(dms_store_page(store, "/c", "", &everything, own, &page));
+        assert_ok(dms_store_properties(store, "/c/a", &everything, own, &first));
+        assert_ok(get_from(store, "/c/a", &color, own, &xml));
         ck_assert_int_eq(dms_store_has_properties(store), 1);
         apr_pool_clear(own);
         if (i % 2000 == 0) {
@@ -1594,9 +1680,11 @@ Suite *store_suite(void)
     tcase_add_test(tests, has_properties_looks_below);
     tcase_add_test(tests, trees_behave_like_a_model);
     tcase_add_test(tests, a_large_collection_moves_at_once);
-    tcase_add_test(tests, pages_split_between_members);
-    tcase_add_test(tests, a_member_larger_than_a_page_is_whole);
-    tcase_add_test(tests, pages_share_names_and_leave_out_long_values);
+    tcase_add_test(tests, parts_of_a_page_split_between_members);
+    tcase_add_test(tests, a_page_has_bounded_bytes);
+    tcase_add_test(tests, a_member_larger_than_a_part_is_read_apart);
+    tcase_add_test(tests, pages_share_names_and_leave_out_what_is_long);
+    tcase_add_test(tests, only_what_is_chosen_is_read);
     tcase_add_test(tests, sweep_asks_for_each_at_or_below);
     tcase_add_test(tests, sweep_goes_through_many);
     tcase_add_test(tests, sweep_stops_in_time);

@@ -1,4 +1,4 @@
-#include "store/store.h"
+#include "store/store_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -458,6 +458,51 @@ START_TEST(locks_of_members)
 }
 END_TEST
 
+/* Like on_member(), of a member that is to be read by itself. */
+static const char *on_member_apart(const char *key, const char *name)
+{
+    apr_hash_t *locks;
+    dms_lock_t *first = NULL;
+
+    assert_ok(dms_store_member_locks(store, key, unit_pool, &locks));
+    ck_assert(!locks || apr_hash_get(locks, name, APR_HASH_KEY_STRING) == DMS_STORE_APART);
+    assert_ok(dms_store_own_locks(store, dms_key_below(unit_pool, key, name), unit_pool, &first));
+    return tokens(first);
+}
+
+START_TEST(what_is_long_is_read_apart)
+{
+    dms_lock_t lock = as_lock("t2", "/srv/a", 0);
+    char *owner = apr_palloc(unit_pool, DMS_STORE_SHORT_VALUE + 1);
+
+    memset(owner, 'x', DMS_STORE_SHORT_VALUE);
+    owner[DMS_STORE_SHORT_VALUE] = '\0';
+    lock.owner = owner;
+    add("above", "/srv", 1);
+    add("t1", "/srv/a", 0);
+    add_lock(&lock);
+    add("t3", "/srv/a", 0);
+    add("b", "/srv/b", 0);
+    ck_assert_str_eq(on_member_apart("/srv", "a"), "t1 t2 t3 ");
+    ck_assert_str_eq(on_member("/srv", "b"), "b ");
+}
+END_TEST
+
+START_TEST(too_many_are_read_apart)
+{
+    dms_tx_t *tx = begin();
+    int i;
+
+    for (i = 0; i < DMS_STORE_MEMBER_LOCKS; i++) {
+        dms_lock_t lock = as_lock(apr_psprintf(unit_pool, "t%d", i),
+                                  apr_psprintf(unit_pool, "/srv/many/m%d", i), 0);
+        assert_ok(dms_tx_lock(tx, &lock));
+    }
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_str_eq(on_member_apart("/srv/many", "m17"), "t17 ");
+}
+END_TEST
+
 START_TEST(a_thousand_members)
 {
     dms_tx_t *tx = begin();
@@ -804,6 +849,8 @@ Suite *store_locks_suite(void)
     tcase_add_test(tests, one_lock_far_above);
     tests = add_case(suite, "members", 30);
     tcase_add_test(tests, locks_of_members);
+    tcase_add_test(tests, what_is_long_is_read_apart);
+    tcase_add_test(tests, too_many_are_read_apart);
     tcase_add_test(tests, a_thousand_members);
     tests = add_case(suite, "expiry", 30);
     tcase_add_test(tests, an_expired_lock_is_not_there);

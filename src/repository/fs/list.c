@@ -23,22 +23,43 @@ static apr_status_t close_dir(void *dir)
     return APR_SUCCESS;
 }
 
+/* A node that was entered has a descriptor to read, which the node and the cursor then share: each
+ * level of a walk costs one. */
+static apr_status_t open_dir(dms_node_t *collection, DIR **dir)
+{
+    int fd = collection->descriptor;
+    apr_status_t rv;
+
+    if (!collection->reader) {
+        fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (*dir) {
+        if (collection->reader) {
+            dms_node_leave_open(collection->reader, fd);
+            collection->reader = NULL;
+        }
+        return APR_SUCCESS;
+    }
+    rv = errno;
+    if (fd >= 0 && !collection->reader) {
+        close(fd);
+    }
+    return rv;
+}
+
 apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what,
                          unsigned int wanted, apr_pool_t *pool, dms_cursor_t **cursor)
 {
-    int fd = openat(collection->descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir;
+    apr_status_t rv = open_dir(collection, &dir);
 
-    if (fd < 0) {
-        return errno;
-    }
-    *cursor = apr_pcalloc(pool, sizeof(**cursor));
-    (*cursor)->dir = fdopendir(fd);
-    if (!(*cursor)->dir) {
-        apr_status_t rv = errno;
-        close(fd);
+    if (rv != APR_SUCCESS) {
         return rv;
     }
-    apr_pool_cleanup_register(pool, (*cursor)->dir, close_dir, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(pool, dir, close_dir, apr_pool_cleanup_null);
+    *cursor = apr_pcalloc(pool, sizeof(**cursor));
+    (*cursor)->dir = dir;
     (*cursor)->collection = collection;
     (*cursor)->wanted = wanted;
     (*cursor)->what = what;
@@ -144,12 +165,13 @@ apr_status_t dms_fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **e
 {
     dms_node_t *node = apr_pcalloc(pool, sizeof(*node));
     const dms_node_t *outer;
-    apr_status_t rv = dms_os_open_below(dirfd(cursor->dir), cursor->name, DMS_OS_PATH | O_DIRECTORY,
+    apr_status_t rv = dms_os_open_below(dirfd(cursor->dir), cursor->name, O_RDONLY | O_DIRECTORY,
                                         cursor->links, &node->descriptor);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     dms_node_close_with(pool, node->descriptor);
+    node->reader = pool;
     rv = dms_os_stat(node->descriptor, "", 0, &node->st);
     if (rv != APR_SUCCESS) {
         return rv;

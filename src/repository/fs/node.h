@@ -11,15 +11,17 @@
 
 /* A file or folder that is there, or, with the descriptor -1, the place where one could be. */
 struct dms_node_t {
-    int descriptor; /* opened with DMS_OS_PATH */
+    int descriptor;     /* opened with DMS_OS_PATH; or, of one that was entered, for reading, ... */
+    apr_pool_t *reader; /* ... which then is the pool that closes it, until a cursor does */
     dms_os_stat_t st;
     const dms_node_t *outer; /* the collection that it was entered from, or NULL */
     int root;                /* of lookup(): the root's descriptor, ... */
     const char *path;        /* ... and the way from there */
 };
 
-/* Closes a descriptor with a pool. */
+/* Closes a descriptor with a pool; or no more, since somebody else does. */
 void dms_node_close_with(apr_pool_t *pool, int descriptor);
+void dms_node_leave_open(apr_pool_t *pool, int descriptor);
 
 /* Which links r's configuration allows to follow. */
 dms_links_e dms_node_links(request_rec *r);

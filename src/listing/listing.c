@@ -1,0 +1,464 @@
+#include "listing/listing.h"
+
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_request.h>
+
+#include "acts/acts.h"
+#include "acts/sections.h"
+#include "acts/types.h"
+#include "keys/keys.h"
+#include "listing/kept.h"
+#include "config/config.h"
+#include "server/error.h"
+#include "server/state.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+/* How deep a listing goes; each level holds a descriptor. */
+#define LEVELS_MAX 200
+
+/* How many bytes the levels may remember between them, twice what one of them may. */
+#define REMEMBERED (3 * 1024 * 1024)
+
+/* What httpd calls a folder, and mod_dav_fs shows. */
+#define COLLECTION_TYPE "httpd/unix-directory"
+
+typedef struct level_t level_t;
+struct level_t {
+    level_t *outer;
+    int depth;
+    apr_pool_t *pool; /* of the outermost its own, of the others that of r */
+    request_rec *r;   /* whose configuration rules the collection */
+    dms_cursor_t *cursor;
+    const char *uri; /* escaped, with a slash at its end */
+    const char *key; /* in the store */
+    dms_sections_t *sections;
+    dms_types_t *types;
+    dms_kept_t *kept; /* of the members, in the store */
+};
+
+struct dms_walk_t {
+    const dms_listing_t *listing;
+    const dms_resource_t *resource;
+    const char *uri;
+    dms_kept_sources_t sources;
+    apr_uint64_t left; /* how many resources may be told of yet */
+    apr_pool_t *pool;  /* of a member */
+    dms_listing_fn *tell;
+    void *baton;
+    level_t *level; /* the innermost */
+    apr_status_t status;
+    int has_told_of_disk; /* the log, above its level `info` */
+};
+
+/* --- levels --- */
+
+/* Has the outer levels forget, where all remember too much between them: the listing comes back to
+ * the innermost ones first. Two levels that remember as much as they may do not disturb each other,
+ * so that who forgets has not done so for the sake of one small folder. */
+static void make_room(level_t *innermost)
+{
+    apr_size_t bytes = 0;
+    level_t *level;
+
+    for (level = innermost; level; level = level->outer) {
+        bytes += dms_kept_size(level->kept) + dms_types_size(level->types);
+        if (bytes > REMEMBERED && level != innermost) {
+            dms_kept_forget(level->kept);
+            dms_types_forget(level->types);
+        }
+    }
+}
+
+static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
+                       const char *uri, const char *key, const dms_lock_t *locks)
+{
+    level_t *outer = walk->level, *level = apr_pcalloc(pool, sizeof(*level));
+
+    level->outer = outer;
+    level->depth = outer ? outer->depth + 1 : 1;
+    level->pool = pool;
+    level->r = r;
+    level->cursor = cursor;
+    level->uri = apr_pstrdup(pool, uri);
+    level->key = apr_pstrdup(pool, key);
+    level->sections = dms_sections_create(pool, r);
+    if (walk->listing->facts & DMS_FACT_TYPE) {
+        level->types = dms_types_create(pool, r, level->uri);
+    }
+    level->kept = dms_kept_create(pool, &walk->sources, level->key, locks,
+                                  outer ? outer->kept : NULL);
+    walk->level = level;
+    make_room(outer);
+}
+
+static void pop_level(dms_walk_t *walk)
+{
+    level_t *level = walk->level;
+
+    walk->level = level->outer;
+    if (level->outer) {
+        ap_destroy_sub_req(level->r);
+    }
+    else {
+        apr_pool_destroy(level->pool);
+    }
+}
+
+static apr_status_t open_collection(const dms_walk_t *walk, dms_node_t *node, request_rec *r,
+                                    apr_pool_t *pool, dms_cursor_t **cursor)
+{
+    return walk->listing->provider->open(node, r, DMS_LIST_VISIBLE,
+                                         walk->listing->facts & DMS_FACTS_OF_PROVIDER, pool,
+                                         cursor);
+}
+
+/* --- going into members --- */
+
+/* What came of the attempt to go into a member. */
+typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
+
+/* The log tells of each resource that the disk keeps from being listed, and of the first one loudly. */
+static int failed(dms_walk_t *walk, const level_t *level, const char *name, const char *uri,
+                  apr_status_t cause)
+{
+    int status = dms_status_from(cause), is_refusal = dms_is_refusal_by_disk(cause);
+
+    ap_log_rerror(APLOG_MARK, is_refusal && !walk->has_told_of_disk ? APLOG_WARNING : APLOG_INFO,
+                  cause, walk->listing->r, "%s %s: %d for %s: %s", walk->listing->r->method,
+                  walk->listing->r->uri, status, uri,
+                  ap_make_full_path(walk->pool, dms_path_on_disk(level->r, walk->pool), name));
+    walk->has_told_of_disk |= is_refusal;
+    return status;
+}
+
+/* status: where it FAILED, the HTTP status that says why. */
+static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, const char *name,
+                           int *status)
+{
+    const level_t *level = walk->level;
+    dms_cursor_t *cursor;
+    dms_node_t *node;
+    apr_status_t rv = walk->listing->provider->enter(level->cursor, r->pool, &node);
+
+    if (rv == APR_SUCCESS) {
+        rv = open_collection(walk, node, r, r->pool, &cursor);
+    }
+    if (rv == APR_SUCCESS) {
+        push_level(walk, r->pool, r, cursor, uri, dms_key_below(r->pool, level->key, name),
+                   dms_kept_locks(level->kept, name, walk->pool));
+        return ENTERED;
+    }
+    if (rv == ENOENT || rv == ENOTDIR) { /* gone meanwhile */
+        return LEFT_OUT;
+    }
+    if (rv == ELOOP) {
+        return LISTED_ONLY;
+    }
+    *status = failed(walk, level, apr_punescape_url(walk->pool, name, NULL, NULL, 0), uri, rv);
+    return FAILED;
+}
+
+/* Goes into a sub-collection, under the configuration that r has found for it. */
+static entry_e enter_member(dms_walk_t *walk, request_rec *r, const char *uri, const char *name,
+                            int *status)
+{
+    if (dms_config_of(r)->provider != walk->listing->provider) {
+        return LISTED_ONLY;
+    }
+    if (walk->level->depth == LEVELS_MAX) {
+        *status = HTTP_INSUFFICIENT_STORAGE;
+        return FAILED;
+    }
+    return open_member(walk, r, uri, name, status);
+}
+
+/* Asks httpd about a member that is_special, and goes into it where the depth wants that. status:
+ * as above. */
+static entry_e ask_and_enter(dms_walk_t *walk, const dms_member_t *member, int is_special,
+                             const char *uri, const char *name, int *status)
+{
+    request_rec *asking = walk->listing->r, *r;
+    int goes_in = walk->listing->depth == DMS_DEPTH_INFINITY
+                  && member->facts.kind == DMS_KIND_COLLECTION;
+    entry_e entry = LISTED_ONLY;
+
+    if (!goes_in && !is_special) {
+        return LISTED_ONLY;
+    }
+    r = dms_act_ask(asking, DMS_ACT_SEE, member->facts.kind, uri);
+    if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
+        *status = r->status;
+        entry = dms_config_show_forbidden(dms_config_of(asking)) ? FAILED : LEFT_OUT;
+    }
+    else if (r->status != HTTP_OK) {
+        *status = r->status;
+        entry = FAILED;
+    }
+    else if (goes_in) {
+        entry = enter_member(walk, r, uri, name, status);
+    }
+    if (entry != ENTERED) {
+        ap_destroy_sub_req(r);
+    }
+    return entry;
+}
+
+/* --- telling --- */
+
+/* Returns whether the listing goes on. */
+static int tell(dms_walk_t *walk, dms_listed_t *listed)
+{
+    dms_onward_e onward;
+
+    listed->subject.r = walk->listing->r;
+    listed->subject.provider = walk->listing->provider;
+    onward = walk->tell(walk->baton, listed);
+    if (onward == DMS_ONWARD_PAST && walk->level && walk->level->depth > listed->depth) {
+        pop_level(walk);
+    }
+    return onward != DMS_ONWARD_END;
+}
+
+static void tell_type(dms_walk_t *walk, level_t *level, int is_special, dms_subject_t *subject)
+{
+    if (subject->facts->known & DMS_FACT_TYPE) {
+        subject->type = subject->facts->type;
+        return;
+    }
+    if (!level->types) {
+        return;
+    }
+    if (subject->facts->kind == DMS_KIND_COLLECTION) {
+        subject->type = COLLECTION_TYPE;
+    }
+    else {
+        dms_types_tell(level->types, subject->name, is_special, walk->pool, &subject->type,
+                       &subject->language);
+    }
+}
+
+/* Whether a member is the module's own: of a reserved name, or one of the store's files. */
+static int is_own(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
+{
+    return dms_is_hidden(member->name)
+           || (dms_state_may_own(member->name)
+               && dms_state_owns(pool, ap_make_full_path(pool, level->r->filename, member->name)));
+}
+
+/* Adds what is known of a member beyond its facts, and tells of it. */
+static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const char *name,
+                      dms_listed_t *listed)
+{
+    dms_subject_t *subject = &listed->subject;
+
+    tell_type(walk, level, is_special, subject);
+    if (walk->sources.properties) {
+        subject->dead = dms_kept_properties(level->kept, name, walk->pool);
+    }
+    if (walk->sources.locks) {
+        subject->locks = dms_kept_locks(level->kept, name, walk->pool);
+    }
+    return tell(walk, listed);
+}
+
+/* Tells of a member, and goes into it where the depth wants that. Returns whether the listing goes
+ * on. */
+static int tell_member(dms_walk_t *walk, const dms_member_t *member)
+{
+    level_t *level = walk->level;
+    apr_pool_t *pool = walk->pool;
+    const char *name = apr_pescape_path(pool, member->name, 1);
+    int is_collection = member->facts.kind == DMS_KIND_COLLECTION, is_special = 0;
+    dms_listed_t listed = {.subject = {.facts = &member->facts, .name = member->name},
+                           .depth = level->depth};
+    entry_e entry = FAILED;
+
+    if (is_own(level, member, pool)) {
+        apr_pool_clear(pool);
+        return 1;
+    }
+    listed.subject.uri = apr_pstrcat(pool, level->uri, name, is_collection ? "/" : NULL, NULL);
+    if (member->status != APR_SUCCESS) {
+        listed.status = failed(walk, level, member->name, listed.subject.uri, member->status);
+    }
+    else {
+        is_special = dms_sections_single_out(level->sections, member->name, is_collection);
+        entry = ask_and_enter(walk, member, is_special, listed.subject.uri, name, &listed.status);
+    }
+    if (entry == LEFT_OUT) {
+        apr_pool_clear(pool);
+        return 1;
+    }
+    if (!walk->left--) {
+        walk->status = APR_INCOMPLETE;
+        return 0;
+    }
+    if (entry == FAILED) {
+        return tell(walk, &listed);
+    }
+    listed.status = HTTP_OK;
+    listed.is_opened = entry == ENTERED;
+    return tell_known(walk, level, is_special, name, &listed);
+}
+
+/* The last segment of r->uri, as a name to display. */
+static const char *own_name(request_rec *r)
+{
+    apr_size_t end = strlen(r->uri), begin;
+
+    while (end > 1 && r->uri[end - 1] == '/') {
+        end--;
+    }
+    for (begin = end; begin > 0 && r->uri[begin - 1] != '/'; begin--) {
+    }
+    return begin < end ? apr_pstrmemdup(r->pool, r->uri + begin, end - begin) : "/";
+}
+
+/* Tells of the resource that was asked for. */
+static int tell_root(dms_walk_t *walk)
+{
+    request_rec *r = walk->listing->r;
+    const dms_facts_t *facts = &walk->resource->facts;
+    const char *key = walk->resource->key;
+    dms_listed_t listed = {.subject = {.uri = walk->uri, .facts = facts, .name = own_name(r)},
+                           .status = HTTP_OK,
+                           .is_opened = walk->level != NULL};
+
+    if (facts->kind == DMS_KIND_COLLECTION) {
+        listed.subject.type = COLLECTION_TYPE;
+    }
+    else if (facts->known & DMS_FACT_TYPE) {
+        listed.subject.type = facts->type;
+    }
+    else {
+        listed.subject.type = dms_types_of(r);
+        listed.subject.language = dms_types_language_of(r);
+    }
+    listed.subject.dead = dms_kept_properties_of(&walk->sources, key, r->pool);
+    listed.subject.locks = dms_kept_locks_of(&walk->sources, key, r->pool);
+    walk->left--;
+    return tell(walk, &listed);
+}
+
+/* --- the walk --- */
+
+/* Whether this pass is to tell of a member. */
+static int is_due(void *baton, const char *name)
+{
+    dms_walk_t *walk = baton;
+
+    return dms_kept_is_due(walk->level->kept, name, walk->pool);
+}
+
+/* At the end of a collection. */
+static void end_pass(dms_walk_t *walk)
+{
+    if (dms_kept_next_pass(walk->level->kept)) {
+        walk->listing->provider->rewind(walk->level->cursor);
+    }
+    else {
+        pop_level(walk);
+    }
+}
+
+/* Goes on until the last level is done, or there is no use in it. */
+static void list_members(dms_walk_t *walk)
+{
+    const dms_provider_t *provider = walk->listing->provider;
+    int goes_on = 1;
+
+    while (walk->level && goes_on) {
+        dms_due_fn *due = dms_kept_has_passes(walk->level->kept) ? is_due : NULL;
+        dms_member_t member;
+        apr_status_t rv = provider->next(walk->level->cursor, due, walk, &member);
+
+        if (rv == APR_SUCCESS) {
+            goes_on = tell_member(walk, &member);
+        }
+        else if (rv == APR_EOF || rv == ENOENT) { /* the end, or the folder is gone */
+            end_pass(walk);
+        }
+        else {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, walk->listing->r,
+                          "%s can't be read to its end", walk->level->uri);
+            walk->status = rv;
+            goes_on = 0;
+        }
+    }
+}
+
+/* Finds out what is needed of the store; nothing, mostly. */
+static void open_store(dms_walk_t *walk)
+{
+    const dms_listing_t *listing = walk->listing;
+    dms_store_t *store = dms_state_store();
+
+    if (!store) {
+        return;
+    }
+    dms_state_recover(listing->r->pool, listing->provider);
+    if (listing->dead.what != DMS_CHOICE_NONE && dms_store_has_properties(store)) {
+        walk->sources.properties = store;
+        walk->sources.choice = listing->dead;
+    }
+    if (listing->facts & DMS_FACT_LOCKS && dms_store_has_locks(store)) {
+        walk->sources.locks = store;
+    }
+}
+
+static apr_status_t open_root(dms_walk_t *walk)
+{
+    request_rec *r = walk->listing->r;
+    const char *key = walk->resource->key;
+    dms_cursor_t *cursor;
+    apr_pool_t *pool;
+    apr_status_t rv;
+
+    apr_pool_create(&pool, r->pool);
+    rv = open_collection(walk, walk->resource->node, r, pool, &cursor);
+    if (rv == APR_SUCCESS) {
+        push_level(walk, pool, r, cursor, walk->uri, key,
+                   dms_kept_locks_of(&walk->sources, key, r->pool));
+    }
+    return rv;
+}
+
+apr_status_t dms_listing_open(const dms_listing_t *listing, const dms_resource_t *resource,
+                              const char *uri, dms_walk_t **walk)
+{
+    *walk = apr_pcalloc(listing->r->pool, sizeof(**walk));
+    (*walk)->listing = listing;
+    (*walk)->resource = resource;
+    (*walk)->uri = uri;
+    (*walk)->left = listing->limit ? listing->limit : APR_UINT64_MAX;
+    open_store(*walk);
+    if (resource->facts.kind != DMS_KIND_COLLECTION || listing->depth == DMS_DEPTH_0) {
+        return APR_SUCCESS;
+    }
+    return open_root(*walk);
+}
+
+int dms_listing_has_members(const dms_walk_t *walk)
+{
+    return walk->level != NULL;
+}
+
+apr_status_t dms_listing_run(dms_walk_t *walk, apr_pool_t *pool, dms_listing_fn *tell_fn,
+                             void *baton)
+{
+    walk->pool = pool;
+    walk->tell = tell_fn;
+    walk->baton = baton;
+    if (tell_root(walk)) {
+        list_members(walk);
+    }
+    while (walk->level) {
+        pop_level(walk);
+    }
+    return walk->status;
+}
