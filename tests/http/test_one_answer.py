@@ -195,7 +195,7 @@ def test_the_log_tells_what_an_input_filter_has_answered(dav_of_scene):
 
 @contextlib.contextmanager
 def failing(server, call, which):
-    """While this lasts, the `which`-th such system call of each of the server's threads fails."""
+    """While this lasts, such a system call fails, the `which`-th of each thread of the server (strace's when=)."""
     (pid,) = server.workers()
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", "-p", str(pid), "-e",
                                f"trace={call}", "-e", f"inject={call}:error=EIO:when={which}"],
@@ -217,7 +217,7 @@ def test_a_listing_that_fails_before_its_first_bytes(dav_of_scene):
     """There is still time to say so."""
     server = dav_of_scene.dav.server
     server.expect_log("can't be read to its end")
-    with failing(server, "getdents64", 1):
+    with failing(server, "getdents64", "1+"):
         check_all(dav_of_scene, [Case("PROPFIND", 500, "folder/", ("Depth", "1"))])
 
 
