@@ -175,7 +175,7 @@ report() {
 }
 
 compiler() {
-    echo "$1 $(inside "$2" "$1" -dumpversion)"
+    echo "$1 $(inside "$2" "$1" --version | grep -m 1 -Eo '[0-9]+\.[0-9.]+' | head -n 1)"
 }
 
 # Runs a command into a log, and reports it.
