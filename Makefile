@@ -12,7 +12,7 @@ PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
-PACKAGES_test-releases := debootstrap iproute2 curl
+PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf

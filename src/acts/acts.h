@@ -42,8 +42,8 @@ typedef enum dms_act_e {
  * ap_destroy_sub_req(); it lives no longer than the request. */
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
-/* The same where all that matters is the status: HTTP_OK; what httpd would refuse with; or 403 where
- * the module is Off there, or has another provider than for r. */
+/* The same where all that matters is the status: HTTP_OK; what httpd would refuse with; or 403
+ * where the module is Off there, or has another provider than for r. */
 int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
 /* The hooks by which questions are told from clients' requests. */

@@ -19,7 +19,8 @@ int dms_members_is_asked_for(dms_members_t *members, const char *collection,
                              const dms_member_t *member);
 
 /* Whether a member of a collection, whose path is escaped and relative to the tree's root, may be
- * acted on. DMS_EDENIED where httpd says no, or the module is Off there, or has another provider. */
+ * acted on. DMS_EDENIED where httpd says no, or the module is Off there, or has another
+ * provider. */
 apr_status_t dms_members_check(dms_members_t *members, const char *collection,
                                const dms_member_t *member);
 

@@ -122,7 +122,8 @@ static apr_status_t open_collection(const dms_walk_t *walk, dms_node_t *node, re
 /* What came of the attempt to go into a member. */
 typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
 
-/* The log tells of each resource that the disk keeps from being listed, and of the first one loudly. */
+/* The log tells of each resource that the disk keeps from being listed, of the first one
+ * loudly. */
 static int failed(dms_walk_t *walk, const level_t *level, const char *name, const char *uri,
                   apr_status_t cause)
 {

@@ -66,8 +66,8 @@ static int has_lock(deletion_t *deletion, const char *path, apr_pool_t *pool)
     return 0;
 }
 
-/* Whether no lock keeps a member of a collection, or "" the collection itself, from being removed in
- * the shift that this begins, or goes on with. */
+/* Whether no lock keeps a member of a collection, or "" the collection itself, from being removed
+ * in the shift that this begins, or goes on with. */
 static apr_status_t is_unlocked(deletion_t *deletion, const char *collection, const char *name)
 {
     apr_pool_t *pool;

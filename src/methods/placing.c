@@ -65,8 +65,8 @@ static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
-/* Tells what has happened. Not all may be at the destination: what isn't has no properties there, and
- * keeps them at the source. */
+/* Tells what has happened. Not all may be at the destination: what isn't has no properties there,
+ * and keeps them at the source. */
 static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
 {
     dms_witness_t witness = {transfer->request->provider, transfer->request->r->pool};

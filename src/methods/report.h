@@ -1,6 +1,6 @@
 /*
- * What a method tells of the resources that it could not act on: a 207 that begins with the first of
- * them.
+ * What a method tells of the resources that it could not act on: a 207 that begins with the first
+ * of them.
  */
 #ifndef DMS_REPORT_H
 #define DMS_REPORT_H
@@ -19,8 +19,8 @@ typedef struct dms_report_t {
  * there. */
 int dms_report_failure(dms_report_t *report, const char *uri, int status);
 
-/* Tells of a member of a tree: uri is the tree's, which `root` is a request for; path is escaped and
- * relative to it (repository/tree.h); cause as in dms_status_from(). The first that the disk has
+/* Tells of a member of a tree: uri is the tree's, which `root` is a request for; path is escaped
+ * and relative to it (repository/tree.h); cause as in dms_status_from(). The first that the disk has
  * refused is a warning in the log, with its path; all are told there at `info`. */
 int dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
                       apr_status_t cause);

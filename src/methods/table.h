@@ -2,8 +2,8 @@
  * The table of methods, filled by registration while the configuration is read.
  *
  * A method says by its record of which kinds of resource it is a method, what a provider has to
- * offer for it, and what it adds to the DAV header (RFC 4918, section 10.1). Allow, OPTIONS, 405 and
- * the handler follow from that: who adds a method writes one file, and registers it.
+ * offer for it, and what it adds to the DAV header (RFC 4918, section 10.1). Allow, OPTIONS, 405
+ * and the handler follow from that: who adds a method writes one file, and registers it.
  */
 #ifndef DMS_TABLE_H
 #define DMS_TABLE_H
