@@ -20,8 +20,10 @@
 #define PAUSE apr_time_from_msec(20)
 #define REST apr_time_from_sec(1)
 
-/* When what could not be completed is tried again; how many such are remembered. */
+/* When what could not be completed is tried again: after a minute, two, four, up to a day; how many
+ * such are remembered. */
 #define DEFERRAL apr_time_from_sec(60)
+#define DEFERRAL_MAX apr_time_from_sec(86400)
 #define DEFERRALS 16
 
 struct dms_recovery_t {
@@ -33,7 +35,7 @@ struct dms_recovery_t {
     /* Of the thread that is: */
     struct {
         apr_int64_t id;
-        apr_time_t until;
+        apr_time_t until, span;
     } deferrals[DEFERRALS]; /* a ring */
     int next_deferral;
 };
@@ -319,19 +321,31 @@ static int is_deferred(const dms_recovery_t *recovery, apr_int64_t id, apr_time_
     return 0;
 }
 
-static void defer(dms_recovery_t *recovery, const dms_intention_t *intention, apr_status_t status,
-                  apr_pool_t *pool)
+static int find_deferral(dms_recovery_t *recovery, apr_int64_t id)
 {
     int i;
 
-    for (i = 0; i < DEFERRALS && recovery->deferrals[i].id != intention->id; i++) {
+    for (i = 0; i < DEFERRALS; i++) {
+        if (recovery->deferrals[i].id == id) {
+            return i;
+        }
     }
-    if (i == DEFERRALS) {
-        i = recovery->next_deferral;
-        recovery->next_deferral = (i + 1) % DEFERRALS;
-    }
-    recovery->deferrals[i].id = intention->id;
-    recovery->deferrals[i].until = apr_time_now() + DEFERRAL;
+    i = recovery->next_deferral;
+    recovery->next_deferral = (i + 1) % DEFERRALS;
+    recovery->deferrals[i].id = id;
+    recovery->deferrals[i].span = DEFERRAL / 2;
+    return i;
+}
+
+static void defer(dms_recovery_t *recovery, const dms_intention_t *intention, apr_status_t status,
+                  apr_pool_t *pool)
+{
+    int i = find_deferral(recovery, intention->id);
+    apr_time_t span = 2 * recovery->deferrals[i].span;
+
+    span = span < DEFERRAL_MAX ? span : DEFERRAL_MAX;
+    recovery->deferrals[i].span = span;
+    recovery->deferrals[i].until = apr_time_now() + span;
     recovery->log(recovery->baton, status,
                   apr_pstrcat(pool, "what a process that was killed has begun can't be completed: ",
                               intention->from, *intention->to ? ", to " : "", intention->to, NULL));

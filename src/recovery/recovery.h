@@ -14,11 +14,11 @@
  * Nothing is acted on before its identity has told that it is what the intention speaks of; a
  * reserved name is an identity of its own, since none comes twice. Where an identity or a presence
  * can't be told (any error but ENOENT and ENOTDIR), rows are kept and the intention stays, and is
- * tried again after a minute.
+ * tried again after a minute, and then less and less often.
  *
  * The first two are one short transaction each, and come before the others, which take as long as
- * trees and tables are long: so they are done in slices, in the requests of clients, which none of
- * them delays by more than DMS_RECOVERY_SLICE. A slice ends with its time; what it has reached is
+ * trees and tables are long: so they are done in slices, in the requests of clients, none of which
+ * is delayed by more than DMS_RECOVERY_SLICE. A slice ends with its time; what it has reached is
  * on the disk, or in the intention, for the next one, in this process or another. One thread of one
  * process is at it at a time, where that can be had (dms_processes_claim()); where not, two do no
  * harm: each step looks, in its transaction, whether its intention is still as it was.
@@ -38,8 +38,8 @@
 
 typedef struct dms_recovery_t dms_recovery_t;
 
-/* Makes a process's, after it has joined. log: takes what could not be completed, at most once a
- * minute for each. */
+/* Makes a process's, after it has joined. log: takes what could not be completed,
+ * each time that it was tried. */
 dms_recovery_t *dms_recovery_create(apr_pool_t *pool, dms_store_t *store, dms_store_log_fn *log,
                                     void *baton);
 

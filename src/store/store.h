@@ -61,7 +61,8 @@ typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *mess
  * rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params: as the driver wants
  * them, for sqlite3 the file's name. Uses and leaves nothing but what is on the disk: the one file.
  * While the store is in use there are others beside it, with "-wal", "-shm" and "-lock" after its
- * name, which are made by whoever uses it: the server's User must be able to write the folder. */
+ * name, which are made by whoever uses it: the server's User must be able to write the folder. (The
+ * one with "-processes" is server/state.c's, for processes/processes.h.) */
 apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char *params,
                                dms_store_log_fn *log, void *baton);
 

@@ -272,15 +272,11 @@ static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
     }
 }
 
-apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadline, dms_tx_t **tx)
+/* For who is the writer. */
+static apr_status_t begin_transaction(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
 {
     apr_status_t rv;
 
-    *tx = NULL;
-    rv = start_writing(store, deadline);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
     *tx = apr_pcalloc(pool, sizeof(**tx));
     (*tx)->store = store;
     (*tx)->pool = pool;
@@ -294,17 +290,25 @@ apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadlin
     return APR_SUCCESS;
 }
 
+apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadline, dms_tx_t **tx)
+{
+    apr_status_t rv = start_writing(store, deadline);
+
+    *tx = NULL;
+    return rv == APR_SUCCESS ? begin_transaction(store, pool, tx) : rv;
+}
+
 apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
 {
-    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
-    apr_status_t rv = dms_tx_try(store, pool, deadline, tx);
+    apr_status_t rv = start_writing(store, apr_time_now() + DMS_STORE_PATIENCE);
 
-    if (rv == EBUSY && apr_time_now() >= deadline) {
-        dms_store_complain(store, rv,
-                           "another request has kept it from being written for too long: its disk "
-                           "is too slow, or a process of the server hangs");
+    *tx = NULL;
+    if (rv != APR_SUCCESS) {
+        return dms_store_complain(store, rv,
+                                  "another request has kept it from being written for too long: "
+                                  "its disk is too slow, or a process of the server hangs");
     }
-    return rv;
+    return begin_transaction(store, pool, tx);
 }
 
 apr_status_t dms_tx_commit(dms_tx_t *tx)
