@@ -114,6 +114,15 @@ def tree(root, folders, files):
     return once(root, f"{folders}x{files}", folders * (files + 1), make)
 
 
+def deep(root, levels, files):
+    """So many folders in each other, with so many files each; its name tells both."""
+    def make(folder):
+        for _ in range(levels):
+            make_files(folder, files)
+            folder = folder / "d"
+    return once(root, f"deep-{levels}x{files}", levels * (files + 1), make)
+
+
 def with_htaccess(root, size):
     """As flat(), with a .htaccess in it, which servers don't show."""
     def make(folder):

@@ -4,15 +4,19 @@ The limit is what one process takes to read the folder and to ask for the facts 
 (floor.c): no server can list them without doing the same.
 """
 
+import contextlib
 import functools
+import sqlite3
 import statistics
 import tempfile
 import time
+import urllib.parse
 import xml.etree.ElementTree as ET
 import xml.parsers.expat
 
 import data
 from contest import Table, take_turns
+from data import name_of
 from load import Listing, Peak, Request, Wrong, expect, list_members, played, read_floor
 from peers import INCUMBENT, NGINX, OURS, ours
 from report import goal, print_table, say
@@ -178,6 +182,37 @@ def tree(bench):
     yield from goal_beside(table, "Depth: infinity", LIMIT, at_most=1.7)
 
 
+def give_properties(database, folder, members, size):
+    """Three dead properties for each member, past the server, which would take long."""
+    text = "v" * size
+    key = database.execute("INSERT INTO collection (key) VALUES (?)",
+                           (urllib.parse.quote(str(folder)),)).lastrowid
+    rows = ((key, name_of(i), NAMESPACE, local, f'<b:{local} xmlns:b="{NAMESPACE}">{text}</b:{local}>')
+            for i in range(members) for local in DEAD)
+    database.executemany("INSERT INTO property (collection, member, ns, local, size, xml) VALUES "
+                         "(?1, ?2, ?3, ?4, length(?5), ?5)", rows)
+
+
+def deep(bench):
+    """Depth: infinity, allprop, 200 levels with dead properties: memory, descriptors"""
+    levels, files, members = 200, 10, 100 if bench.quick else 1_000
+    folder = data.deep(bench.root, levels, files)
+    with bench.servers(OURS, folder=bench.data):
+        path = f"/{folder.name}/"
+        played(OURS, [Request("PROPPATCH", path, 207, {"Content-Type": "application/xml"}, SET_DEAD,
+                              1)])  # makes the store
+        database = sqlite3.connect(OURS.state / "store/store.db")
+        with contextlib.closing(database), database:
+            for level in range(levels):
+                give_properties(database, f"{folder}{'/d' * level}", members, 800)
+        list_members(OURS, Listing(path, files + 1))
+        before, watch = Peak(OURS), Peak(OURS)
+        list_members(OURS, Listing(path, levels * (files + 1) - 1, "infinity"), watch=watch)
+    what = f"{levels} levels with {3 * members:,} dead properties each"
+    yield goal(f"{what}: memory, MiB", (watch.bytes - before.bytes) / (1 << 20), at_most=16)
+    yield goal(f"{what}: descriptors", watch.descriptors - before.descriptors, at_most=220)
+
+
 HEED_HTACCESS = """\
 <Directory {folder}>
     AllowOverride All
@@ -282,4 +317,4 @@ def goals_of_growth(by_size, small, middle, large):
 
 
 WORKLOADS = {"listing": listing, "prop": prop, "names": names, "dead": dead, "tree": tree,
-             "sections": sections, "growth": growth}
+             "deep": deep, "sections": sections, "growth": growth}

@@ -60,15 +60,17 @@ class Listing:
 
 
 class Peak:
-    """The highest anonymous memory of a server's worker, seen by looking now and then."""
+    """The highest anonymous memory of a server's worker, and the most descriptors, seen by looking
+    now and then."""
 
     def __init__(self, peer):
         self.peer = peer
-        self.bytes = 0
+        self.bytes = self.descriptors = 0
         self.look()
 
     def look(self):
         self.bytes = max(self.bytes, self.peer.anonymous_memory())
+        self.descriptors = max(self.descriptors, self.peer.descriptors())
 
 
 # --- bench-client ---

@@ -98,6 +98,10 @@ class Server:
             line = next(line for line in status if line.startswith("RssAnon:"))
         return int(line.split()[1]) * 1024
 
+    def descriptors(self):
+        """How many the worker has open."""
+        return len(os.listdir(f"/proc/{self.worker()}/fd"))
+
     def cpu_seconds(self):
         """What the worker's threads have taken so far; schedstat counts nanoseconds."""
         return sum(int(path.read_text().split()[0]) for path in
