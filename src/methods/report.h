@@ -20,8 +20,8 @@ typedef struct dms_report_t {
 int dms_report_failure(dms_report_t *report, const char *uri, int status);
 
 /* Tells of a member of a tree: uri is the tree's, which `root` is a request for; path is escaped
- * and relative to it (repository/tree.h); cause as in dms_status_from(). The first that the disk has
- * refused is a warning in the log, with its path; all are told there at `info`. */
+ * and relative to it (repository/tree.h); cause as in dms_status_from(). All are told in the log at
+ * `info`; the first that the disk has refused is a warning, with its path there. */
 int dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
                       apr_status_t cause);
 
