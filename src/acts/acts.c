@@ -192,6 +192,15 @@ static void keep_status(inquiry_t *inquiry, const char *question, int status)
                  APR_HASH_KEY_STRING, apr_pmemdup(inquiry->status_pool, &status, sizeof(status)));
 }
 
+static int status_of(const request_rec *r, const request_rec *answer)
+{
+    if (answer->status == HTTP_OK
+        && dms_config_of(answer)->provider != dms_config_of(r)->provider) {
+        return HTTP_FORBIDDEN;
+    }
+    return answer->status;
+}
+
 int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     const char *method = method_of(act, kind), *question;
@@ -212,11 +221,31 @@ int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *u
         return *known;
     }
     answer = ask(r, method, uri);
-    status = answer->status;
-    if (status == HTTP_OK && dms_config_of(answer)->provider != dms_config_of(r)->provider) {
-        status = HTTP_FORBIDDEN;
-    }
+    status = status_of(r, answer);
     ap_destroy_sub_req(answer);
     keep_status(inquiry, question, status);
+    return status;
+}
+
+int dms_act_refusal(request_rec *r, const request_rec *answer)
+{
+    static const char challenge[] = "WWW-Authenticate";
+    const char *value = apr_table_get(answer->err_headers_out, challenge);
+
+    if (answer->status == HTTP_UNAUTHORIZED && value) {
+        apr_table_set(r->err_headers_out, challenge, value);
+    }
+    return ap_is_HTTP_REDIRECT(answer->status) ? HTTP_BAD_GATEWAY : answer->status;
+}
+
+int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+{
+    request_rec *answer = dms_act_ask(r, act, kind, uri);
+    int status = status_of(r, answer);
+
+    if (status != HTTP_OK && answer->status != HTTP_OK) {
+        status = dms_act_refusal(r, answer);
+    }
+    ap_destroy_sub_req(answer);
     return status;
 }

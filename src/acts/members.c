@@ -15,6 +15,8 @@ struct frame_t {
     request_rec *r; /* NULL: the tree's own */
     const char *path;
     dms_sections_t *sections;
+    apr_status_t files; /* of those that no section singles out, once it is_known */
+    int is_known;
 };
 
 struct dms_members_t {
@@ -66,6 +68,14 @@ dms_members_t *dms_members_create(apr_pool_t *pool, request_rec *r, const char *
     return members;
 }
 
+/* To read a file httpd knows another method than to read a collection, which a <Limit> may treat
+ * unlike it: the first file that no section singles out is asked for, and the others are as it. */
+static int is_first_file(const dms_members_t *members, const dms_member_t *member)
+{
+    return members->act == DMS_ACT_READ && !members->frame->is_known
+           && member->facts.kind != DMS_KIND_COLLECTION;
+}
+
 int dms_members_is_asked_for(dms_members_t *members, const char *collection,
                              const dms_member_t *member)
 {
@@ -73,8 +83,9 @@ int dms_members_is_asked_for(dms_members_t *members, const char *collection,
         pop_frame(members);
     }
     return !dms_is_hidden(member->name)
-           && dms_sections_single_out(members->frame->sections, member->name,
-                                      member->facts.kind == DMS_KIND_COLLECTION);
+           && (is_first_file(members, member)
+               || dms_sections_single_out(members->frame->sections, member->name,
+                                          member->facts.kind == DMS_KIND_COLLECTION));
 }
 
 /* Asks for a collection, whose members are going to be asked for under its own configuration. */
@@ -91,12 +102,22 @@ static apr_status_t enter(dms_members_t *members, const char *path)
     return APR_SUCCESS;
 }
 
-static apr_status_t ask_for_file(dms_members_t *members, dms_kind_e kind, const char *path)
+static apr_status_t ask_for_file(dms_members_t *members, const dms_member_t *member,
+                                 const char *path)
 {
+    frame_t *frame = members->frame;
+    int is_first = is_first_file(members, member)
+                   && !dms_sections_single_out(frame->sections, member->name, 0);
     const char *uri = apr_pstrcat(members->scratch, members->uri, path, NULL);
+    apr_status_t rv = dms_act_status(members->r, members->act, member->facts.kind, uri) == HTTP_OK
+                          ? APR_SUCCESS
+                          : DMS_EDENIED;
 
-    return dms_act_status(members->r, members->act, kind, uri) == HTTP_OK ? APR_SUCCESS
-                                                                          : DMS_EDENIED;
+    if (is_first) {
+        frame->files = rv;
+        frame->is_known = 1;
+    }
+    return rv;
 }
 
 apr_status_t dms_members_check(dms_members_t *members, const char *collection,
@@ -107,7 +128,7 @@ apr_status_t dms_members_check(dms_members_t *members, const char *collection,
     const char *path;
 
     if (!is_asked_for && !(is_collection && dms_is_hidden(member->name))) {
-        return APR_SUCCESS;
+        return is_collection ? APR_SUCCESS : members->frame->files;
     }
     apr_pool_clear(members->scratch);
     path = apr_pstrcat(members->scratch, collection,
@@ -117,5 +138,5 @@ apr_status_t dms_members_check(dms_members_t *members, const char *collection,
         push_frame(members, members->r, path);
         return APR_SUCCESS;
     }
-    return is_collection ? enter(members, path) : ask_for_file(members, member->facts.kind, path);
+    return is_collection ? enter(members, path) : ask_for_file(members, member, path);
 }

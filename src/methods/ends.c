@@ -57,7 +57,7 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     }
     target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);
     if (target->status != HTTP_OK) {
-        return dms_error(r->pool, target->status, NULL, "Destination is refused");
+        return dms_error(r->pool, dms_act_refusal(r, target), NULL, "Destination is refused");
     }
     transfer->target.r = target;
     transfer->target.config = dms_config_of(target);
@@ -189,6 +189,32 @@ void dms_transfer_open_members(dms_transfer_t *transfer)
                                               DMS_ACT_CREATE);
 }
 
+/* Asks for an act that concerns one end as a whole. */
+static dms_error_t *require(dms_transfer_t *transfer, dms_act_e act, dms_kind_e kind,
+                            const char *uri, const char *message)
+{
+    request_rec *r = transfer->request->r;
+    int status = dms_act_require(r, act, kind, uri);
+
+    return status == HTTP_OK ? NULL : dms_error(r->pool, status, NULL, "%s", message);
+}
+
+/* To move a resource is to remove it from where it is, to copy it is to read it. */
+static dms_error_t *check_source_right(dms_transfer_t *transfer)
+{
+    return transfer->is_move ? require(transfer, DMS_ACT_REMOVE, transfer->from.facts.kind,
+                                       transfer->from_uri, "the source may not be removed")
+                             : require(transfer, DMS_ACT_READ, transfer->from.facts.kind,
+                                       transfer->from_uri, "the source may not be read");
+}
+
+/* Whether what stands at the destination goes, rather than gets another content. */
+static int is_removed(const dms_transfer_t *transfer)
+{
+    return transfer->to.facts.kind != DMS_KIND_NONE
+           && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to));
+}
+
 /* An overwritten collection goes whole, or not at all. */
 static dms_error_t *check_overwritten(dms_transfer_t *transfer)
 {
@@ -197,29 +223,23 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
                        .r = transfer->target.r,
                        .check = may_be_overwritten,
                        .baton = transfer};
+    const char *uri = dms_method_uri(transfer->target.r, transfer->to.facts.kind);
+    dms_error_t *error = NULL;
 
-    if (!dms_is_collection(&transfer->to)) {
-        return NULL;
+    if (is_removed(transfer)) {
+        error = require(transfer, DMS_ACT_REMOVE, transfer->to.facts.kind, uri,
+                        "the destination may not be removed");
     }
-    transfer->overwritten_members = dms_members_create(r->pool, transfer->target.r,
-                                                       dms_method_uri(transfer->target.r,
-                                                                      DMS_KIND_COLLECTION),
+    if (error || !dms_is_collection(&transfer->to)) {
+        return error;
+    }
+    transfer->overwritten_members = dms_members_create(r->pool, transfer->target.r, uri,
                                                        DMS_ACT_REMOVE);
     if (dms_tree_scan(&tree, transfer->to.node, r->pool) != APR_SUCCESS) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "the destination holds something that may not be removed");
     }
     return NULL;
-}
-
-/* To move a resource is to remove it from where it is. */
-static dms_error_t *check_removal(dms_transfer_t *transfer)
-{
-    request_rec *r = transfer->request->r;
-    int status = dms_act_status(r, DMS_ACT_REMOVE, transfer->from.facts.kind, transfer->from_uri);
-
-    return status == HTTP_OK ? NULL
-                             : dms_error(r->pool, status, NULL, "the source may not be removed");
 }
 
 dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer)
@@ -245,8 +265,8 @@ dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer)
         dms_transfer_open_members(transfer);
         error = dms_transfer_check(transfer);
     }
-    if (!error && transfer->is_move) {
-        error = check_removal(transfer);
+    if (!error) {
+        error = check_source_right(transfer);
     }
     return error ? error : check_overwritten(transfer);
 }

@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "acts/acts.h"
 #include "changes/changes.h"
 #include "locks/locks.h"
 #include "methods/barriers.h"
@@ -28,6 +29,7 @@ typedef struct locking_t {
     const dms_lock_t *shown;  /* what the answer tells of */
     const dms_lock_t *barred; /* the locks below, where one of them stands in the way */
     dms_report_t report;
+    int may_create; /* a file where nothing is: httpd has been asked */
     int is_new_resource;
 } locking_t;
 
@@ -138,6 +140,25 @@ static dms_error_t *check_conflicts(locking_t *locking)
     return NULL;
 }
 
+/* Whether the client may make a file, where the lock would: asked before the step. */
+static dms_error_t *ask_to_create(locking_t *locking)
+{
+    dms_request_t *request = locking->request;
+    request_rec *r = request->r;
+    dms_resource_t now = {.node = NULL};
+    dms_error_t *error = dms_method_lookup(request, 0, 0, &now);
+    int status;
+
+    if (error || now.facts.kind != DMS_KIND_NONE) {
+        return error;
+    }
+    status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_FILE, dms_method_uri(r, DMS_KIND_FILE));
+    locking->may_create = status == HTTP_OK;
+    return locking->may_create
+               ? NULL
+               : dms_error(r->pool, status, NULL, "nothing may be made here to be locked");
+}
+
 /* Makes an empty file where nothing is (7.3). */
 static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
 {
@@ -155,6 +176,9 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     }
     if (r->uri[strlen(r->uri) - 1] == '/') {
         return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
+    }
+    if (!locking->may_create) {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL, "the resource is gone meanwhile");
     }
     error = dms_method_parent(request, &locking->resource, &parent);
     if (!error) {
@@ -272,6 +296,9 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
     else if (!error && !request->submitted) {
         error = dms_error(request->r->pool, HTTP_BAD_REQUEST, NULL,
                           "neither a body, for a new lock, nor If, to refresh one");
+    }
+    if (!error && root) {
+        error = ask_to_create(&locking);
     }
     if (!error) {
         error = dms_step_begin(request, &tx);

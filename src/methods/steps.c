@@ -1,15 +1,23 @@
 #include "methods/steps.h"
 
+#include <errno.h>
+
 #include <apr_strings.h>
 
 #include "methods/conditions.h"
 #include "server/state.h"
 
+/* Another writer's patience is not the client's fault, nor for long. */
 static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
 {
-    return dms_error(request->r->pool,
-                     rv == ENOSPC ? HTTP_INSUFFICIENT_STORAGE : HTTP_INTERNAL_SERVER_ERROR, NULL,
-                     "the store of properties and locks failed");
+    int status = rv == ENOSPC  ? HTTP_INSUFFICIENT_STORAGE
+                 : rv == EBUSY ? HTTP_SERVICE_UNAVAILABLE
+                               : HTTP_INTERNAL_SERVER_ERROR;
+
+    if (status == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
+    }
+    return dms_error(request->r->pool, status, NULL, "the store of properties and locks failed");
 }
 
 dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)

@@ -33,7 +33,6 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
 {
     request_rec *r = transfer->request->r;
     dms_error_t *error;
-    dms_kind_e before;
 
     *result = ap_discard_request_body(r);
     if (*result != OK) {
@@ -45,7 +44,6 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
     if (error) {
         return error;
     }
-    before = transfer->to.facts.kind;
     transfer->from_etag = apr_pstrdup(r->pool, transfer->from.facts.etag);
     error = transfer->act(transfer);
     if (error) {
@@ -58,8 +56,9 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
     if (!error) {
         set_time(transfer);
         sync_names(transfer);
-        *result = dms_report_end(&transfer->report,
-                                 before == DMS_KIND_NONE ? HTTP_CREATED : HTTP_NO_CONTENT);
+        *result = dms_report_end(&transfer->report, transfer->to.facts.kind == DMS_KIND_NONE
+                                                        ? HTTP_CREATED
+                                                        : HTTP_NO_CONTENT);
     }
     return error;
 }

@@ -132,10 +132,12 @@ static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *
     else if (rv == APR_SUCCESS) {
         rv = provider->remove(walk->level->node, member->name, member->facts.kind);
     }
-    if (rv == APR_SUCCESS || rv == ENOENT) {
+    if (rv == APR_SUCCESS) {
         walk->level->removed++;
     }
-    else {
+    else if (
+        rv
+        != ENOENT) { /* gone meanwhile; or listed, but not to be had: then its collection stays */
         fail(walk, path, 0, rv);
     }
 }

@@ -134,6 +134,9 @@ int dms_range_parse(const char *content_range, dms_range_t *range)
     return read_offset(&s, &total) && !*s && last < total;
 }
 
+/* The end of the year 9999, the last one that a date can be written of. */
+#define SECONDS_MAX APR_INT64_C(253402300799)
+
 int dms_seconds_parse(const char *value, apr_int64_t *seconds)
 {
     char *end;
@@ -150,5 +153,5 @@ int dms_seconds_parse(const char *value, apr_int64_t *seconds)
         end++;
         end += strspn(end, "0123456789");
     }
-    return !*end;
+    return !*end && *seconds >= -SECONDS_MAX && *seconds <= SECONDS_MAX;
 }

@@ -1,11 +1,16 @@
 """Trees of which a known part can't be deleted, copied or moved, and what a 207 has to say of them."""
 
+import contextlib
 import os
+import pathlib
 import re
+import subprocess
 import threading
 
+import pytest
+
 import harness
-from writing import give
+from writing import give, wait_until
 
 FOLDERS, FILES = 100, 100
 
@@ -77,3 +82,23 @@ def failed(answer, url):
             found[href[len(url):]] = response.status
     assert re.search(rb"</D:multistatus>\s*$", answer.body)
     return found
+
+
+@contextlib.contextmanager
+def failing(server, call, which, error="EIO"):
+    """While this lasts, such a system call fails, the `which`-th of each thread of the server (strace's when=)."""
+    (pid,) = server.workers()
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", "-p", str(pid), "-e",
+                               f"trace={call}", "-e", f"inject={call}:error={error}:when={which}"],
+                              stderr=subprocess.PIPE, text=True)
+    tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    try:
+        wait_until(lambda: tracer.poll() is not None or all(
+            "TracerPid:\t0\n" not in (task / "status").read_text() for task in tasks))
+        if tracer.poll() is not None:
+            pytest.skip("strace can't attach here: " + tracer.stderr.read())
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait()
+        tracer.stderr.close()

@@ -233,3 +233,16 @@ def test_deletes_and_uploads_into_one_folder(dav):
     for thread in threads:
         thread.join()
     assert set(statuses) <= {201, 204, 207, 404, 409}, statuses
+
+
+def test_one_of_many_copies_to_a_new_name_has_made_it(dav):
+    dav.file("source", b"x" * 100)
+    for i in range(8):
+        statuses = []
+        threads = [threading.Thread(target=lambda to=f"to{i}": statuses.append(dav.copy("source", to).status))
+                   for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(statuses) == [201] + [204] * 7, statuses

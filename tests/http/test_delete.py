@@ -229,3 +229,14 @@ def test_what_is_denied_is_not_deleted(dav_on):
     answer = dav.delete("sub/")
     assert dav.disk("sub/secret/a.txt").read_bytes() == b"hello\n"
     assert answer.status in (403, 207)
+
+
+def test_a_name_that_is_listed_but_not_to_be_had_ends_the_walk(dav_on):
+    """Some network file systems list names that they then know nothing of: of the file here, its folder is not empty."""
+    dav = dav_on(servers=1)
+    dav.file("top/ghost")
+    with failures.failing(dav.server, "unlinkat", "1+2", "ENOENT"):
+        with dav.server.connect(timeout=10) as connection:
+            answer = connection.ask("DELETE", "/dav/top")
+    assert answer.status in (207, 409), answer
+    assert dav.delete("top").status == 204

@@ -1,16 +1,14 @@
 """A request has one answer. Behind it on the same socket comes that of the next request, byte for byte, or the end,
 where the answer has said so: an answer too many would be taken for the next request's."""
 
-import contextlib
 import copy
-import pathlib
 import re
 import socket
-import subprocess
 
 import pytest
 
 import backend
+import failures
 import harness
 import locking
 import modules
@@ -193,31 +191,11 @@ def test_the_log_tells_what_an_input_filter_has_answered(dav_of_scene):
     dav_of_scene.dav.server.wait_log("PUT /dav/scene/tight/new: 413, ")
 
 
-@contextlib.contextmanager
-def failing(server, call, which):
-    """While this lasts, such a system call fails, the `which`-th of each thread of the server (strace's when=)."""
-    (pid,) = server.workers()
-    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", "-p", str(pid), "-e",
-                               f"trace={call}", "-e", f"inject={call}:error=EIO:when={which}"],
-                              stderr=subprocess.PIPE, text=True)
-    tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
-    try:
-        writing.wait_until(lambda: tracer.poll() is not None or all(
-            "TracerPid:\t0\n" not in (task / "status").read_text() for task in tasks))
-        if tracer.poll() is not None:
-            pytest.skip("strace can't attach here: " + tracer.stderr.read())
-        yield
-    finally:
-        tracer.terminate()
-        tracer.wait()
-        tracer.stderr.close()
-
-
 def test_a_listing_that_fails_before_its_first_bytes(dav_of_scene):
     """There is still time to say so."""
     server = dav_of_scene.dav.server
     server.expect_log("can't be read to its end")
-    with failing(server, "getdents64", "1+"):
+    with failures.failing(server, "getdents64", "1+"):
         check_all(dav_of_scene, [Case("PROPFIND", 500, "folder/", ("Depth", "1"))])
 
 
@@ -227,7 +205,7 @@ def test_a_listing_that_fails_later(dav_of_scene):
     server.expect_log("can't be read to its end")
     for i in range(300):  # more than one call tells of
         dav_of_scene.dav.file(f"many/{i:0200}")
-    with failing(server, "getdents64", 2), server.connect() as connection:
+    with failures.failing(server, "getdents64", 2), server.connect() as connection:
         connection.send("PROPFIND", dav_of_scene.dav.url + "many/", [("Depth", "1")])
         assert connection.read_head().status == 207
         assert b"</D:multistatus>" not in connection.file.read()

@@ -123,6 +123,15 @@ static apr_status_t set_times(int descriptor, const dms_moment_t *modified)
     return futimens(descriptor, times) ? errno : APR_SUCCESS;
 }
 
+/* Has a file system that tells of a full disk only when a file is closed (NFS) tell of it now: the
+ * file itself stays open, until it has its name. */
+static apr_status_t flush(int descriptor)
+{
+    int other = dup(descriptor);
+
+    return other < 0 || close(other) ? errno : APR_SUCCESS;
+}
+
 apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -133,8 +142,9 @@ apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified)
     if (modified) {
         rv = set_times(stream->descriptor, modified);
     }
-    if (rv == APR_SUCCESS && stream->how.sync && fsync(stream->descriptor)) {
-        rv = errno;
+    if (rv == APR_SUCCESS) {
+        rv = stream->how.sync ? (fsync(stream->descriptor) ? errno : APR_SUCCESS)
+                              : flush(stream->descriptor);
     }
     return rv;
 }
