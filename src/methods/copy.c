@@ -44,14 +44,12 @@ static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made)
                           transfer->to_parent, transfer->reserved, &at_target);
 }
 
-/* Whether the copy has to be on the disk before it is put in place: what it takes the place of, or
- * what it was made from, is going to be removed. */
+/* Whether the copy has to be on the disk before it is put in place: what it was made from is going to
+ * be removed, or the client is told that it is there. */
 static int needs_sync(const dms_transfer_t *transfer)
 {
     return transfer->request->provider->sync
-           && (transfer->is_move
-               || (transfer->to.facts.kind != DMS_KIND_NONE
-                   && dms_config_sync(transfer->request->config)));
+           && (transfer->is_move || dms_config_sync(transfer->request->config));
 }
 
 /* Notes what the copy is told by when it is in place: a crash after that is completed, one before

@@ -37,7 +37,8 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     deletion_t *deletion = baton;
 
     dms_shift_end(&deletion->shift); /* nobody waits while this waits for the client */
-    return dms_report_member(&deletion->report, deletion->request->r, deletion->uri, path, status);
+    dms_report_member(&deletion->report, deletion->request->r, deletion->uri, path, status);
+    return 1; /* a client that leaves does not decide what stays */
 }
 
 /* A lock may have been granted since the shift before. */

@@ -155,9 +155,9 @@ int dms_transfer_member_failed(void *baton, const char *path, int at_target, apr
     dms_transfer_t *transfer = baton;
 
     dms_shift_end(&transfer->shift);
-    return dms_report_member(&transfer->report,
-                             at_target ? transfer->target.r : transfer->request->r,
-                             at_target ? transfer->to_uri : transfer->from_uri, path, status);
+    dms_report_member(&transfer->report, at_target ? transfer->target.r : transfer->request->r,
+                      at_target ? transfer->to_uri : transfer->from_uri, path, status);
+    return 1; /* a client that leaves does not decide what is kept */
 }
 
 /* Whether httpd lets this user have a member copied, or moved, to where it would be then. */

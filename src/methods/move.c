@@ -107,6 +107,7 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     if (!dms_is_collection(&transfer->from)) {
         return NULL; /* it went when the copy was put in place */
     }
+    dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);

@@ -168,6 +168,34 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     return rv;
 }
 
+/* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What it
+ * replaces stays under the reserved name until then. */
+static apr_status_t place_for_source(dms_transfer_t *transfer)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    int replaces = transfer->to.facts.kind != DMS_KIND_NONE;
+    dms_rename_e how = replaces ? DMS_RENAME_EXCHANGE : DMS_RENAME_NEW;
+    apr_status_t rv = provider->rename(transfer->to_parent, transfer->reserved, transfer->to_parent,
+                                       transfer->to.name, how);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
+    if (rv == APR_SUCCESS) {
+        rv = provider->remove(transfer->from_parent, transfer->from.name,
+                              transfer->from.facts.kind);
+    }
+    if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
+        provider->rename(transfer->to_parent, transfer->to.name, transfer->to_parent,
+                         transfer->reserved, how);
+    }
+    else if (replaces && !dms_is_collection(&transfer->to)) {
+        provider->remove(transfer->to_parent, transfer->reserved, DMS_KIND_FILE);
+    }
+    return rv;
+}
+
 /* A file that was copied to be moved goes with the copy's placing, unless it has changed since. */
 static dms_error_t *check_source(dms_transfer_t *transfer)
 {
@@ -195,11 +223,9 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
         failure = check_source(transfer);
     }
     if (!failure) {
-        *rv = place(transfer, from, name);
-        if (*rv == APR_SUCCESS && transfer->by_copy && !dms_is_collection(&transfer->from)) {
-            *rv = transfer->request->provider->remove(transfer->from_parent, transfer->from.name,
-                                                      transfer->from.facts.kind);
-        }
+        *rv = transfer->by_copy && !dms_is_collection(&transfer->from)
+                  ? place_for_source(transfer)
+                  : place(transfer, from, name);
         if (*rv != APR_SUCCESS) {
             failure = dms_error_of(transfer->request->r->pool, *rv,
                                    "the destination can't be put in place");

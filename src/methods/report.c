@@ -38,8 +38,8 @@ static const char *member_on_disk(request_rec *root, const char *path, apr_pool_
                              apr_punescape_url(pool, path, NULL, NULL, 0));
 }
 
-int dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
-                      apr_status_t cause)
+void dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
+                       apr_status_t cause)
 {
     int is_refusal = dms_is_refusal_by_disk(cause), status = dms_status_from(cause);
     apr_pool_t *pool = pool_of(report);
@@ -48,7 +48,7 @@ int dms_report_member(dms_report_t *report, request_rec *root, const char *uri, 
                   cause, report->r, "%s %s: %d for %s%s: %s", report->r->method, report->r->uri,
                   status, uri, path, member_on_disk(root, path, pool));
     report->has_told_of_disk |= is_refusal;
-    return add(report, apr_pstrcat(pool, uri, path, NULL), status);
+    add(report, apr_pstrcat(pool, uri, path, NULL), status);
 }
 
 int dms_report_end(dms_report_t *report, int status)

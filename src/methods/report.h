@@ -22,8 +22,8 @@ int dms_report_failure(dms_report_t *report, const char *uri, int status);
 /* Tells of a member of a tree: uri is the tree's, which `root` is a request for; path is escaped
  * and relative to it (repository/tree.h); cause as in dms_status_from(). All are told in the log at
  * `info`; the first that the disk has refused is a warning, with its path there. */
-int dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
-                      apr_status_t cause);
+void dms_report_member(dms_report_t *report, request_rec *root, const char *uri, const char *path,
+                       apr_status_t cause);
 
 /* Answers with what has been reported, or, where there is nothing, with a plain status: 201 or 204.
  * Returns what the handler has to return. */

@@ -8,7 +8,7 @@ import pytest
 
 import failures
 import harness
-from writing import leftovers, mounted
+from writing import leftovers, mounted, wait_until
 
 BOTH = pytest.mark.parametrize("method", ["COPY", "MOVE"])
 
@@ -518,3 +518,36 @@ def test_litter_of_an_earlier_life_does_not_disturb(dav):
         assert dav.delete("sub/").status == 204
     finally:
         subprocess.run(["rm", "-rf", dav.disk("sub")], check=True)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_file_that_cant_be_removed_is_not_moved_to_another_device(devices, exists):
+    """Both happen, or neither."""
+    dav = devices
+    dav.file("closed/a.txt", b"new")
+    if exists:
+        dav.file("mount/b.txt", b"old")
+        dav.set("mount/b.txt", color="red")
+    os.chown(dav.disk("closed"), 0, 0)
+    assert dav.move("closed/a.txt", "mount/b.txt").status == 403
+    assert dav.disk("closed/a.txt").read_bytes() == b"new"
+    assert dav.tree("mount") == ({"b.txt": b"old"} if exists else {})
+    if exists:
+        assert dav.dead("mount/b.txt") == {"color": "red"}
+
+
+@pytest.mark.root
+def test_a_client_that_leaves_does_not_decide_what_is_copied(dav):
+    """Of the files half can't be read: a 207 that begins early, and that nobody reads to its end."""
+    for i in range(4000):
+        dav.file(f"source/{i:0100}", b"%d" % i, own=False)
+    for i in range(0, 4000, 2):
+        os.chmod(dav.disk(f"source/{i:0100}"), 0o600)
+    dav.file("to/old.txt", b"old")
+    with dav.server.connect(rcvbuf=4096) as connection:
+        connection.send("COPY", dav.url + "source", [("Destination", dav.url + "to")])
+        assert connection.read_head().status == 207
+        connection.reset()
+    wait_until(lambda: not leftovers(dav.path) and "old.txt" not in os.listdir(dav.disk("to")), 20)
+    assert len(os.listdir(dav.disk("to"))) == 2000
