@@ -15,15 +15,15 @@
 
 #include "acts/acts.h"
 #include "acts/client.h"
+#include "config/config.h"
+#include "config/conflict.h"
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
 #include "server/api.h"
-#include "config/config.h"
-#include "config/conflict.h"
-#include "server/virtual.h"
 #include "server/state.h"
 #include "server/totals.h"
+#include "server/virtual.h"
 
 #define HANDLER "dav-multistatus"
 

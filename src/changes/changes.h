@@ -1,9 +1,11 @@
 /*
- * Changes: the one sink to which every act tells, inside its transaction, what it has changed.
+ * Changes: what a method does to a resource is told here, inside its transaction, and this writes
+ * what follows from it in the store.
  *
- * What hangs on a resource follows from it: dead properties go where their resource goes, and
- * vanish with it; a lock does not travel, and dies with what it was on (RFC 4918, section 7.6).
- * Whoever else has to hear of changes is added to the table in changes.c; who acts need not know.
+ * What hangs on a resource follows it: dead properties go where their resource goes, and vanish
+ * with it; a lock does not travel, and dies with what it was on (RFC 4918, section 7.6). Of a
+ * property or a lock itself, telling is all that it takes to have it written. Whoever else has to
+ * hear of changes is added to the table in changes.c; who makes them need not know.
  *
  * All that a change refers to is read while it is told, and need not live longer. Needs no httpd.
  */

@@ -10,9 +10,9 @@
 #include "acts/acts.h"
 #include "acts/sections.h"
 #include "acts/types.h"
+#include "config/config.h"
 #include "keys/keys.h"
 #include "listing/kept.h"
-#include "config/config.h"
 #include "server/error.h"
 #include "server/state.h"
 

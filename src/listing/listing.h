@@ -27,7 +27,8 @@
 #include "request/headers.h"
 #include "store/store.h"
 
-/* What to list; constant while it runs. */
+/* What to list; constant while it runs, and to be kept until then, as what it is opened with. The
+ * limit and whether the depth is allowed are the caller's to ask of the configuration. */
 typedef struct dms_listing_t {
     request_rec *r; /* the client that asks, and the place where the listing begins */
     const dms_provider_t *provider;

@@ -126,10 +126,9 @@ static int is_true(void *baton, const char *tag, const dms_if_condition_t *condi
     return state->etag && !strcmp(state->etag, condition->etag);
 }
 
-static dms_error_t *precondition_failed(dms_request_t *request)
+static dms_error_t *precondition_failed(dms_request_t *request, const char *which)
 {
-    return dms_error(request->r->pool, HTTP_PRECONDITION_FAILED, NULL,
-                     "a condition of the request does not hold");
+    return dms_error(request->r->pool, HTTP_PRECONDITION_FAILED, NULL, "%s does not hold", which);
 }
 
 static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resource)
@@ -148,7 +147,8 @@ static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resour
     if (resource->facts.kind != DMS_KIND_NONE) {
         test.own.etag = resource->facts.etag;
     }
-    return dms_if_holds(request->submitted, is_true, &test) ? NULL : precondition_failed(request);
+    return dms_if_holds(request->submitted, is_true, &test) ? NULL
+                                                            : precondition_failed(request, "If");
 }
 
 dms_error_t *dms_conditions_check(dms_request_t *request, const dms_resource_t *resource)
@@ -166,5 +166,6 @@ dms_error_t *dms_conditions_check(dms_request_t *request, const dms_resource_t *
         status = ap_meets_conditions(r);
         apr_table_unset(r->headers_out, "ETag");
     }
-    return status == OK ? test_if(request, resource) : precondition_failed(request);
+    return status == OK ? test_if(request, resource)
+                        : precondition_failed(request, "a conditional header");
 }

@@ -31,17 +31,17 @@ static apr_status_t copy_collection(dms_transfer_t *transfer, dms_node_t *made)
 }
 
 /* Makes what will be the copy's root, under the reserved name: a file whole, a collection empty. */
-static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made)
+static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made, int *at_target)
 {
     const dms_provider_t *provider = transfer->request->provider;
     request_rec *r = transfer->request->r;
-    int at_target;
 
     if (dms_is_collection(&transfer->from)) {
+        *at_target = 1;
         return provider->make_collection(transfer->to_parent, transfer->reserved, r->pool, made);
     }
     return provider->copy(transfer->from_parent, transfer->from.name, r, transfer->is_move,
-                          transfer->to_parent, transfer->reserved, &at_target);
+                          transfer->to_parent, transfer->reserved, at_target);
 }
 
 /* Whether the copy has to be on the disk before it is put in place: what it was made from is going to
@@ -85,6 +85,7 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
     dms_node_t *made = NULL;
     dms_error_t *error = NULL;
     apr_status_t rv = APR_SUCCESS;
+    int at_target = 0;
 
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is copied to %s, as %s",
                   transfer->from_uri, transfer->to_uri, transfer->reserved);
@@ -93,7 +94,7 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
         error = dms_transfer_intend(transfer, DMS_INTENT_COPY, NULL, NULL);
     }
     if (!error) {
-        rv = begin_copy(transfer, &made);
+        rv = begin_copy(transfer, &made, &at_target);
     }
     if (rv == APR_SUCCESS && !error && made) {
         rv = copy_collection(transfer, made);
@@ -105,7 +106,8 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
         rv = transfer->request->provider->sync(transfer->to_parent, 1);
     }
     if (rv != APR_SUCCESS) {
-        error = dms_error_of(transfer->request->r->pool, rv, "the source can't be copied");
+        error = dms_error_about(dms_error_of(transfer->request->r->pool, rv, "it can't be copied"),
+                                at_target ? transfer->target.r : NULL);
     }
     if (!error) {
         error = dms_transfer_put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);

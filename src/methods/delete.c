@@ -15,7 +15,7 @@
 #include "keys/keys.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
-#include "methods/report.h"
+#include "methods/failures.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
@@ -29,7 +29,7 @@ typedef struct deletion_t {
     dms_members_t *members;
     apr_hash_t *locked; /* the locks below that stand in the way (dms_barriers_below()) */
     dms_shift_t shift;
-    dms_report_t report;
+    dms_failures_t failures;
 } deletion_t;
 
 static int member_failed(void *baton, const char *path, int at_target, apr_status_t status)
@@ -37,7 +37,7 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     deletion_t *deletion = baton;
 
     dms_shift_end(&deletion->shift); /* nobody waits while this waits for the client */
-    dms_report_member(&deletion->report, deletion->request->r, deletion->uri, path, status);
+    dms_failures_add_member(&deletion->failures, deletion->request->r, deletion->uri, path, status);
     return 1; /* a client that leaves does not decide what stays */
 }
 
@@ -172,7 +172,7 @@ static dms_error_t *remove_all(deletion_t *deletion)
                                       deletion->resource.facts.kind, r->pool);
 
     dms_shift_end(&deletion->shift);
-    if (rv != APR_SUCCESS && !deletion->report.reply) {
+    if (rv != APR_SUCCESS && !deletion->failures.reply) {
         return dms_error_of(r->pool, rv, "the resource can't be deleted");
     }
     dms_method_sync(deletion->request, deletion->parent);
@@ -229,14 +229,14 @@ static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *not
         error = settle(deletion, tx, noted);
     }
     /* Once a 207 has begun, what fails in the store is in the log, and left to be completed. */
-    return failure ? failure : deletion->report.reply ? NULL : error;
+    return failure ? failure : deletion->failures.reply ? NULL : error;
 }
 
 static dms_error_t *answer_delete(dms_request_t *request, int *result)
 {
     deletion_t deletion = {.request = request,
                            .shift = {.request = request},
-                           .report = {.r = request->r}};
+                           .failures = {.r = request->r}};
     dms_intention_t noted = {.id = 0};
     dms_error_t *error;
 
@@ -258,7 +258,7 @@ static dms_error_t *answer_delete(dms_request_t *request, int *result)
                     : delete_file(&deletion, &noted);
     }
     if (!error) {
-        *result = dms_report_end(&deletion.report, HTTP_NO_CONTENT);
+        *result = dms_failures_end(&deletion.failures, HTTP_NO_CONTENT);
     }
     return error;
 }

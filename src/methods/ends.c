@@ -12,7 +12,7 @@
 #include "keys/keys.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
-#include "methods/report.h"
+#include "methods/failures.h"
 #include "methods/steps.h"
 #include "repository/tree.h"
 #include "request/destination.h"
@@ -57,7 +57,8 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     }
     target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);
     if (target->status != HTTP_OK) {
-        return dms_error(r->pool, dms_act_refusal(r, target), NULL, "Destination is refused");
+        return dms_error(r->pool, dms_act_refusal(r, target), NULL,
+                         "httpd does not let this client write the Destination");
     }
     transfer->target.r = target;
     transfer->target.config = dms_config_of(target);
@@ -67,8 +68,10 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
         return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is in no such repository");
     }
     error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
-    return error ? error
-                 : dms_method_parent(&transfer->target, &transfer->to, &transfer->to_parent);
+    if (!error) {
+        error = dms_method_parent(&transfer->target, &transfer->to, &transfer->to_parent);
+    }
+    return dms_error_about(error, target);
 }
 
 /* Whether source and destination are one file by two names. */
@@ -155,8 +158,9 @@ int dms_transfer_member_failed(void *baton, const char *path, int at_target, apr
     dms_transfer_t *transfer = baton;
 
     dms_shift_end(&transfer->shift);
-    dms_report_member(&transfer->report, at_target ? transfer->target.r : transfer->request->r,
-                      at_target ? transfer->to_uri : transfer->from_uri, path, status);
+    dms_failures_add_member(&transfer->failures,
+                            at_target ? transfer->target.r : transfer->request->r,
+                            at_target ? transfer->to_uri : transfer->from_uri, path, status);
     return 1; /* a client that leaves does not decide what is kept */
 }
 

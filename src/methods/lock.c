@@ -13,7 +13,7 @@
 #include "locks/locks.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
-#include "methods/report.h"
+#include "methods/failures.h"
 #include "methods/steps.h"
 #include "multistatus/xml.h"
 #include "request/headers.h"
@@ -28,7 +28,7 @@ typedef struct locking_t {
     dms_lock_t lock;          /* the new one */
     const dms_lock_t *shown;  /* what the answer tells of */
     const dms_lock_t *barred; /* the locks below, where one of them stands in the way */
-    dms_report_t report;
+    dms_failures_t failures;
     int may_create; /* a file where nothing is: httpd has been asked */
     int is_new_resource;
 } locking_t;
@@ -97,15 +97,15 @@ static void report_members(locking_t *locking, const dms_lock_t *held)
 
     for (; held; held = held->next) { /* in the order of their roots */
         if (bars(locking, held) && strcmp(held->key, told)) {
-            dms_report_failure(&locking->report, held->uri, HTTP_LOCKED);
+            dms_failures_add(&locking->failures, held->uri, HTTP_LOCKED);
             told = held->key;
         }
     }
-    if (locking->report.reply) {
-        response = dms_response_create(dms_reply_pool(locking->report.reply),
+    if (locking->failures.reply) {
+        response = dms_response_create(dms_reply_pool(locking->failures.reply),
                                        dms_method_uri(r, locking->resource.facts.kind));
         dms_response_set_status(response, HTTP_FAILED_DEPENDENCY);
-        dms_reply_add(locking->report.reply, response);
+        dms_reply_add(locking->failures.reply, response);
     }
 }
 
@@ -285,7 +285,7 @@ static void answer(locking_t *locking)
 
 static dms_error_t *answer_lock(dms_request_t *request, int *result)
 {
-    locking_t locking = {.request = request, .report = {.r = request->r}};
+    locking_t locking = {.request = request, .failures = {.r = request->r}};
     dms_element_t *root = NULL;
     dms_error_t *error = dms_body_read_xml(request->r, &root);
     dms_tx_t *tx;
@@ -315,7 +315,7 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
     }
     if (locking.barred) {
         report_members(&locking, locking.barred);
-        *result = dms_report_end(&locking.report, HTTP_MULTI_STATUS);
+        *result = dms_failures_end(&locking.failures, HTTP_MULTI_STATUS);
     }
     else if (!error) {
         answer(&locking);

@@ -9,10 +9,10 @@
 
 #include <httpd.h>
 
+#include "config/config.h"
 #include "methods/table.h"
 #include "repository/provider.h"
 #include "request/if_header.h"
-#include "config/config.h"
 #include "server/error.h"
 #include "store/store.h"
 

@@ -112,11 +112,11 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);
     forget_moved(transfer);
-    if (rv == APR_INCOMPLETE && !transfer->report.reply) {
+    if (rv == APR_INCOMPLETE && !transfer->failures.reply) {
         return dms_error(r->pool, HTTP_CONFLICT, NULL,
                          "the source has been copied; what has been made in it meanwhile stays");
     }
-    if (rv != APR_SUCCESS && !transfer->report.reply) {
+    if (rv != APR_SUCCESS && !transfer->failures.reply) {
         return dms_error_of(r->pool, rv, "the source has been copied, but can't be removed");
     }
     return NULL;

@@ -74,7 +74,7 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
                          .presence = dms_witness_presence,
                          .baton = &witness};
     int goes_by_member = transfer->by_copy && dms_is_collection(&transfer->from);
-    int is_whole = !transfer->report.reply && !goes_by_member;
+    int is_whole = !transfer->failures.reply && !goes_by_member;
     apr_status_t rv;
 
     if (transfer->is_move && is_whole) {
@@ -129,8 +129,10 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
                                       r->pool);
     dms_tx_t *tx;
 
-    ap_log_rerror(APLOG_MARK, APLOG_TRACE1, rv, r, "%s, beside %s, is removed", transfer->reserved,
-                  transfer->to_uri);
+    if (rv == APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, r, "%s, beside %s, is removed",
+                      transfer->reserved, transfer->to_uri);
+    }
     if (rv != APR_SUCCESS && rv != ENOENT) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
                       "%s, beside %s, could not be removed whole: what a %s has replaced",
@@ -227,8 +229,9 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
                   ? place_for_source(transfer)
                   : place(transfer, from, name);
         if (*rv != APR_SUCCESS) {
-            failure = dms_error_of(transfer->request->r->pool, *rv,
-                                   "the destination can't be put in place");
+            failure = dms_error_about(dms_error_of(transfer->request->r->pool, *rv,
+                                                   "the destination can't be put in place"),
+                                      transfer->target.r);
         }
     }
     error = settle(transfer, tx, !failure);

@@ -39,7 +39,7 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
         return NULL;
     }
     transfer->shift.request = transfer->request;
-    transfer->report.r = r;
+    transfer->failures.r = r;
     error = dms_transfer_prepare(transfer);
     if (error) {
         return error;
@@ -49,16 +49,16 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
     if (error) {
         dms_transfer_give_up(transfer);
     }
-    if (error && transfer->report.reply) { /* the 207 has begun: say it there */
-        dms_report_failure(&transfer->report, transfer->to_uri, error->status);
+    if (error && transfer->failures.reply) { /* the 207 has begun: say it there */
+        dms_failures_add(&transfer->failures, transfer->to_uri, error->status);
         error = NULL;
     }
     if (!error) {
         set_time(transfer);
         sync_names(transfer);
-        *result = dms_report_end(&transfer->report, transfer->to.facts.kind == DMS_KIND_NONE
-                                                        ? HTTP_CREATED
-                                                        : HTTP_NO_CONTENT);
+        *result = dms_failures_end(&transfer->failures, transfer->to.facts.kind == DMS_KIND_NONE
+                                                            ? HTTP_CREATED
+                                                            : HTTP_NO_CONTENT);
     }
     return error;
 }

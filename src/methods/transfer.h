@@ -16,8 +16,8 @@
 #define DMS_TRANSFER_H
 
 #include "acts/members.h"
+#include "methods/failures.h"
 #include "methods/method.h"
-#include "methods/report.h"
 #include "methods/steps.h"
 
 /* One request's, on the stack; what it points to lives in r->pool. */
@@ -40,7 +40,7 @@ struct dms_transfer_t {
     const char *from_etag;    /* of a file, before it was copied */
     int by_copy;              /* a move that can't be one rename */
     dms_shift_t shift;
-    dms_report_t report;
+    dms_failures_t failures;
 };
 
 static inline int dms_is_collection(const dms_resource_t *resource)

@@ -33,6 +33,14 @@ dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int 
     return error;
 }
 
+dms_error_t *dms_error_about(dms_error_t *error, request_rec *about)
+{
+    if (error) {
+        error->about = about;
+    }
+    return error;
+}
+
 int dms_status_from(apr_status_t cause)
 {
     switch (cause) {
@@ -110,7 +118,8 @@ static void log_error(request_rec *r, const dms_error_t *error)
                   "%s %s%s%s: %d, %s%s%s", r->method, r->uri, destination ? " to " : "",
                   destination ? destination : "", status, error->message,
                   level == APLOG_INFO ? "" : ": ",
-                  level == APLOG_INFO ? "" : dms_path_on_disk(r, r->pool));
+                  level == APLOG_INFO ? ""
+                                      : dms_path_on_disk(error->about ? error->about : r, r->pool));
 }
 
 int dms_error_send(request_rec *r, const dms_error_t *error)

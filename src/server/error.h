@@ -17,6 +17,8 @@ typedef struct dms_error_t {
     dms_element_t *condition; /* what DAV:error holds, or NULL */
     const char *message;
     apr_status_t cause; /* APR_SUCCESS: the client's mistake */
+    request_rec
+        *about; /* whose file the log names where the disk has refused; NULL: the request's */
     const char *file;
     int line;
 } dms_error_t;
@@ -33,6 +35,9 @@ dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int 
 /* An error of the system's: the status is that of the cause. */
 #define dms_error_of(pool, cause, ...)                                                             \
     dms_error_create(__FILE__, __LINE__, (pool), dms_status_from(cause), NULL, (cause), __VA_ARGS__)
+
+/* The same error, about the file of a subrequest; NULL stays NULL. */
+dms_error_t *dms_error_about(dms_error_t *error, request_rec *about);
 
 /* The HTTP status that tells a client of a failed system call: the one table for all. */
 int dms_status_from(apr_status_t cause);

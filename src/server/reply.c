@@ -4,9 +4,9 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
+#include "config/config.h"
 #include "multistatus/xml.h"
 #include "request/headers.h"
-#include "config/config.h"
 #include "server/notes.h"
 #include "server/totals.h"
 

@@ -79,10 +79,10 @@ int dms_store_has_properties(dms_store_t *store);
 
 /* Which properties somebody wants to read; the others stay where they are. */
 typedef enum dms_choice_e {
+    DMS_CHOICE_NONE,
     DMS_CHOICE_ALL,
     DMS_CHOICE_NAMED, /* those that have been added */
-    DMS_CHOICE_NAMES, /* the names of all, without values */
-    DMS_CHOICE_NONE
+    DMS_CHOICE_NAMES  /* the names of all, without values */
 } dms_choice_e;
 
 /* So many may be added. */

@@ -1,0 +1,68 @@
+#include "methods/failures.h"
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <http_log.h>
+
+#include "acts/acts.h"
+#include "config/config.h"
+#include "server/error.h"
+
+APLOG_USE_MODULE(dav_multistatus);
+
+static apr_pool_t *pool_of(dms_failures_t *failures)
+{
+    if (!failures->reply) {
+        failures->reply = dms_reply_create(failures->r);
+    }
+    return dms_reply_pool(failures->reply);
+}
+
+static int add(dms_failures_t *failures, const char *uri, int status)
+{
+    dms_response_t *response = dms_response_create(pool_of(failures), uri);
+
+    dms_response_set_status(response, status);
+    if (!dms_reply_add(failures->reply, response)) {
+        apr_pool_clear(dms_reply_pool(failures->reply)); /* nobody reads on; more may follow */
+        return 0;
+    }
+    return 1;
+}
+
+int dms_failures_add(dms_failures_t *failures, const char *uri, int status)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, failures->r, "%s %s: %d for %s", failures->r->method,
+                  failures->r->uri, status, uri);
+    return add(failures, uri, status);
+}
+
+static const char *member_on_disk(request_rec *root, const char *path, apr_pool_t *pool)
+{
+    return ap_make_full_path(pool, dms_path_on_disk(root, pool),
+                             apr_punescape_url(pool, path, NULL, NULL, 0));
+}
+
+void dms_failures_add_member(dms_failures_t *failures, request_rec *root, const char *uri,
+                             const char *path, apr_status_t cause)
+{
+    int is_refusal = dms_is_refusal_by_disk(cause), status = dms_status_from(cause);
+    apr_pool_t *pool = pool_of(failures);
+
+    ap_log_rerror(APLOG_MARK,
+                  is_refusal && !failures->has_told_of_disk ? APLOG_WARNING : APLOG_INFO,
+                  cause == DMS_EDENIED ? 0 : cause, failures->r, "%s %s: %d for %s%s: %s",
+                  failures->r->method, failures->r->uri, status, uri, path,
+                  member_on_disk(root, path, pool));
+    failures->has_told_of_disk |= is_refusal;
+    add(failures, apr_pstrcat(pool, uri, path, NULL), status);
+}
+
+int dms_failures_end(dms_failures_t *failures, int status)
+{
+    if (failures->reply) {
+        return dms_reply_end(failures->reply, NULL);
+    }
+    failures->r->status = status;
+    return OK;
+}
