@@ -70,6 +70,7 @@ def times(path):
 
 def requests(server):
     """(method, path, status) of all requests so far."""
+    server.wait_idle(3)  # a request is logged when it has been answered
     result = []
     for line in (server.root / "logs/access.log").read_text().splitlines():
         _, request, rest = line.split('"')
