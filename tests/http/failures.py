@@ -91,10 +91,13 @@ def failing(server, call, which, error="EIO"):
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", "-p", str(pid), "-e",
                                f"trace={call}", "-e", f"inject={call}:error={error}:when={which}"],
                               stderr=subprocess.PIPE, text=True)
-    tasks = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    def is_traced():
+        states = [task / "status" for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+        with contextlib.suppress(FileNotFoundError):  # a thread has ended meanwhile
+            return all("TracerPid:\t0\n" not in state.read_text() for state in states)
+
     try:
-        wait_until(lambda: tracer.poll() is not None or all(
-            "TracerPid:\t0\n" not in (task / "status").read_text() for task in tasks))
+        wait_until(lambda: tracer.poll() is not None or is_traced())
         if tracer.poll() is not None:
             pytest.skip("strace can't attach here: " + tracer.stderr.read())
         yield
