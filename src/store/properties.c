@@ -38,7 +38,8 @@ static apr_status_t select_chosen(dms_store_t *store, dms_sql_e sql, const dms_c
     for (i = 0; choice->what == DMS_CHOICE_NAMED && i < DMS_CHOICE_NAMES_MAX; i++) {
         args[2 + i] = i < choice->count ? choice->names[i] : ""; /* which is nobody's name */
     }
-    return dms_store_select(store, (dms_sql_e)(sql + (choice->what - DMS_CHOICE_ALL)), args, pool, results);
+    return dms_store_select(store, (dms_sql_e)(sql + (choice->what - DMS_CHOICE_ALL)), args, pool,
+                            results);
 }
 
 /* Properties as rows bring them. Resources of one collection often have the same names, in the same
