@@ -46,9 +46,9 @@ request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const c
  * where the module is Off there, or has another provider than for r. */
 int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
-/* The status with which to refuse r, where an act that it implies elsewhere is refused with the answer
- * given: that one's own; for 401 r gets the challenge, too; 502 for a redirection, which is not r's to
- * follow. */
+/* The status with which to refuse r, where an act that it implies elsewhere is refused with the
+ * answer given: that one's own; for 401 r gets the challenge, too; 502 for a redirection, which is
+ * not r's to follow. */
 int dms_act_refusal(request_rec *r, const request_rec *answer);
 
 /* Asks for an act that r implies: HTTP_OK, or the status with which to refuse r, as above. */
