@@ -44,8 +44,8 @@ static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made, int 
                           transfer->to_parent, transfer->reserved, at_target);
 }
 
-/* Whether the copy has to be on the disk before it is put in place: what it was made from is going to
- * be removed, or the client is told that it is there. */
+/* Whether the copy has to be on the disk before it is put in place: what it was made from is going
+ * to be removed, or the client is told that it is there. */
 static int needs_sync(const dms_transfer_t *transfer)
 {
     return transfer->request->provider->sync

@@ -170,8 +170,8 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     return rv;
 }
 
-/* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What it
- * replaces stays under the reserved name until then. */
+/* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What
+ * it replaces stays under the reserved name until then. */
 static apr_status_t place_for_source(dms_transfer_t *transfer)
 {
     const dms_provider_t *provider = transfer->request->provider;
