@@ -96,9 +96,15 @@ static int be_quiet(request_rec *r)
     return DECLINED;
 }
 
+/* The inquiry that a request is the question of, itself: not one that another module asks meanwhile. */
+static inquiry_t *inquirer_of(const request_rec *r)
+{
+    return r->main && !r->main->main ? asker_of(r) : NULL;
+}
+
 static int recognise(request_rec *r)
 {
-    inquiry_t *inquiry = asker_of(r);
+    inquiry_t *inquiry = inquirer_of(r);
 
     return inquiry ? dms_client_recognise(inquiry->client, r) : DECLINED;
 }
@@ -107,10 +113,10 @@ static int recognise(request_rec *r)
  * nothing: it may be what a module has read, and nobody checked.) */
 static int remember(request_rec *r)
 {
-    inquiry_t *inquiry = asker_of(r);
+    inquiry_t *inquiry = inquirer_of(r);
 
     if (inquiry) {
-        dms_client_let_in(inquiry->client);
+        dms_client_let_in(inquiry->client, r);
     }
     else if (!r->main && r->user && dms_config_is_on(dms_config_of(r))) {
         dms_client_is_authentic(inquiry_of(r)->client);

@@ -5,10 +5,12 @@
  * check. But in most places the client is told by the same directives as where it has been let in
  * already: there it is who it is. Whether they are the same is told by the sections that have been
  * merged: when the configuration has been read, each section that holds a directive of a module
- * that authenticates gets a number, and httpd itself joins these, in the order in which it merges
- * the sections, through this module's own configuration (dms_config_t.authentication).
+ * that may authenticate gets a number, and httpd itself makes a list of these, in the order in which
+ * it merges the sections, through this module's own configuration (dms_config_t.authentication).
+ * Only where the lists are equal, and AuthType and AuthName, too, nobody asks for the password.
  *
- * Where an .htaccess file that the request itself is not ruled by has a say, the client is asked.
+ * Where an .htaccess file that the request itself is not ruled by has a say, or a section in one,
+ * httpd authenticates anew; so it does for what other modules ask in the course of a question.
  */
 #ifndef DMS_CLIENT_H
 #define DMS_CLIENT_H
@@ -30,9 +32,9 @@ void dms_client_is_authentic(dms_client_t *client);
 int dms_client_recognise(dms_client_t *client, request_rec *question);
 
 /* For a question's auth_checker hook: httpd has found out, and the client is somebody. */
-void dms_client_let_in(dms_client_t *client);
+void dms_client_let_in(dms_client_t *client, request_rec *question);
 
 /* To be called when the question has been answered, while it is still there. */
-void dms_client_learn(dms_client_t *client, const request_rec *question);
+void dms_client_learn(dms_client_t *client, request_rec *question);
 
 #endif

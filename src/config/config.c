@@ -25,12 +25,6 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     return config;
 }
 
-/* A number for the one and then the other: FNV-1a, over the words. */
-static apr_uint64_t join_authentication(apr_uint64_t outer, apr_uint64_t inner)
-{
-    return inner ? (outer ^ inner) * APR_UINT64_C(0x100000001b3) : outer;
-}
-
 void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
 {
     const dms_config_t *outer = outer_config, *inner = inner_config;
@@ -66,7 +60,10 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (!inner->reverse) {
         merged->reverse = outer->reverse;
     }
-    merged->authentication = join_authentication(outer->authentication, inner->authentication);
+    if (outer->authentication) {
+        merged->authentication = apr_pstrcat(pool, outer->authentication, inner->authentication,
+                                             NULL);
+    }
     return merged;
 }
 

@@ -139,8 +139,8 @@ int dms_kept_next_pass(dms_kept_t *kept)
     if (!kept->last) {
         return 0;
     }
-    begin_pass(kept, kept->last);
-    return kept->page != NULL;
+    begin_pass(kept, kept->last); /* where that fails, the rest comes without properties */
+    return 1;
 }
 
 /* --- dead properties --- */

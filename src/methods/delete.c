@@ -89,10 +89,18 @@ static apr_status_t is_unlocked(deletion_t *deletion, const char *collection, co
     return is_locked ? EBUSY : APR_SUCCESS;
 }
 
-/* For a collection that has been emptied. */
+/* For a collection that has been emptied. The last one's name goes from a collection that somebody
+ * may have locked meanwhile. */
 static apr_status_t may_leave(void *baton, const char *path)
 {
-    return is_unlocked(baton, path, "");
+    deletion_t *deletion = baton;
+    apr_status_t rv = is_unlocked(deletion, path, "");
+
+    return rv == APR_SUCCESS && !*path
+                   && dms_barriers_check(deletion->request, deletion->resource.key,
+                                         DMS_WRITES_PARENT)
+               ? EBUSY
+               : rv;
 }
 
 /* A member that httpd denies this user, or that is locked, stays with all that is below it. httpd

@@ -31,6 +31,7 @@ typedef struct locking_t {
     dms_failures_t failures;
     int may_create; /* a file where nothing is: httpd has been asked */
     int is_new_resource;
+    dms_node_t *parent; /* of that one */
 } locking_t;
 
 static apr_int64_t expiry(dms_request_t *request)
@@ -198,6 +199,7 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
         rv = request->provider->publish(stream, &locking->resource.facts);
     }
     locking->is_new_resource = rv == APR_SUCCESS;
+    locking->parent = parent;
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");
 }
 
@@ -272,6 +274,20 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
 
 /* --- the method --- */
 
+/* Removes the file that was made for a lock which could not be kept, unless somebody has written it
+ * meanwhile. */
+static void remove_resource(locking_t *locking)
+{
+    const dms_provider_t *provider = locking->request->provider;
+    dms_facts_t now;
+
+    if (locking->is_new_resource && provider->remove
+        && provider->facts(locking->parent, locking->resource.name, &now) == APR_SUCCESS
+        && !strcmp(now.etag, locking->resource.facts.etag)) {
+        provider->remove(locking->parent, locking->resource.name, DMS_KIND_FILE);
+    }
+}
+
 static void answer(locking_t *locking)
 {
     static const dms_name_t name = DMS_NAME(DMS_NS_DAV, "lockdiscovery");
@@ -312,6 +328,9 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
     }
     else {
         error = dms_step_commit(request, tx);
+    }
+    if (error) {
+        remove_resource(&locking);
     }
     if (locking.barred) {
         report_members(&locking, locking.barred);

@@ -187,35 +187,6 @@ def test_a_lock_on_the_parent_that_was_granted_meanwhile_keeps_a_name(made):
         assert deleted.result().status == 423 and folder.exists()
 
 
-def test_a_copy_of_many_properties_is_completed_without_delay(made):
-    server = made(location="DavMultistatusSync Off", files={"src/m": "", "dst/m": "", "other/m": ""})
-    answer = server.ask("PROPPATCH", "/dav/src/m", PATCH_HEADERS, writing.update_body(("set", writing.prop("a", "1"))))
-    assert answer.status == 207
-    stat = os.stat(server.data / "dst")
-    with contextlib.closing(sqlite3.connect(server.root / "state/store.db", timeout=10)) as db, db:
-        collection, *rest = db.execute("SELECT collection, ns, local, size, xml FROM property").fetchone()
-        key, = db.execute("SELECT key FROM collection WHERE id = ?", (collection,)).fetchone()
-        db.executemany("INSERT OR REPLACE INTO property VALUES (?, ?, ?, ?, ?, ?)",
-                       ((collection, f"m{i:06}", *rest) for i in range(200_000)))
-        birth = birth_of(server.data / "dst")
-        identity = f"{os.major(stat.st_dev) << 32 | os.minor(stat.st_dev):x}-{stat.st_ino:x}-{birth:x}"
-        db.execute("INSERT INTO intention VALUES (5, 2, ?, ?, 1, ?, '', '', '', 0, '4000000//')",
-                   (key, key.removesuffix("src") + "dst", identity))
-    times = []
-    for _ in range(60):
-        start = time.monotonic()
-        server.propfind("/dav/other/", "1")
-        times.append(time.monotonic() - start)
-        time.sleep(0.03)
-    assert max(times) < 0.1, max(times)
-
-
-def birth_of(path):
-    """In nanoseconds; 0 where the file system does not know."""
-    words = subprocess.run(["stat", "-c", "%W %w", path], capture_output=True, text=True, check=True).stdout.split()
-    return int(words[0]) and int(words[0]) * 1_000_000_000 + int(words[2].split(".")[1])
-
-
 @pytest.mark.skipif(not harness.IS_ROOT, reason="mounts")
 def test_a_lock_that_could_not_be_kept_leaves_no_file(made):
     """LOCK of nothing, with no room in the store: 507, and nothing has been made."""
