@@ -16,12 +16,13 @@
  * can't be told (any error but ENOENT and ENOTDIR), rows are kept and the intention stays, and is
  * tried again after a minute, and then less and less often.
  *
- * The first two are one transaction each (of a COPY, as long as its rows are many), and come before
- * the others, which take as long as trees and tables are long: so they are done in slices, in the requests of clients, none of which
- * is delayed by more than DMS_RECOVERY_SLICE. A slice ends with its time; what it has reached is
- * on the disk, or in the intention, for the next one, in this process or another. One thread of one
- * process is at it at a time, where that can be had (dms_processes_claim()); where not, two do no
- * harm: each step looks, in its transaction, whether its intention is still as it was.
+ * The first two are one transaction each (of a COPY, as long as its rows are many), and come
+ * before the others, which take as long as trees and tables are long: so they are done in slices,
+ * in the requests of clients, none of which is delayed by more than DMS_RECOVERY_SLICE. A slice
+ * ends with its time; what it has reached is on the disk, or in the intention, for the next one,
+ * in this process or another. One thread of one process is at it at a time, where that can be had
+ * (dms_processes_claim()); where not, two do no harm: each step looks, in its transaction, whether
+ * its intention is still as it was.
  *
  * A dms_recovery_t is one per process, for all its threads. Needs no httpd.
  */
