@@ -102,14 +102,34 @@ int dms_kept_has_passes(dms_kept_t *kept)
     return *kept->after || kept->last;
 }
 
+/* Whether a character is encoded as itself; not all that are. */
+static int is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
+           || c == '_' || c == '.' || !c;
+}
+
+/* As strcmp(), but that name is to be encoded first; which is seldom needed to know. */
+static int compare(const char *name, const char *encoded, apr_pool_t *scratch)
+{
+    apr_size_t i = 0;
+    int order;
+
+    while (name[i] && name[i] == encoded[i] && is_plain(name[i])) {
+        i++;
+    }
+    if (is_plain(name[i])) {
+        return (int)(unsigned char)name[i] - (int)(unsigned char)encoded[i];
+    }
+    order = strcmp(apr_pescape_path(scratch, name, 1), encoded);
+    apr_pool_clear(scratch);
+    return order;
+}
+
 int dms_kept_is_due(const dms_kept_t *kept, const char *name, apr_pool_t *scratch)
 {
-    int is_due;
-
-    name = apr_pescape_path(scratch, name, 1);
-    is_due = strcmp(name, kept->after) > 0 && (!kept->last || strcmp(name, kept->last) <= 0);
-    apr_pool_clear(scratch);
-    return is_due;
+    return compare(name, kept->after, scratch) > 0
+           && (!kept->last || compare(name, kept->last, scratch) <= 0);
 }
 
 int dms_kept_next_pass(dms_kept_t *kept)
