@@ -108,7 +108,7 @@ def test_a_tree_that_is_too_deep_says_so(small):
     assert statuses == [None] * LEVELS + [507]
 
 
-ODD = ["", "!", " ", "~", "\u00e4", "%", "-", "'"]
+ODD = ["", "", "!", " ", "~", "\u00e4", "%"]
 
 
 def encoded(name):
