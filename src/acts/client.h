@@ -5,9 +5,10 @@
  * check. But in most places the client is told by the same directives as where it has been let in
  * already: there it is who it is. Whether they are the same is told by the sections that have been
  * merged: when the configuration has been read, each section that holds a directive of a module
- * that may authenticate gets a number, and httpd itself makes a list of these, in the order in which
- * it merges the sections, through this module's own configuration (dms_config_t.authentication).
- * Only where the lists are equal, and AuthType and AuthName, too, nobody asks for the password.
+ * that may authenticate gets a number, and httpd itself makes a list of these, in the order in
+ * which it merges the sections, through this module's own configuration
+ * (dms_config_t.authentication). Only where the lists are equal, and AuthType and AuthName, too,
+ * nobody asks for the password.
  *
  * Where an .htaccess file that the request itself is not ruled by has a say, or a section in one,
  * httpd authenticates anew; so it does for what other modules ask in the course of a question.
