@@ -96,7 +96,8 @@ static int be_quiet(request_rec *r)
     return DECLINED;
 }
 
-/* The inquiry that a request is the question of, itself: not one that another module asks meanwhile. */
+/* The inquiry that a request is the question of, itself: not one that another module asks
+ * meanwhile. */
 static inquiry_t *inquirer_of(const request_rec *r)
 {
     return r->main && !r->main->main ? asker_of(r) : NULL;
