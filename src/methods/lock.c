@@ -30,6 +30,7 @@ typedef struct locking_t {
     const dms_lock_t *barred; /* the locks below, where one of them stands in the way */
     dms_failures_t failures;
     int may_create; /* a file where nothing is: httpd has been asked */
+    int has_gone;   /* it has not, since something was there a moment ago */
     int is_new_resource;
     dms_node_t *parent; /* of that one */
 } locking_t;
@@ -179,6 +180,7 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
         return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
     }
     if (!locking->may_create) {
+        locking->has_gone = 1;
         return dms_error(r->pool, HTTP_CONFLICT, NULL, "the resource is gone meanwhile");
     }
     error = dms_method_parent(request, &locking->resource, &parent);
@@ -299,12 +301,59 @@ static void answer(locking_t *locking)
     dms_reply_document(r, "prop", &discovery, NULL);
 }
 
+/* Begins the step, and makes the lock in it. */
+static dms_error_t *begin_lock(locking_t *locking, dms_tx_t **tx)
+{
+    dms_error_t *error = ask_to_create(locking);
+
+    if (!error) {
+        error = dms_step_begin(locking->request, tx);
+    }
+    return error ? error : lock(locking, *tx);
+}
+
+/* What goes between the question and the step is asked for once more. */
+static dms_error_t *try_lock(locking_t *locking, dms_tx_t **tx)
+{
+    dms_error_t *error = begin_lock(locking, tx);
+
+    if (error && locking->has_gone) {
+        dms_step_abort(locking->request, *tx);
+        error = begin_lock(locking, tx);
+    }
+    return error;
+}
+
+static dms_error_t *try_refresh(locking_t *locking, dms_tx_t **tx)
+{
+    dms_error_t *error = dms_step_begin(locking->request, tx);
+
+    return error ? error : refresh(locking, *tx);
+}
+
+/* Ends the step, if it has begun. */
+static dms_error_t *end_step(locking_t *locking, dms_error_t *error, dms_tx_t *tx)
+{
+    dms_request_t *request = locking->request;
+
+    if (!error && !locking->barred) {
+        error = dms_step_commit(request, tx);
+    }
+    else if (request->tx) {
+        dms_step_abort(request, tx);
+    }
+    if (error) {
+        remove_resource(locking);
+    }
+    return error;
+}
+
 static dms_error_t *answer_lock(dms_request_t *request, int *result)
 {
     locking_t locking = {.request = request, .failures = {.r = request->r}};
     dms_element_t *root = NULL;
     dms_error_t *error = dms_body_read_xml(request->r, &root);
-    dms_tx_t *tx;
+    dms_tx_t *tx = NULL;
 
     if (!error && root) {
         error = prepare_lock(&locking, root);
@@ -313,25 +362,11 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
         error = dms_error(request->r->pool, HTTP_BAD_REQUEST, NULL,
                           "neither a body, for a new lock, nor If, to refresh one");
     }
-    if (!error && root) {
-        error = ask_to_create(&locking);
-    }
-    if (!error) {
-        error = dms_step_begin(request, &tx);
-    }
     if (error) {
         return error;
     }
-    error = root ? lock(&locking, tx) : refresh(&locking, tx);
-    if (error || locking.barred) {
-        dms_step_abort(request, tx);
-    }
-    else {
-        error = dms_step_commit(request, tx);
-    }
-    if (error) {
-        remove_resource(&locking);
-    }
+    error = root ? try_lock(&locking, &tx) : try_refresh(&locking, &tx);
+    error = end_step(&locking, error, tx);
     if (locking.barred) {
         report_members(&locking, locking.barred);
         *result = dms_failures_end(&locking.failures, HTTP_MULTI_STATUS);
