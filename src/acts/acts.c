@@ -199,7 +199,7 @@ static void keep_status(inquiry_t *inquiry, const char *question, int status)
                  APR_HASH_KEY_STRING, apr_pmemdup(inquiry->status_pool, &status, sizeof(status)));
 }
 
-static int status_of(const request_rec *r, const request_rec *answer)
+int dms_act_status_of(const request_rec *r, const request_rec *answer)
 {
     if (answer->status == HTTP_OK
         && dms_config_of(answer)->provider != dms_config_of(r)->provider) {
@@ -228,7 +228,7 @@ int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *u
         return *known;
     }
     answer = ask(r, method, uri);
-    status = status_of(r, answer);
+    status = dms_act_status_of(r, answer);
     ap_destroy_sub_req(answer);
     keep_status(inquiry, question, status);
     return status;
@@ -248,7 +248,7 @@ int dms_act_refusal(request_rec *r, const request_rec *answer)
 int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     request_rec *answer = dms_act_ask(r, act, kind, uri);
-    int status = status_of(r, answer);
+    int status = dms_act_status_of(r, answer);
 
     if (status != HTTP_OK && answer->status != HTTP_OK) {
         status = dms_act_refusal(r, answer);

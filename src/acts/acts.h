@@ -42,8 +42,11 @@ typedef enum dms_act_e {
  * ap_destroy_sub_req(); it lives no longer than the request. */
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
-/* The same where all that matters is the status: HTTP_OK; what httpd would refuse with; or 403
- * where the module is Off there, or has another provider than for r. */
+/* What an answer comes to for r: HTTP_OK; what httpd would refuse with; or 403 where the module is
+ * Off there, or has another provider than for r. */
+int dms_act_status_of(const request_rec *r, const request_rec *answer);
+
+/* Asks where that is all that matters. */
 int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
 /* The status with which to refuse r, where an act that it implies elsewhere is refused with the

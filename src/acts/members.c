@@ -26,6 +26,8 @@ struct dms_members_t {
     dms_act_e act;
     frame_t *frame;
     apr_pool_t *scratch; /* cleared for each member */
+    dms_members_before_fn *before;
+    void *baton; /* of that one */
 };
 
 static void push_frame(dms_members_t *members, request_rec *r, const char *path)
@@ -76,12 +78,14 @@ static int is_first_file(const dms_members_t *members, const dms_member_t *membe
            && member->facts.kind != DMS_KIND_COLLECTION;
 }
 
-int dms_members_is_asked_for(dms_members_t *members, const char *collection,
-                             const dms_member_t *member)
+void dms_members_before_asking(dms_members_t *members, dms_members_before_fn *before, void *baton)
 {
-    while (members->frame->outer && strcmp(members->frame->path, collection)) {
-        pop_frame(members);
-    }
+    members->before = before;
+    members->baton = baton;
+}
+
+static int is_asked_for(const dms_members_t *members, const dms_member_t *member)
+{
     return !dms_is_hidden(member->name)
            && (is_first_file(members, member)
                || dms_sections_single_out(members->frame->sections, member->name,
@@ -94,7 +98,7 @@ static apr_status_t enter(dms_members_t *members, const char *path)
     request_rec *r = dms_act_ask(members->r, members->act, DMS_KIND_COLLECTION,
                                  apr_pstrcat(members->scratch, members->uri, path, NULL));
 
-    if (r->status != HTTP_OK || dms_config_of(r)->provider != dms_config_of(members->r)->provider) {
+    if (dms_act_status_of(members->r, r) != HTTP_OK) {
         ap_destroy_sub_req(r);
         return DMS_EDENIED;
     }
@@ -120,23 +124,35 @@ static apr_status_t ask_for_file(dms_members_t *members, const dms_member_t *mem
     return rv;
 }
 
+static apr_status_t ask_for(dms_members_t *members, const dms_member_t *member, const char *path)
+{
+    if (members->before) {
+        members->before(members->baton);
+    }
+    return member->facts.kind == DMS_KIND_COLLECTION ? enter(members, path)
+                                                     : ask_for_file(members, member, path);
+}
+
 apr_status_t dms_members_check(dms_members_t *members, const char *collection,
                                const dms_member_t *member)
 {
-    int is_asked_for = dms_members_is_asked_for(members, collection, member);
-    int is_collection = member->facts.kind == DMS_KIND_COLLECTION;
+    int is_collection = member->facts.kind == DMS_KIND_COLLECTION, is_asked;
     const char *path;
 
-    if (!is_asked_for && !(is_collection && dms_is_hidden(member->name))) {
+    while (members->frame->outer && strcmp(members->frame->path, collection)) {
+        pop_frame(members);
+    }
+    is_asked = is_asked_for(members, member);
+    if (!is_asked && !(is_collection && dms_is_hidden(member->name))) {
         return is_collection ? APR_SUCCESS : members->frame->files;
     }
     apr_pool_clear(members->scratch);
     path = apr_pstrcat(members->scratch, collection,
                        apr_pescape_path(members->scratch, member->name, 1),
                        is_collection ? "/" : NULL, NULL);
-    if (!is_asked_for) { /* no client's, and so nobody's to refuse, whatever is in it */
+    if (!is_asked) { /* no client's, and so nobody's to refuse, whatever is in it */
         push_frame(members, members->r, path);
         return APR_SUCCESS;
     }
-    return is_collection ? enter(members, path) : ask_for_file(members, member, path);
+    return ask_for(members, member, path);
 }

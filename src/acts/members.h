@@ -14,9 +14,10 @@ typedef struct dms_members_t dms_members_t;
  * subrequest; act: what is going to be done to each member. Lives in pool. */
 dms_members_t *dms_members_create(apr_pool_t *pool, request_rec *r, const char *uri, dms_act_e act);
 
-/* Whether dms_members_check() is going to ask httpd, for which nobody else is to wait. */
-int dms_members_is_asked_for(dms_members_t *members, const char *collection,
-                             const dms_member_t *member);
+/* Has a function called each time before httpd is asked, for which nobody else is to wait: a caller
+ * that is in a transaction ends it there. */
+typedef void dms_members_before_fn(void *baton);
+void dms_members_before_asking(dms_members_t *members, dms_members_before_fn *before, void *baton);
 
 /* Whether a member of a collection, whose path is escaped and relative to the tree's root, may be
  * acted on. DMS_EDENIED where httpd says no, or the module is Off there, or has another

@@ -61,8 +61,9 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
         merged->reverse = outer->reverse;
     }
     if (outer->authentication) {
-        merged->authentication = apr_pstrcat(pool, outer->authentication, inner->authentication,
-                                             NULL);
+        merged->authentication = inner->authentication ? apr_pstrcat(pool, outer->authentication,
+                                                                     inner->authentication, NULL)
+                                                       : outer->authentication;
     }
     return merged;
 }

@@ -122,19 +122,14 @@ static apr_status_t open_collection(const dms_walk_t *walk, dms_node_t *node, re
 /* What came of the attempt to go into a member. */
 typedef enum entry_e { ENTERED, LEFT_OUT, LISTED_ONLY, FAILED } entry_e;
 
-/* The log tells of each resource that the disk keeps from being listed, of the first one
- * loudly. */
+/* Returns the HTTP status of a member that can't be listed, or gone into. */
 static int failed(dms_walk_t *walk, const level_t *level, const char *name, const char *uri,
                   apr_status_t cause)
 {
-    int status = dms_status_from(cause), is_refusal = dms_is_refusal_by_disk(cause);
-
-    ap_log_rerror(APLOG_MARK, is_refusal && !walk->has_told_of_disk ? APLOG_WARNING : APLOG_INFO,
-                  cause, walk->listing->r, "%s %s: %d for %s: %s", walk->listing->r->method,
-                  walk->listing->r->uri, status, uri,
-                  ap_make_full_path(walk->pool, dms_path_on_disk(level->r, walk->pool), name));
-    walk->has_told_of_disk |= is_refusal;
-    return status;
+    return dms_error_log_member(walk->listing->r, cause, uri,
+                                ap_make_full_path(walk->pool,
+                                                  dms_path_on_disk(level->r, walk->pool), name),
+                                &walk->has_told_of_disk);
 }
 
 /* status: where it FAILED, the HTTP status that says why. */

@@ -35,15 +35,12 @@ const char *dms_conditions_local_path(request_rec *r, const dms_destination_t *u
 
 /* --- tagged resources --- */
 
-/* A resource that an If header names beside the request's own. */
-typedef struct tagged_t {
-    dms_request_t request; /* r is NULL where it is elsewhere, or the client may not see it */
-} tagged_t;
-
-static tagged_t *ask_for_tagged(dms_request_t *request, const char *tag)
+/* Asks for a resource that an If header names beside the request's own. Of the result r is NULL
+ * where it is elsewhere, or the client may not see it. */
+static dms_request_t *ask_for_tagged(dms_request_t *request, const char *tag)
 {
     request_rec *r = request->r, *about;
-    tagged_t *tagged = apr_pcalloc(r->pool, sizeof(*tagged));
+    dms_request_t *tagged = apr_pcalloc(r->pool, sizeof(*tagged));
     dms_destination_t uri;
     const char *path = NULL;
 
@@ -58,9 +55,9 @@ static tagged_t *ask_for_tagged(dms_request_t *request, const char *tag)
         ap_destroy_sub_req(about);
         return tagged;
     }
-    tagged->request.r = about;
-    tagged->request.config = dms_config_of(about);
-    tagged->request.provider = tagged->request.config->provider;
+    tagged->r = about;
+    tagged->config = dms_config_of(about);
+    tagged->provider = tagged->config->provider;
     return tagged;
 }
 
@@ -84,9 +81,9 @@ void dms_conditions_ask(dms_request_t *request)
  * pool of its own: a provider uses that of the request that it is given. */
 static void read_tagged(test_t *test, const char *tag)
 {
-    tagged_t *tagged = apr_hash_get(test->request->tagged, tag, APR_HASH_KEY_STRING);
+    dms_request_t *tagged = apr_hash_get(test->request->tagged, tag, APR_HASH_KEY_STRING);
     apr_pool_t *pool = test->request->r->pool, *own;
-    request_rec *about = tagged->request.r;
+    request_rec *about = tagged->r;
     dms_resource_t resource = {.node = NULL};
 
     memset(&test->tagged, 0, sizeof(test->tagged));
@@ -96,7 +93,7 @@ static void read_tagged(test_t *test, const char *tag)
     }
     own = about->pool;
     apr_pool_create(&about->pool, own);
-    if (!dms_method_lookup(&tagged->request, DMS_FACT_ETAG, 0, &resource)) {
+    if (!dms_method_lookup(tagged, DMS_FACT_ETAG, 0, &resource)) {
         if (resource.facts.kind != DMS_KIND_NONE) {
             test->tagged.etag = apr_pstrdup(pool, resource.facts.etag);
         }

@@ -60,7 +60,6 @@ static dms_error_t *intend_placing(dms_transfer_t *transfer)
     dms_intention_t before = transfer->noted;
     const char *identity = "";
     dms_error_t *error;
-    dms_tx_t *tx;
     apr_status_t rv = transfer->request->provider->identity(transfer->to_parent, transfer->reserved,
                                                             pool, &identity);
 
@@ -68,16 +67,7 @@ static dms_error_t *intend_placing(dms_transfer_t *transfer)
         return dms_error_of(pool, rv, "the copy can't be found");
     }
     error = dms_transfer_intend(transfer, DMS_INTENT_COPY, identity, NULL);
-    if (!error && before.id) {
-        error = dms_step_begin(transfer->request, &tx);
-        if (!error) {
-            error = dms_step_stored(transfer->request, tx, dms_tx_settle(tx, &before));
-        }
-        if (!error) {
-            error = dms_step_commit(transfer->request, tx);
-        }
-    }
-    return error;
+    return !error && before.id ? dms_step_settle(transfer->request, &before) : error;
 }
 
 dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)

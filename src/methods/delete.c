@@ -103,17 +103,20 @@ static apr_status_t may_leave(void *baton, const char *path)
                : rv;
 }
 
+static void end_shift(void *baton)
+{
+    deletion_t *deletion = baton;
+
+    dms_shift_end(&deletion->shift);
+}
+
 /* A member that httpd denies this user, or that is locked, stays with all that is below it. httpd
  * is asked between shifts: nobody waits for its answer. */
 static apr_status_t may_go(void *baton, const char *collection, const dms_member_t *member)
 {
     deletion_t *deletion = baton;
-    apr_status_t rv;
+    apr_status_t rv = dms_members_check(deletion->members, collection, member);
 
-    if (dms_members_is_asked_for(deletion->members, collection, member)) {
-        dms_shift_end(&deletion->shift);
-    }
-    rv = dms_members_check(deletion->members, collection, member);
     return rv == APR_SUCCESS ? is_unlocked(deletion, collection, member->name) : rv;
 }
 
@@ -259,6 +262,7 @@ static dms_error_t *answer_delete(dms_request_t *request, int *result)
     deletion.uri = dms_method_uri(request->r, deletion.resource.facts.kind);
     deletion.members = dms_members_create(request->r->pool, request->r, deletion.uri,
                                           DMS_ACT_REMOVE);
+    dms_members_before_asking(deletion.members, end_shift, &deletion);
     error = intend(&deletion, &noted);
     if (!error) {
         error = deletion.resource.facts.kind == DMS_KIND_COLLECTION

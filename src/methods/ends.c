@@ -212,8 +212,7 @@ static dms_error_t *check_source_right(dms_transfer_t *transfer)
                                        transfer->from_uri, "the source may not be read");
 }
 
-/* Whether what stands at the destination goes, rather than gets another content. */
-static int is_removed(const dms_transfer_t *transfer)
+int dms_transfer_leaves_something(const dms_transfer_t *transfer)
 {
     return transfer->to.facts.kind != DMS_KIND_NONE
            && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to));
@@ -230,7 +229,7 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
     const char *uri = dms_method_uri(transfer->target.r, transfer->to.facts.kind);
     dms_error_t *error = NULL;
 
-    if (is_removed(transfer)) {
+    if (dms_transfer_leaves_something(transfer)) {
         error = require(transfer, DMS_ACT_REMOVE, transfer->to.facts.kind, uri,
                         "the destination may not be removed");
     }

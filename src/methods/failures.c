@@ -4,7 +4,6 @@
 #include <apr_strings.h>
 #include <http_log.h>
 
-#include "acts/acts.h"
 #include "config/config.h"
 #include "server/error.h"
 
@@ -23,11 +22,7 @@ static int add(dms_failures_t *failures, const char *uri, int status)
     dms_response_t *response = dms_response_create(pool_of(failures), uri);
 
     dms_response_set_status(response, status);
-    if (!dms_reply_add(failures->reply, response)) {
-        apr_pool_clear(dms_reply_pool(failures->reply)); /* nobody reads on; more may follow */
-        return 0;
-    }
-    return 1;
+    return dms_reply_add(failures->reply, response);
 }
 
 int dms_failures_add(dms_failures_t *failures, const char *uri, int status)
@@ -46,16 +41,12 @@ static const char *member_on_disk(request_rec *root, const char *path, apr_pool_
 void dms_failures_add_member(dms_failures_t *failures, request_rec *root, const char *uri,
                              const char *path, apr_status_t cause)
 {
-    int is_refusal = dms_is_refusal_by_disk(cause), status = dms_status_from(cause);
     apr_pool_t *pool = pool_of(failures);
+    const char *member = apr_pstrcat(pool, uri, path, NULL);
+    int status = dms_error_log_member(failures->r, cause, member, member_on_disk(root, path, pool),
+                                      &failures->has_told_of_disk);
 
-    ap_log_rerror(APLOG_MARK,
-                  is_refusal && !failures->has_told_of_disk ? APLOG_WARNING : APLOG_INFO,
-                  cause == DMS_EDENIED ? 0 : cause, failures->r, "%s %s: %d for %s%s: %s",
-                  failures->r->method, failures->r->uri, status, uri, path,
-                  member_on_disk(root, path, pool));
-    failures->has_told_of_disk |= is_refusal;
-    add(failures, apr_pstrcat(pool, uri, path, NULL), status);
+    add(failures, member, status);
 }
 
 int dms_failures_end(dms_failures_t *failures, int status)

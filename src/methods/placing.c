@@ -47,13 +47,6 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     return error ? error : dms_step_commit(transfer->request, tx);
 }
 
-/* Whether the destination's former content is going to stand under the reserved name. */
-int dms_transfer_leaves_something(const dms_transfer_t *transfer)
-{
-    return transfer->to.facts.kind != DMS_KIND_NONE
-           && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to));
-}
-
 static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
 {
     const char *beside = transfer->is_move && !transfer->by_copy ? transfer->from.key
@@ -127,7 +120,6 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
     dms_tree_t tree = {.provider = transfer->request->provider, .failed = ignore_failure};
     apr_status_t rv = dms_tree_remove(&tree, parent, transfer->reserved, DMS_KIND_COLLECTION,
                                       r->pool);
-    dms_tx_t *tx;
 
     if (rv == APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, r, "%s, beside %s, is removed",
@@ -138,11 +130,8 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
                       "%s, beside %s, could not be removed whole: what a %s has replaced",
                       transfer->reserved, transfer->to_uri, r->method);
     }
-    if (transfer->leftover.id && dms_step_begin(transfer->request, &tx) == NULL) {
-        rv = dms_tx_settle(tx, &transfer->leftover);
-        if (dms_step_stored(transfer->request, tx, rv) == NULL) {
-            dms_step_commit(transfer->request, tx);
-        }
+    if (transfer->leftover.id) { /* a failure leaves that to be completed */
+        dms_step_settle(transfer->request, &transfer->leftover);
     }
 }
 

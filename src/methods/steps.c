@@ -63,6 +63,17 @@ void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
     dms_tx_abort(tx);
 }
 
+dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *intention)
+{
+    dms_tx_t *tx;
+    dms_error_t *error = dms_step_begin(request, &tx);
+
+    if (!error) {
+        error = dms_step_stored(request, tx, dms_tx_settle(tx, intention));
+    }
+    return error ? error : dms_step_commit(request, tx);
+}
+
 /* How long others wait for one who removes a tree. */
 #define SHIFT apr_time_from_msec(20)
 

@@ -58,6 +58,10 @@ dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer);
  * anything any more. Errors: 400 to 424 of the request's, of conditions and of locks. */
 dms_error_t *dms_transfer_check(dms_transfer_t *transfer);
 
+/* Whether what stands at the destination goes, rather than gets another content: it then stands
+ * under the reserved name afterwards. */
+int dms_transfer_leaves_something(const dms_transfer_t *transfer);
+
 /* Begins to ask for members anew, for another walk. */
 void dms_transfer_open_members(dms_transfer_t *transfer);
 
@@ -84,9 +88,7 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
 /* Forgets the intention of a transfer that has failed before it was put in place. */
 void dms_transfer_give_up(dms_transfer_t *transfer);
 
-/* Whether the destination's former content stands under the reserved name afterwards, and its
- * removal. */
-int dms_transfer_leaves_something(const dms_transfer_t *transfer);
+/* Removes what has the reserved name in a collection. */
 void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent);
 
 /* --- transfer.c --- */

@@ -122,6 +122,18 @@ static void log_error(request_rec *r, const dms_error_t *error)
                                       : dms_path_on_disk(error->about ? error->about : r, r->pool));
 }
 
+int dms_error_log_member(request_rec *r, apr_status_t cause, const char *uri, const char *file,
+                         int *has_told)
+{
+    int is_refusal = dms_is_refusal_by_disk(cause), status = dms_status_from(cause);
+
+    ap_log_rerror(APLOG_MARK, is_refusal && !*has_told ? APLOG_WARNING : APLOG_INFO,
+                  cause == DMS_EDENIED ? 0 : cause, r, "%s %s: %d for %s: %s", r->method, r->uri,
+                  status, uri, file);
+    *has_told |= is_refusal;
+    return status;
+}
+
 int dms_error_send(request_rec *r, const dms_error_t *error)
 {
     int rv;

@@ -47,6 +47,12 @@ int dms_status_from(apr_status_t cause);
 int dms_is_refusal_by_disk(apr_status_t cause);
 const char *dms_path_on_disk(request_rec *r, apr_pool_t *pool);
 
+/* Logs that a resource, one of many that r is about, failed by a cause: at `info`, but as a warning
+ * the first that the disk has refused, which *has_told remembers. uri is escaped, file its name on
+ * the disk. Returns the HTTP status of it. */
+int dms_error_log_member(request_rec *r, apr_status_t cause, const char *uri, const char *file,
+                         int *has_told);
+
 /* Logs an error and answers r with it; returns what the handler has to return. */
 int dms_error_send(request_rec *r, const dms_error_t *error);
 

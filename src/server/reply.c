@@ -83,6 +83,9 @@ int dms_reply_add(dms_reply_t *reply, const dms_response_t *response)
     if (reply->status == APR_SUCCESS) {
         reply->status = dms_writer_response(reply->writer, response);
     }
+    else { /* nobody reads on, but whoever acts on many may have more to tell */
+        apr_pool_clear(dms_reply_pool(reply));
+    }
     return reply->status == APR_SUCCESS;
 }
 
