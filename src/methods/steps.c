@@ -65,7 +65,7 @@ void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
 
 dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *intention)
 {
-    dms_tx_t *tx;
+    dms_tx_t *tx = NULL;
     dms_error_t *error = dms_step_begin(request, &tx);
 
     if (!error) {
