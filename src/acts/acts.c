@@ -110,6 +110,12 @@ static int recognise(request_rec *r)
     return inquiry ? dms_client_recognise(inquiry->client, r) : DECLINED;
 }
 
+/* Whether a request that a configuration rules may ask for more than its own act. */
+static int asks(const dms_config_t *config)
+{
+    return dms_config_is_on(config) || dms_config_reverse(config);
+}
+
 /* httpd asks what rights the client has: so it is somebody. (A user's name in r->user alone says
  * nothing: it may be what a module has read, and nobody checked.) */
 static int remember(request_rec *r)
@@ -119,7 +125,7 @@ static int remember(request_rec *r)
     if (inquiry) {
         dms_client_let_in(inquiry->client, r);
     }
-    else if (!r->main && r->user && dms_config_is_on(dms_config_of(r))) {
+    else if (!r->main && r->user && asks(dms_config_of(r))) {
         dms_client_is_authentic(inquiry_of(r)->client);
     }
     return DECLINED;

@@ -7,23 +7,34 @@
 #include "config/config.h"
 #include "proxy/answers.h"
 #include "proxy/requests.h"
+#include "proxy/rights.h"
 
 /* Set once, while modules are loaded. */
 static ap_filter_rec_t *answers;
 
-static int is_proxied(const request_rec *r)
+/* What mapping rules a request that mod_proxy is to answer; NULL: none. */
+static const dms_reverse_t *mapping_of(const request_rec *r)
 {
-    return r->proxyreq == PROXYREQ_REVERSE || (r->handler && !strncmp(r->handler, "proxy:", 6));
+    return dms_proxied_is(r) ? dms_config_reverse(dms_config_of(r)) : NULL;
+}
+
+/* A fixup, since a handler that refuses would do so through the filters below. */
+static int check_rights(request_rec *r)
+{
+    const dms_reverse_t *reverse = r->main ? NULL : mapping_of(r);
+    int status = reverse ? dms_proxied_rights(dms_proxied_create(r, reverse)) : HTTP_OK;
+
+    return status == HTTP_OK ? DECLINED : status;
 }
 
 /* The last hook before mod_proxy's handler, when all is decided. */
 static void insert_filters(request_rec *r)
 {
-    const dms_reverse_t *reverse = dms_config_reverse(dms_config_of(r));
+    const dms_reverse_t *reverse = mapping_of(r);
     dms_proxied_t *proxied;
     ap_filter_rec_t *inflate;
 
-    if (!reverse || !is_proxied(r)) {
+    if (!reverse) {
         return;
     }
     proxied = dms_proxied_create(r, reverse);
@@ -57,6 +68,7 @@ void dms_proxied_register_hooks(void)
 {
     answers = dms_answers_register();
     dms_requests_register();
+    ap_hook_fixups(check_rights, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_insert_filter(insert_filters, NULL, NULL, APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(proxy, fixups, map_headers, NULL, NULL, APR_HOOK_MIDDLE);
 }

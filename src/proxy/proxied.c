@@ -7,7 +7,13 @@
 #include <http_request.h>
 #include <mod_proxy.h>
 
+#include "request/destination.h"
 #include "request/headers.h"
+
+int dms_proxied_is(const request_rec *r)
+{
+    return r->proxyreq == PROXYREQ_REVERSE || (r->handler && !strncmp(r->handler, "proxy:", 6));
+}
 
 const char *dms_proxied_to_public(void *baton, apr_pool_t *pool, const char *reference)
 {
@@ -21,6 +27,45 @@ const char *dms_proxied_to_backend(void *baton, apr_pool_t *pool, const char *re
     const dms_proxied_t *proxied = baton;
 
     return dms_map(pool, &proxied->public_side, &proxied->backend_side, reference);
+}
+
+/* A reference with its path as httpd would take it in a request; NULL where it names no resource.
+ * *path: that path. */
+static const char *resolve(apr_pool_t *pool, const char *reference, const char **path)
+{
+    dms_destination_t named;
+    apr_size_t root;
+    char *resolved;
+
+    if (dms_destination_parse(pool, reference, &named)) {
+        return NULL;
+    }
+    root = strlen(reference) - strlen(named.path);
+    resolved = apr_pstrdup(pool, reference);
+    if (!ap_normalize_path(resolved + root, AP_NORMALIZE_NOT_ABOVE_ROOT
+                                                | AP_NORMALIZE_DECODE_UNRESERVED
+                                                | AP_NORMALIZE_MERGE_SLASHES)) {
+        return NULL;
+    }
+    *path = resolved + root;
+    return resolved;
+}
+
+const char *dms_proxied_named_to_backend(void *proxied, apr_pool_t *pool, const char *reference)
+{
+    const char *path, *resolved = resolve(pool, reference, &path);
+
+    return resolved ? dms_proxied_to_backend(proxied, pool, resolved) : NULL;
+}
+
+const char *dms_proxied_public_path(const dms_proxied_t *proxied, const char *reference)
+{
+    apr_pool_t *pool = proxied->r->pool;
+    const char *path, *resolved = resolve(pool, reference, &path);
+
+    return resolved && dms_map(pool, &proxied->public_side, &proxied->backend_side, resolved)
+               ? path
+               : NULL;
 }
 
 void dms_proxied_drop_digests(apr_table_t *headers)

@@ -32,9 +32,20 @@ typedef struct dms_proxied_t {
 /* Both sides as a request has them. */
 dms_proxied_t *dms_proxied_create(request_rec *r, const dms_reverse_t *reverse);
 
-/* The dms_hrefs_map_fns; baton is a dms_proxied_t. */
+/* Whether mod_proxy is to answer a request. */
+int dms_proxied_is(const request_rec *r);
+
+/* The dms_map_fns; baton is a dms_proxied_t. */
 const char *dms_proxied_to_public(void *proxied, apr_pool_t *pool, const char *reference);
 const char *dms_proxied_to_backend(void *proxied, apr_pool_t *pool, const char *reference);
+
+/* The same for what a header names: a resource (no query, no fragment), without dot segments and
+ * double slashes, as httpd takes it when it is asked for the rights to it. */
+const char *dms_proxied_named_to_backend(void *proxied, apr_pool_t *pool, const char *reference);
+
+/* The path, escaped, at which httpd is to be asked for such a resource; NULL where it is not in the
+ * mapped place. In the request's pool. */
+const char *dms_proxied_public_path(const dms_proxied_t *proxied, const char *reference);
 
 /* Removes the digests of a body that does not stay what it was. */
 void dms_proxied_drop_digests(apr_table_t *headers);

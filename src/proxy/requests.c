@@ -24,22 +24,19 @@ typedef struct body_t {
 static void map_destination(const dms_proxied_t *proxied, apr_table_t *headers_in)
 {
     apr_pool_t *pool = proxied->r->pool;
-    const char *value = apr_table_get(headers_in, "Destination"), *mapped;
+    const char *value = apr_table_get(headers_in, "Destination"), *mapped = NULL;
 
-    if (!value) {
-        return;
+    if (value) {
+        mapped = dms_proxied_named_to_backend((void *)proxied, pool, value);
     }
-    mapped = dms_map(pool, &proxied->public_side, &proxied->backend_side, value);
-    if (!mapped && value[0] == '/' && value[1] != '/') {
-        /* A path outside is the public host's, and must not become a path of the backend's. */
-        mapped = apr_pstrcat(pool, proxied->public_side.root, value, NULL);
-    }
-    else if (mapped && *mapped == '/') {
-        /* Servers of RFC 2518 want a whole URL. */
+    if (mapped && *mapped == '/') { /* servers of RFC 2518 want a whole URL */
         mapped = apr_pstrcat(pool, proxied->backend_side.root, mapped, NULL);
     }
     if (mapped) {
         apr_table_setn(headers_in, "Destination", mapped);
+    }
+    else { /* nobody has been asked for it: proxy/rights.h */
+        apr_table_unset(headers_in, "Destination");
     }
 }
 
@@ -50,7 +47,7 @@ void dms_requests_map_headers(const dms_proxied_t *proxied, apr_table_t *headers
     map_destination(proxied, headers_in);
     if (conditions) {
         apr_table_setn(headers_in, "If",
-                       dms_map_if(proxied->r->pool, &proxied->public_side, &proxied->backend_side,
+                       dms_map_if(proxied->r->pool, dms_proxied_named_to_backend, (void *)proxied,
                                   conditions));
     }
     if (proxied->is_webdav) {

@@ -31,7 +31,7 @@ struct dms_hrefs_t {
     XML_Parser parser;
     dms_skim_t skim;
     dms_buffer_t *out;
-    dms_hrefs_map_fn *map;
+    dms_map_fn *map;
     void *baton;
     dms_tally_t *tally;
 
@@ -266,8 +266,8 @@ static void create_parser(dms_hrefs_t *hrefs)
     XML_SetStartDoctypeDeclHandler(hrefs->parser, on_doctype);
 }
 
-dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_hrefs_map_fn *map,
-                              void *baton, dms_tally_t *tally)
+dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_map_fn *map, void *baton,
+                              dms_tally_t *tally)
 {
     dms_hrefs_t *hrefs = apr_pcalloc(pool, sizeof(*hrefs));
 

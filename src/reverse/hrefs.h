@@ -20,21 +20,19 @@
 #include <apr_pools.h>
 
 #include "multistatus/buffer.h"
+#include "reverse/mapping.h"
 #include "reverse/tally.h"
 
 #define DMS_HREFS_LENGTH 65536   /* bytes between an href's tags */
 #define DMS_HREFS_MEMORY 1048576 /* bytes that Expat may take, for all names, depth and markup */
 
-/* What is to stand in place of an href's text (UTF-8, as it was between the tags but for references
- * and CDATA): ASCII, in pool, which is cleared after it; NULL: what was there. */
-typedef const char *dms_hrefs_map_fn(void *baton, apr_pool_t *pool, const char *text);
-
 typedef struct dms_hrefs_t dms_hrefs_t;
 
-/* Creates one in pool, whose output goes into out; the parser is freed with the pool. tally: where
- * responses are counted, or NULL. */
-dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_hrefs_map_fn *map,
-                              void *baton, dms_tally_t *tally);
+/* Creates one in pool, whose output goes into out; the parser is freed with the pool. map gets an
+ * href's text (UTF-8, as it was between the tags but for references and CDATA) and a pool that is
+ * cleared after it; what it returns is ASCII. tally: where responses are counted, or NULL. */
+dms_hrefs_t *dms_hrefs_create(apr_pool_t *pool, dms_buffer_t *out, dms_map_fn *map, void *baton,
+                              dms_tally_t *tally);
 
 /* Takes the next bytes of the document, which nothing refers to afterwards. What can leave is in
  * the buffer; it is the caller's to pass that on. */

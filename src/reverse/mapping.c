@@ -187,6 +187,9 @@ const char *dms_map(apr_pool_t *pool, const dms_side_t *from, const dms_side_t *
     if (!rest || has_dot_segment(start + root)) {
         return NULL;
     }
+    while (!*to->path && rest[0] == '/' && rest[1] == '/') {
+        rest++;
+    }
     rest = escape_rest(pool, rest);
     return apr_pstrcat(pool, root ? to->root : "", to->path, *to->path || *rest == '/' ? "" : "/",
                        rest, NULL);
@@ -216,8 +219,7 @@ static const char *list_end(const char *s)
     return NULL;
 }
 
-const char *dms_map_if(apr_pool_t *pool, const dms_side_t *from, const dms_side_t *to,
-                       const char *value)
+const char *dms_map_if(apr_pool_t *pool, dms_map_fn *map, void *baton, const char *value)
 {
     const char *mapped = "", *done = value, *at = value, *end, *tag;
 
@@ -227,7 +229,7 @@ const char *dms_map_if(apr_pool_t *pool, const dms_side_t *from, const dms_side_
             return value;
         }
         if (*at == '<') {
-            tag = dms_map(pool, from, to, apr_pstrmemdup(pool, at + 1, (apr_size_t)(end - at - 1)));
+            tag = map(baton, pool, apr_pstrmemdup(pool, at + 1, (apr_size_t)(end - at - 1)));
             if (tag) {
                 mapped = apr_pstrcat(pool, mapped,
                                      apr_pstrmemdup(pool, done, (apr_size_t)(at + 1 - done)), tag,

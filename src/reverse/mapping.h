@@ -9,7 +9,8 @@
  * the URL on the other side.
  *
  * Paths are compared by what they mean: "%7e", "%7E" and "~" are the same; "%2F" is no slash. A
- * path with a "." or ".." segment belongs nowhere, since what it means is the other's to say.
+ * path with a "." or ".." segment belongs nowhere, since what it means is the other's to say. What
+ * becomes a path from the other's root begins with one slash: two would name another host.
  * Authorities are compared as Destination and Host are (request/destination.h): a port that is
  * missing, 80 and 443 are all the same, since TLS may end anywhere.
  */
@@ -35,9 +36,11 @@ const char *dms_mapping_parse(apr_pool_t *pool, const char *public_path, const c
 const char *dms_map(apr_pool_t *pool, const dms_side_t *from, const dms_side_t *to,
                     const char *reference);
 
+/* What is to stand in place of a reference, in pool; NULL: what was there. */
+typedef const char *dms_map_fn(void *baton, apr_pool_t *pool, const char *reference);
+
 /* An If header (RFC 4918, section 10.4) with the resources of its tagged lists mapped, in pool;
  * value itself where there is nothing to map, or it is malformed. */
-const char *dms_map_if(apr_pool_t *pool, const dms_side_t *from, const dms_side_t *to,
-                       const char *value);
+const char *dms_map_if(apr_pool_t *pool, dms_map_fn *map, void *baton, const char *value);
 
 #endif

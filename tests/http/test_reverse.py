@@ -371,23 +371,32 @@ def test_notes(remote):
 @pytest.mark.parametrize("sent,got", [
     ("http://{public}/files/x", "http://{remote}/remote/dav/x"),
     ("https://{public}/files/x", "http://{remote}/remote/dav/x"),
-    ("http://{public}/%66iles/a%20b?c", "http://{remote}/remote/dav/a%20b?c"),
+    ("http://{public}/%66iles/a%20b", "http://{remote}/remote/dav/a%20b"),
     ("/files/x", "http://{remote}/remote/dav/x"),
-    ("http://{public}/other/x", None),
-    ("http://{public}/filesx", None),
+    # as httpd takes a path in a request line
+    ("/other/.././files//a/%2e%2E/x", "http://{remote}/remote/dav/x"),
     ("http://{public}/files/../x", None),
     ("http://{public}/files/%2e%2E/x", None),
+    ("/files/../../files/x", None),
+    # what is not in the mapped place
+    ("http://{public}/other/x", None),
+    ("http://{public}/filesx", None),
     ("http://other.example/files/x", None),
     ("http://{remote}/remote/dav/x", None),
-    ("x", None), ("//a/b", None),
-    # a path outside must not become one of the backend's
-    ("/remote/dav/x", "http://{public}/remote/dav/x"),
-    ("/files/../remote/x", "http://{public}/files/../remote/x"),
+    ("/remote/dav/x", None),
+    ("/files/../remote/x", None),
+    # what names no resource
+    ("x", None), ("//a/b", None), ("//{public}/other/x", None),
+    ("http://{public}/files/a?b", None),
 ])
-def test_destination(remote, sent, got):
+@pytest.mark.parametrize("method", ["MOVE", "COPY"])
+def test_destination(remote, method, sent, got):
     hosts = {"public": f"127.0.0.1:{remote.proxy.port}", "remote": f"127.0.0.1:{remote.port}"}
-    propfind(remote, *answer(b"", "201 Created"), headers=[("Destination", sent.format(**hosts))], method="MOVE")
-    assert remote.last().get("Destination") == (got or sent).format(**hosts)
+    status = propfind(remote, *answer(b"", "201 Created"), headers=[("Destination", sent.format(**hosts))], method=method).status
+    if got:
+        assert (status, remote.last().get("Destination")) == (201, got.format(**hosts))
+    else:
+        assert (status, remote.requests) == (502, [])
 
 
 def test_names_of_the_public_host(own):
@@ -425,13 +434,114 @@ def test_with_proxy_pass_reverse(own):
 
 def test_if(remote):
     hosts = f"127.0.0.1:{remote.proxy.port}", f"127.0.0.1:{remote.port}"
-    sent = '<http://{}/files/x> (<urn:uuid:1> ["</files/y>"]) </files/z> (Not <DAV:no-lock>) </other> (["/files/"])'
+    sent = '<http://{}/files/x> (<urn:uuid:1> ["</files/y>"]) </other/../files//z> (Not <DAV:no-lock>)'
     propfind(remote, *answer(THERE), headers=[("If", sent.format(hosts[0]))], method="PUT")
     assert remote.last().get("If") == ('<http://{}/remote/dav/x> (<urn:uuid:1> ["</files/y>"]) </remote/dav/z> '
-                                       '(Not <DAV:no-lock>) </other> (["/files/"])').format(hosts[1])
-    for same in ("(<urn:uuid:1>)", "malformed </files/x"):
-        propfind(remote, *answer(THERE), headers=[("If", same)], method="PUT")
-        assert remote.last().get("If") == same
+                                       '(Not <DAV:no-lock>)').format(hosts[1])
+    propfind(remote, *answer(THERE), headers=[("If", "(<urn:uuid:1>)")], method="PUT")
+    assert remote.last().get("If") == "(<urn:uuid:1>)"
+
+
+@pytest.mark.parametrize("sent,status", [
+    ("</other> (<urn:uuid:1>)", 412), ("</remote/dav/x> (<urn:uuid:1>)", 412), ("<http://other.example/files/x> (<urn:uuid:1>)", 412),
+    ("</files/../remote/dav/x> (<urn:uuid:1>)", 412), ("malformed </files/x", 400), ("</remote/dav/x> (<urn:uuid:1>) (", 400)])
+def test_if_that_the_backend_does_not_get(remote, sent, status):
+    assert propfind(remote, *answer(THERE), headers=[("If", sent)], method="PUT").status == status
+    assert not remote.requests
+
+
+# What this httpd denies at other URLs than the request's own, by the methods that have to be allowed there.
+RULES = """
+<Location "/files/private"> 
+    Require all denied
+</Location>
+<Location "/files/drop">
+    <LimitExcept PUT PROPFIND LOCK COPY MOVE>
+        Require all denied
+    </LimitExcept>
+</Location>
+<Location "/files/kept">
+    <Limit DELETE>
+        Require all denied
+    </Limit>
+</Location>
+<Location "/files/read">
+    <Limit PUT DELETE>
+        Require all denied
+    </Limit>
+</Location>
+<Location "/files/login">
+    AuthType Basic
+    AuthName "in here"
+    AuthBasicProvider file
+    AuthUserFile "{{root}}/users"
+    Require valid-user
+</Location>
+<Location "/files/elsewhere">
+    DavMultistatusReverse Off
+</Location>
+<Location "/files/moved">
+    Redirect 302 "/files/moved" "http://other.example/"
+</Location>
+<Location "/files/another/">
+    ProxyPass "http://127.0.0.1:{remote}/another/"
+    DavMultistatusReverse "/files/another/" "http://127.0.0.1:{remote}/another/"
+</Location>
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded():
+    remote = backend.Backend()
+    server = harness.Server(modules=[*MODULES, "alias", "auth_basic", "authn_file", "authz_user"], conf=conf(remote.port, more=RULES))
+    server.start()
+    remote.proxy = server
+    remote.answers(*answer(b"", "201 Created"))
+    yield remote
+    wrong = server.stop()
+    server.remove()
+    remote.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("method,target,destination,headers,status", [
+    ("COPY", "a", "b", {}, 201), ("MOVE", "a", "b", {}, 201),
+    # the Destination is written, and what is there is removed
+    ("COPY", "a", "private/x", {}, 403), ("MOVE", "a", "private/x", {}, 403), ("MOVE", "a", "private", {}, 403),
+    ("COPY", "a", "%70rivate/x", {}, 403), ("COPY", "a", "b/../private//x", {}, 403),
+    ("COPY", "a", "read/x", {"Overwrite": "F"}, 403),
+    ("COPY", "a", "kept/x", {}, 403), ("COPY", "a", "kept/x", {"Overwrite": "T"}, 403), ("COPY", "a", "kept/x", {"Overwrite": "F"}, 201),
+    ("COPY", "a", "login/x", {}, 401), ("COPY", "a", "moved/x", {}, 502), ("COPY", "a", "elsewhere/x", {}, 502),
+    ("COPY", "a", "another/x", {}, 502), ("COPY", "another/a", "another/b", {}, 201),
+    # a COPY reads, a MOVE removes, a LOCK may create
+    ("COPY", "drop/x", "b", {}, 403), ("MOVE", "kept/x", "b", {}, 403), ("MOVE", "drop/x", "b", {}, 403),
+    ("LOCK", "read/x", None, {"body": "x"}, 403), ("LOCK", "read/x", None, {}, 201), ("LOCK", "a", None, {"body": "x"}, 201),
+    # and so below, where this httpd has something to say there
+    ("COPY", "", "b", {}, 403), ("COPY", "", "b", {"Depth": "0"}, 201), ("MOVE", "", "b", {}, 403), ("DELETE", "", None, {}, 403),
+    ("DELETE", "a", None, {}, 201), ("LOCK", "", None, {"body": "x"}, 403), ("LOCK", "", None, {"body": "x", "Depth": "0"}, 201),
+    # a resource that a tagged list names is looked at
+    ("PUT", "a", None, {"If": "</files/private/x> ([\"t\"])"}, 412), ("PUT", "a", None, {"If": "</files/login/x> (Not [\"t\"])"}, 412),
+    ("PUT", "a", None, {"If": "</files/another/x> ([\"t\"])"}, 412), ("PUT", "a", None, {"If": "</files/b> ([\"t\"])"}, 201),
+])
+def test_rights_at_the_proxy(guarded, method, target, destination, headers, status):
+    """Nobody else asks: the backend knows the proxy, not its clients."""
+    guarded.requests.clear()
+    headers = dict(headers)
+    body = headers.pop("body", "").encode() or None
+    if destination:
+        headers["Destination"] = "/files/" + destination
+    got = guarded.proxy.ask(method, "/files/" + target, list(headers.items()), body)
+    assert (got.status, len(guarded.requests)) == (status, status == 201)
+    assert (got.get("WWW-Authenticate") == 'Basic realm="in here"') == (status == 401)
+    assert "other.example" not in (got.get("Location") or "")
+
+
+def test_doubled_slashes_name_no_host(own):
+    """Where all of a public host is mapped."""
+    remote = own('DavMultistatusReverse "/" "http://127.0.0.1:{remote}/remote/dav/"')
+    there, here = "/remote/dav//other.example/x", "/other.example/x"
+    got = propfind(remote, *answer(multistatus(href(there)), headers=["Location: " + there]))
+    assert (got.get("Location"), got.body.decode()) == (here, multistatus(href(here)))
 
 
 def multiget(count):

@@ -28,6 +28,11 @@ static const char *to_public(const char *reference)
     return dms_map(unit_pool, &backend_side, &public_side, reference);
 }
 
+static const char *tag_to_backend(void *baton, apr_pool_t *pool, const char *reference)
+{
+    return dms_map(pool, &public_side, &backend_side, reference);
+}
+
 static const char *to_backend(const char *reference)
 {
     return dms_map(unit_pool, &public_side, &backend_side, reference);
@@ -205,6 +210,7 @@ START_TEST(roots)
     ck_assert_pstr_eq(to_public("/dav/"), "/");
     ck_assert_pstr_eq(to_public("/dav"), "/");
     ck_assert_pstr_eq(to_public("/dav?x"), "/?x");
+    ck_assert_pstr_eq(to_public("/dav//evil.example/x//y"), "/evil.example/x//y");
     ck_assert_pstr_eq(to_public("http://h/dav"), "http://p:8080/");
     ck_assert_pstr_eq(to_public("http://h:80/dav/x"), "http://p:8080/x");
     ck_assert_pstr_eq(to_backend("/"), "/dav/");
@@ -273,7 +279,7 @@ START_TEST(if_header)
 
     set_up_usual();
     for (i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
-        const char *got = dms_map_if(unit_pool, &public_side, &backend_side, conditions[i].value);
+        const char *got = dms_map_if(unit_pool, tag_to_backend, NULL, conditions[i].value);
 
         ck_assert_str_eq(got,
                          conditions[i].expected ? conditions[i].expected : conditions[i].value);
