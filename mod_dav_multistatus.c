@@ -116,6 +116,18 @@ static int is_virtual_get(const request_rec *r)
            && has_no_handler(r);
 }
 
+/* What mod_rewrite leads elsewhere comes back from there as another request. */
+static int let_go(request_rec *r, const char *other)
+{
+    if (!r->main && !dms_act_follows(r, other)) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      "%s %s: a RewriteRule leads to %s, which has another name", r->method, r->uri,
+                      other);
+        return HTTP_FORBIDDEN;
+    }
+    return DECLINED;
+}
+
 /* Takes the request before a script's handler, say, can. */
 static int take_request(request_rec *r)
 {
@@ -127,6 +139,9 @@ static int take_request(request_rec *r)
     }
     if (!is_ours(r)) {
         return DECLINED;
+    }
+    if (dms_act_rewritten(r)) {
+        return let_go(r, dms_act_rewritten(r));
     }
     if (dms_conflict_with_mod_dav(r)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,

@@ -155,7 +155,39 @@ static const char *method_of(dms_act_e act, dms_kind_e kind)
     return kind == DMS_KIND_COLLECTION ? methods[act].collection : methods[act].file;
 }
 
-static request_rec *ask(request_rec *r, const char *method, const char *uri)
+const char *dms_act_rewritten(const request_rec *r)
+{
+    static const char scheme[] = "redirect:"; /* as mod_rewrite tells it to its own handler */
+    const apr_size_t length = sizeof(scheme) - 1;
+
+    return r->handler && !strcmp(r->handler, "redirect-handler") && r->filename
+                   && !strncmp(r->filename, scheme, length)
+               ? r->filename + length
+               : NULL;
+}
+
+/* The last segment of a path, escaped or not, without a slash at its end. */
+static const char *last_segment(apr_pool_t *pool, const char *path)
+{
+    char *name = apr_pstrdup(pool, path);
+    apr_size_t length = strcspn(name, "?");
+
+    while (length && name[length - 1] == '/') {
+        length--;
+    }
+    name[length] = '\0';
+    ap_unescape_url(name);
+    return ap_strrchr_c(name, '/') ? ap_strrchr_c(name, '/') + 1 : name;
+}
+
+int dms_act_follows(const request_rec *r, const char *other)
+{
+    return r->method_number == M_GET || r->method_number == M_PROPFIND
+           || r->method_number == M_OPTIONS
+           || !strcmp(last_segment(r->pool, r->uri), last_segment(r->pool, other));
+}
+
+static request_rec *ask_once(request_rec *r, const char *method, const char *uri)
 {
     inquiry_t *inquiry = inquiry_of(r);
     request_rec *answer;
@@ -175,6 +207,27 @@ static request_rec *ask(request_rec *r, const char *method, const char *uri)
     answer->log = r->log;
     ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, r, "asked httpd for %s %s: %d", method, uri,
                   answer->status);
+    return answer;
+}
+
+/* How often one URL may be put in place of another. */
+#define REWRITES 10
+
+static request_rec *ask(request_rec *r, const char *method, const char *uri)
+{
+    request_rec *answer = ask_once(r, method, uri);
+    const char *other;
+    int rewrites = 0;
+
+    while (answer->status == HTTP_OK && (other = dms_act_rewritten(answer)) != NULL) {
+        if (!dms_act_follows(answer, other) || rewrites++ == REWRITES) {
+            answer->status = HTTP_FORBIDDEN;
+            break;
+        }
+        other = apr_pstrdup(r->pool, other);
+        ap_destroy_sub_req(answer);
+        answer = ask_once(r, method, other);
+    }
     return answer;
 }
 

@@ -36,7 +36,16 @@ typedef enum dms_act_e {
     DMS_ACT_REMOVE /* a name, with what it is a name of */
 } dms_act_e;
 
-/* Asks httpd what it makes of an act on the resource at a URL. uri is an escaped path. The answer's
+/* The URL path, escaped, that a RewriteRule of a directory has put in place of a request's own, for
+ * every method: mod_rewrite's handler is going to lead the request there. NULL: none. */
+const char *dms_act_rewritten(const request_rec *r);
+
+/* Whether a request may be led to another URL. What is changed keeps its name: a rule that puts one
+ * file in place of all that are not there, as sites have it, would lead each PUT to that file. */
+int dms_act_follows(const request_rec *r, const char *other);
+
+/* Asks httpd what it makes of an act on the resource at a URL. uri is an escaped path; where a
+ * directory's RewriteRule puts another in its place, that one is asked for, too. The answer's
  * status is HTTP_OK where the act is allowed, and its per_dir_config, content_type and so on are
  * those of the URL. A refusal is not logged: nobody has asked for the resource. To be freed with
  * ap_destroy_sub_req(); it lives no longer than the request. */

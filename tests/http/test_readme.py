@@ -1,0 +1,85 @@
+"""README's examples, pasted into Debian's stock configuration: they start, do what is said, and serve nobody what they should not."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+import harness
+from writing import give
+
+README = (harness.REPO / "README.md").read_text()
+EXAMPLES = re.findall(r"^```apache\n(.*?)^```", README, re.M | re.S)
+SOMEBODY = [("Authorization", "Basic " + base64.b64encode(b"me:secret").decode())]
+# What an administrator may have beside it: scripts, whose handler is told by their name.
+SCRIPTS = 'ScriptSock "{root}/run/cgid"\n<FilesMatch "\\.php$">\nSetHandler cgi-script\nOptions ExecCGI\n</FilesMatch>\n'
+
+
+def example(beginning):
+    found = [text for text in EXAMPLES if text.startswith(beginning)]
+    assert len(found) == 1
+    return found[0]
+
+
+def pasted(text):
+    """An example as it stands, but for where things are on this machine."""
+    return text.replace("/srv/", "{root}/srv/").replace("/etc/apache2/", "{root}/")
+
+
+@pytest.fixture
+def site():
+    """site(example, ...) is a server with these, a user `me`, and files that are nobody's business."""
+    def start(*examples):
+        server = harness.Server(SCRIPTS + "\n".join(pasted(e) for e in examples), modules=["cgid", "proxy", "proxy_http"])
+        server.folder = server.root / "srv/files"
+        (server.folder / "private").mkdir(parents=True)
+        for name, text in {"a.txt": "a", ".htpasswd": "me:x", "private/.htpasswd": "me:x", "private/b.txt": "b",
+                           "private/.htaccess": "Require all denied\n"}.items():
+            (server.folder / name).write_text(text)
+        give(server.root / "srv")
+        (server.root / "dav-users").write_text("me:{SHA}" + base64.b64encode(hashlib.sha1(b"secret").digest()).decode() + "\n")
+        server.expect_log("authz_core:error.*client denied by server configuration")
+        started.append(server)
+        return server.start()
+
+    started = []
+    yield start
+    wrong = [line for server in started for line in server.stop()]
+    for server in started:
+        server.remove()
+    assert not wrong, "\n".join(wrong)
+
+
+INSTALLED = example("Alias")
+MERGED = example('<Location "/files">\n    AuthMerging')
+OVERRIDES = '<Directory "/srv/files">\n    AllowOverride AuthConfig\n</Directory>\n'
+
+
+@pytest.mark.parametrize("more", [(), (MERGED,)], ids=["alone", "with-location"])
+def test_installed(site, more):
+    server = site(INSTALLED, *more, OVERRIDES)
+    assert server.get("/files/a.txt").body == b"a"
+    assert set(server.propfind("/files/", "1").names()) >= {"a.txt"}
+    assert server.ask("PUT", "/files/new.php", body=b"x").status == 401
+    assert server.ask("DELETE", "/files/a.txt").status == 401
+    assert server.ask("PUT", "/files/new.php", SOMEBODY, b"#!/bin/sh\necho\n").status == 201
+    assert server.get("/files/new.php").body == b"#!/bin/sh\necho\n"  # not run
+    for hidden in ("/files/.htpasswd", "/files/private/.htpasswd"):
+        for method in ("GET", "PROPFIND", "PUT", "DELETE"):
+            assert server.ask(method, hidden, SOMEBODY, b"x" if method == "PUT" else None).status == 403
+    assert not any(".ht" in name for name in server.propfind("/files/", "1", None, SOMEBODY).names())
+    assert server.get("/files/private/b.txt", *SOMEBODY).status == 403  # by its .htaccess
+    assert server.ask("COPY", "/files/.htpasswd", [*SOMEBODY, ("Destination", "/files/copied")]).status == 403
+
+
+def test_the_warning_is_true(site):
+    """Without AuthMerging a Require in a <Location> opens what others have closed."""
+    server = site(INSTALLED, MERGED.replace("    AuthMerging And\n", ""))
+    assert server.get("/files/.htpasswd").status == 200
+
+
+@pytest.mark.parametrize("text", [e for e in EXAMPLES if e not in (INSTALLED, MERGED) and "LoadModule" not in e and "DavTarFile" not in e],
+                         ids=lambda text: text.split("\n")[0])
+def test_the_others_start(site, text):
+    site(INSTALLED, text)
