@@ -20,6 +20,7 @@
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
+#include "request/headers.h"
 #include "server/api.h"
 #include "server/state.h"
 #include "server/totals.h"
@@ -40,13 +41,16 @@ static int answer(request_rec *r, const dms_config_t *config, const dms_method_t
     dms_error_t *error;
     int result = OK;
 
+    dms_headers_settle(r->pool, r->headers_in);
     request.submitted = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"), &complaint);
     error = complaint ? dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "If: %s", complaint)
                       : method->answer(&request, &result);
     return error ? dms_error_send(r, error) : result;
 }
 
-static int method_not_allowed(request_rec *r, const dms_config_t *config)
+/* A method that nothing here knows is not implemented (501); others are not for this resource
+ * (RFC 9110, sections 9.1 and 15.5.6). */
+static int refuse_method(request_rec *r, const dms_config_t *config, const dms_method_t *method)
 {
     dms_request_t request = {.r = r, .config = config, .provider = config->provider};
     dms_resource_t resource = {.node = NULL};
@@ -54,7 +58,7 @@ static int method_not_allowed(request_rec *r, const dms_config_t *config)
     if (config->provider->lookup(r, config->base, 0, &resource) == APR_SUCCESS) {
         dms_method_set_allowed(&request, &resource);
     }
-    return HTTP_METHOD_NOT_ALLOWED;
+    return method ? HTTP_METHOD_NOT_ALLOWED : HTTP_NOT_IMPLEMENTED;
 }
 
 /* GET, HEAD and POST go their usual way, to whatever handler is set; TRACE is httpd's own. */
@@ -175,7 +179,7 @@ static int handle(request_rec *r)
     config = dms_config_of(r);
     method = dms_table_find(r->method_number);
     return method && dms_table_offers(config->provider, method) ? answer(r, config, method)
-                                                                : method_not_allowed(r, config);
+                                                                : refuse_method(r, config, method);
 }
 
 /* A FIFO, a socket or a device: the default handler would wait in open(), perhaps for ever. */

@@ -3,10 +3,10 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <http_vhost.h>
 
 #include "acts/acts.h"
 #include "methods/barriers.h"
+#include "server/hosts.h"
 
 /* The state of a resource that an If header names. */
 typedef struct state_t {
@@ -20,20 +20,34 @@ typedef struct test_t {
     state_t own, tagged; /* the own one, and the last other one */
 } test_t;
 
-const char *dms_conditions_local_path(request_rec *r, const dms_destination_t *uri)
+void dms_conditions_set_time(request_rec *r, const dms_facts_t *facts)
 {
-    apr_port_t port = (apr_port_t)uri->port;
-
-    if (!uri->host || dms_destination_is_at(uri, apr_table_get(r->headers_in, "Host"))) {
-        return uri->path;
+    r->mtime = apr_time_make(facts->modified.seconds, facts->modified.nanoseconds / 1000);
+    if ((r->mtime <= 0 || r->mtime > r->request_time) && r->finfo.valid & APR_FINFO_CTIME) {
+        r->mtime = r->finfo.ctime;
     }
-    if (!port) {
-        port = strcasecmp(uri->scheme, "https") ? 80 : 443;
-    }
-    return ap_matches_request_vhost(r, uri->host, port) ? uri->path : NULL;
 }
 
 /* --- tagged resources --- */
+
+/* Whether a tag names the request's own resource, by whatever host. */
+static int is_own(request_rec *r, const char *tag)
+{
+    dms_destination_t uri;
+    char *path;
+    apr_size_t length = strlen(r->uri);
+
+    if (dms_destination_parse(r->pool, tag, &uri)) {
+        return 0;
+    }
+    path = apr_pstrdup(r->pool, uri.path);
+    if (!ap_normalize_path(path, AP_NORMALIZE_DECODE_UNRESERVED | AP_NORMALIZE_MERGE_SLASHES)
+        || ap_unescape_url(path) != OK) {
+        return 0;
+    }
+    length -= length && r->uri[length - 1] == '/';
+    return !strncmp(path, r->uri, length) && (!path[length] || !strcmp(path + length, "/"));
+}
 
 /* Asks for a resource that an If header names beside the request's own. Of the result r is NULL
  * where it is elsewhere, or the client may not see it. */
@@ -42,15 +56,11 @@ static dms_request_t *ask_for_tagged(dms_request_t *request, const char *tag)
     request_rec *r = request->r, *about;
     dms_request_t *tagged = apr_pcalloc(r->pool, sizeof(*tagged));
     dms_destination_t uri;
-    const char *path = NULL;
 
-    if (!dms_destination_parse(r->pool, tag, &uri)) {
-        path = dms_conditions_local_path(r, &uri);
-    }
-    if (!path) {
+    if (dms_destination_parse(r->pool, tag, &uri) || !dms_host_is_ours(r, &uri)) {
         return tagged;
     }
-    about = dms_act_ask(r, DMS_ACT_SEE, DMS_KIND_NONE, path);
+    about = dms_act_ask(r, DMS_ACT_SEE, DMS_KIND_NONE, uri.path);
     if (about->status != HTTP_OK || !dms_config_is_on(dms_config_of(about))) {
         ap_destroy_sub_req(about);
         return tagged;
@@ -70,7 +80,8 @@ void dms_conditions_ask(dms_request_t *request)
     }
     request->tagged = apr_hash_make(request->r->pool);
     for (list = request->submitted; list; list = list->next) {
-        if (list->resource && !apr_hash_get(request->tagged, list->resource, APR_HASH_KEY_STRING)) {
+        if (list->resource && !is_own(request->r, list->resource)
+            && !apr_hash_get(request->tagged, list->resource, APR_HASH_KEY_STRING)) {
             apr_hash_set(request->tagged, list->resource, APR_HASH_KEY_STRING,
                          ask_for_tagged(request, list->resource));
         }
@@ -110,7 +121,7 @@ static int is_true(void *baton, const char *tag, const dms_if_condition_t *condi
     test_t *test = baton;
     const state_t *state = &test->own;
 
-    if (tag) {
+    if (tag && apr_hash_get(test->request->tagged, tag, APR_HASH_KEY_STRING)) {
         if (!test->tagged.tag || strcmp(test->tagged.tag, tag)) {
             read_tagged(test, tag);
         }
@@ -158,8 +169,7 @@ dms_error_t *dms_conditions_check(dms_request_t *request, const dms_resource_t *
     }
     else {
         apr_table_set(r->headers_out, "ETag", resource->facts.etag);
-        r->mtime = apr_time_make(resource->facts.modified.seconds,
-                                 resource->facts.modified.nanoseconds / 1000);
+        dms_conditions_set_time(r, &resource->facts);
         status = ap_meets_conditions(r);
         apr_table_unset(r->headers_out, "ETag");
     }

@@ -9,11 +9,11 @@
 #define DMS_CONDITIONS_H
 
 #include "methods/method.h"
-#include "request/destination.h"
 
-/* The path of a URI that names a resource of this server; NULL where it is another's, or not
- * absolute. */
-const char *dms_conditions_local_path(request_rec *r, const dms_destination_t *uri);
+/* Sets r->mtime, which Last-Modified tells and dates are compared with: the time of the resource
+ * with these facts, or, where no answer may tell that one, since it is ahead of the clock (RFC 9110,
+ * section 8.8.2.1) or not after 1970 began, the time at which the file was last changed in any way. */
+void dms_conditions_set_time(request_rec *r, const dms_facts_t *facts);
 
 /* Asks httpd for the resources that If names, unless that has been done. */
 void dms_conditions_ask(dms_request_t *request);

@@ -19,6 +19,7 @@
 #include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
+#include "server/body.h"
 #include "server/state.h"
 
 typedef struct deletion_t {
@@ -249,13 +250,11 @@ static dms_error_t *answer_delete(dms_request_t *request, int *result)
                            .shift = {.request = request},
                            .failures = {.r = request->r}};
     dms_intention_t noted = {.id = 0};
-    dms_error_t *error;
+    dms_error_t *error = dms_body_none(request->r);
 
-    *result = ap_discard_request_body(request->r);
-    if (*result != OK) {
-        return NULL;
+    if (!error) {
+        error = check(&deletion);
     }
-    error = check(&deletion);
     if (error) {
         return error;
     }

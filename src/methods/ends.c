@@ -17,6 +17,7 @@
 #include "repository/tree.h"
 #include "request/destination.h"
 #include "request/headers.h"
+#include "server/hosts.h"
 #include "server/state.h"
 
 static dms_error_t *bad_request(dms_transfer_t *transfer, const char *message)
@@ -52,7 +53,7 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     request_rec *r = transfer->request->r, *target;
     dms_error_t *error;
 
-    if (!dms_conditions_local_path(r, destination)) {
+    if (!dms_host_is_ours(r, destination)) {
         return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is on another server");
     }
     target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);

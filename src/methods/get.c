@@ -2,7 +2,7 @@
  * GET and HEAD of a plain file: as httpd's default handler would, but with the strong entity tag
  * that PROPFIND shows (the default handler makes one of its own, weak for a file that is new).
  */
-#include "methods/method.h"
+#include "methods/conditions.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -12,7 +12,7 @@
 
 static void set_headers(request_rec *r, const dms_facts_t *facts)
 {
-    ap_update_mtime(r, apr_time_make(facts->modified.seconds, facts->modified.nanoseconds / 1000));
+    dms_conditions_set_time(r, facts);
     ap_set_last_modified(r);
     apr_table_setn(r->headers_out, "ETag", apr_pstrdup(r->pool, facts->etag));
     if (facts->known & DMS_FACT_TYPE && facts->type) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <apr_escape.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -70,9 +71,21 @@ dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *
     return NULL;
 }
 
+/* Escapes with upper-case digits (RFC 3986, section 2.1), which APR does not. */
+static const char *escape(apr_pool_t *pool, const char *path)
+{
+    char *uri = apr_pstrdup(pool, apr_pescape_path(pool, path, 1)), *c;
+
+    for (c = uri; (c = strchr(c, '%')) != NULL; c += 3) {
+        c[1] = (char)apr_toupper(c[1]);
+        c[2] = (char)apr_toupper(c[2]);
+    }
+    return uri;
+}
+
 const char *dms_method_uri(request_rec *r, dms_kind_e kind)
 {
-    const char *uri = apr_pescape_path(r->pool, r->uri, 1);
+    const char *uri = escape(r->pool, r->uri);
 
     return kind == DMS_KIND_COLLECTION && uri[strlen(uri) - 1] != '/'
                ? apr_pstrcat(r->pool, uri, "/", NULL)

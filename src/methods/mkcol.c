@@ -11,12 +11,6 @@
 #include "methods/steps.h"
 #include "server/body.h"
 
-static dms_error_t *refuse_body(void *r, const char *bytes, apr_size_t length)
-{
-    return dms_error(((request_rec *)r)->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
-                     "a MKCOL with a body has no meaning here");
-}
-
 static dms_error_t *already_there(dms_request_t *request, const dms_resource_t *resource)
 {
     dms_method_set_allowed(request, resource);
@@ -59,7 +53,7 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     dms_resource_t resource = {.node = NULL};
-    dms_error_t *error = dms_body_read(r, refuse_body, r);
+    dms_error_t *error = dms_body_none(r);
     dms_tx_t *tx;
 
     if (error) {

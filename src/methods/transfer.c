@@ -4,6 +4,7 @@
 #include <http_protocol.h>
 
 #include "request/headers.h"
+#include "server/body.h"
 
 /* X-OC-Mtime, which sync clients send with a COPY or MOVE of a file, too. */
 static void set_time(dms_transfer_t *transfer)
@@ -32,15 +33,13 @@ static void sync_names(dms_transfer_t *transfer)
 dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
 {
     request_rec *r = transfer->request->r;
-    dms_error_t *error;
+    dms_error_t *error = dms_body_none(r);
 
-    *result = ap_discard_request_body(r);
-    if (*result != OK) {
-        return NULL;
-    }
     transfer->shift.request = transfer->request;
     transfer->failures.r = r;
-    error = dms_transfer_prepare(transfer);
+    if (!error) {
+        error = dms_transfer_prepare(transfer);
+    }
     if (error) {
         return error;
     }

@@ -11,6 +11,7 @@
 #include "methods/conditions.h"
 #include "methods/steps.h"
 #include "request/lock_headers.h"
+#include "server/body.h"
 #include "server/state.h"
 
 /* Removes the lock, wherever in its scope the request's resource is. */
@@ -50,12 +51,11 @@ static dms_error_t *answer_unlock(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     const char *token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in, "Lock-Token"));
-    dms_error_t *error;
+    dms_error_t *error = dms_body_none(r);
     dms_tx_t *tx;
 
-    *result = ap_discard_request_body(r);
-    if (*result != OK) {
-        return NULL;
+    if (error) {
+        return error;
     }
     if (!token) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Lock-Token is missing or malformed");

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 /* A namespace that an element which is still open has declared. */
@@ -27,7 +28,7 @@ enum { IN_TEXT = 1, IN_ATTRIBUTE = 2, IN_HREF = 4 };
 static const unsigned char plain[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    3, 7, 1, 7, 7, 7, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7, /*  !"#$%&'()*+,-./ */
+    3, 7, 1, 7, 7, 3, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7, /*  !"#$%&'()*+,-./ */
     7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 7, 0, 7, /* 0123456789:;<=>? */
     7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, /* @ABCDEFGHIJKLMNO */
     7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 7, 3, 7, /* PQRSTUVWXYZ[\]^_ */
@@ -359,29 +360,44 @@ const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
     return text;
 }
 
+/* Puts what can't stand for itself in an href. Returns how much of the URI that was. */
+static apr_size_t put_special(dms_buffer_t *out, const char *uri)
+{
+    char escape[4] = {'%', '\0', '\0', '\0'};
+
+    if (*uri == '&') {
+        PUT(out, "&amp;");
+        return 1;
+    }
+    if (*uri == '%' && apr_isxdigit(uri[1]) && apr_isxdigit(uri[2])) {
+        escape[1] = (char)apr_toupper(uri[1]);
+        escape[2] = (char)apr_toupper(uri[2]);
+        dms_buffer_put(out, escape, 3);
+        return 3;
+    }
+    if (*uri == '%') {
+        PUT(out, "%");
+        return 1;
+    }
+    snprintf(escape, sizeof(escape), "%%%02X", (unsigned char)*uri);
+    dms_buffer_put(out, escape, 3);
+    return 1;
+}
+
 void dms_xml_href(dms_buffer_t *out, const char *uri)
 {
-    const char *run = uri;
+    const char *run;
 
     PUT(out, "<D:href>");
-    for (;; uri++) {
-        char escape[4];
-
+    for (;;) {
+        run = uri;
         uri = skip_plain(uri, IN_HREF);
+        dms_buffer_put(out, run, (apr_size_t)(uri - run));
         if (!*uri) {
             break;
         }
-        dms_buffer_put(out, run, (apr_size_t)(uri - run));
-        if (*uri == '&') {
-            PUT(out, "&amp;");
-        }
-        else {
-            snprintf(escape, sizeof(escape), "%%%02X", (unsigned char)*uri);
-            dms_buffer_put(out, escape, 3);
-        }
-        run = uri + 1;
+        uri += put_special(out, uri);
     }
-    dms_buffer_put(out, run, (apr_size_t)(uri - run));
     PUT(out, "</D:href>");
 }
 

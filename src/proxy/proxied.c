@@ -8,7 +8,7 @@
 #include <mod_proxy.h>
 
 #include "request/destination.h"
-#include "request/headers.h"
+#include "server/hosts.h"
 
 int dms_proxied_is(const request_rec *r)
 {
@@ -31,7 +31,8 @@ const char *dms_proxied_to_backend(void *baton, apr_pool_t *pool, const char *re
 
 /* A reference with its path as httpd would take it in a request; NULL where it names no resource.
  * *path: that path. */
-static const char *resolve(apr_pool_t *pool, const char *reference, const char **path)
+static const char *resolve(const dms_proxied_t *proxied, apr_pool_t *pool, const char *reference,
+                           const char **path)
 {
     dms_destination_t named;
     apr_size_t root;
@@ -39,6 +40,9 @@ static const char *resolve(apr_pool_t *pool, const char *reference, const char *
 
     if (dms_destination_parse(pool, reference, &named)) {
         return NULL;
+    }
+    if (named.host && dms_host_is_ours(proxied->r, &named)) {
+        reference = apr_pstrcat(pool, proxied->public_side.root, named.path, NULL);
     }
     root = strlen(reference) - strlen(named.path);
     resolved = apr_pstrdup(pool, reference);
@@ -53,7 +57,7 @@ static const char *resolve(apr_pool_t *pool, const char *reference, const char *
 
 const char *dms_proxied_named_to_backend(void *proxied, apr_pool_t *pool, const char *reference)
 {
-    const char *path, *resolved = resolve(pool, reference, &path);
+    const char *path, *resolved = resolve(proxied, pool, reference, &path);
 
     return resolved ? dms_proxied_to_backend(proxied, pool, resolved) : NULL;
 }
@@ -61,7 +65,7 @@ const char *dms_proxied_named_to_backend(void *proxied, apr_pool_t *pool, const 
 const char *dms_proxied_public_path(const dms_proxied_t *proxied, const char *reference)
 {
     apr_pool_t *pool = proxied->r->pool;
-    const char *path, *resolved = resolve(pool, reference, &path);
+    const char *path, *resolved = resolve(proxied, pool, reference, &path);
 
     return resolved && dms_map(pool, &proxied->public_side, &proxied->backend_side, resolved)
                ? path
@@ -83,12 +87,10 @@ static int is_webdav(const request_rec *r)
            && r->method_number != M_CONNECT;
 }
 
+/* By whatever name: libraries label XML as they label any string. What is none passes as it is. */
 static int has_xml(const request_rec *r)
 {
-    const char *type = apr_table_get(r->headers_in, "Content-Type");
-
-    return is_webdav(r) && r->method_number != M_PUT && r->method_number != M_PATCH
-           && dms_media_parse(type) != DMS_MEDIA_OTHER;
+    return is_webdav(r) && r->method_number != M_PUT && r->method_number != M_PATCH;
 }
 
 static int keeps_host(const request_rec *r)

@@ -47,33 +47,45 @@ static int is_usual_port(unsigned int port)
     return port == 0 || port == 80 || port == 443;
 }
 
-int dms_destination_is_at(const dms_destination_t *destination, const char *host_header)
+/* What follows the destination's host in a Host header: a port, or nothing; NULL where the header
+ * names another host. */
+static const char *behind_host(const dms_destination_t *destination, const char *host_header)
 {
     apr_size_t length = strlen(destination->host);
-    unsigned int port = 0;
-    const char *rest;
 
     if (!host_header) {
-        return 0;
+        return NULL;
     }
     if (*host_header == '[' && *destination->host != '[') { /* an IPv6 address */
         host_header++;
     }
     if (strncasecmp(host_header, destination->host, length)) {
+        return NULL;
+    }
+    host_header += length;
+    host_header += *host_header == ']';
+    return !*host_header || *host_header == ':' ? host_header : NULL;
+}
+
+int dms_destination_is_of(const dms_destination_t *destination, const char *host_header)
+{
+    return behind_host(destination, host_header) != NULL;
+}
+
+int dms_destination_is_at(const dms_destination_t *destination, const char *host_header)
+{
+    const char *rest = behind_host(destination, host_header);
+    unsigned int port = 0;
+    char *end;
+
+    if (!rest) {
         return 0;
     }
-    rest = host_header + length;
-    rest += *rest == ']';
-    if (*rest == ':') {
-        char *end;
-
+    if (*rest) {
         port = (unsigned int)strtoul(rest + 1, &end, 10);
         if (*end || strlen(rest) > sizeof(":65535") - 1) {
             return 0;
         }
-    }
-    else if (*rest) {
-        return 0;
     }
     return port == destination->port || (is_usual_port(port) && is_usual_port(destination->port));
 }

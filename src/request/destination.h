@@ -17,8 +17,11 @@ typedef struct dms_destination_t {
 const char *dms_destination_parse(apr_pool_t *pool, const char *value,
                                   dms_destination_t *destination);
 
-/* Whether a destination names the authority that a request's Host header does. A port that is
- * missing is the scheme's: behind a proxy that ends TLS, either's. */
+/* Whether a destination names the host that a Host header does (NULL: none), whatever the port. */
+int dms_destination_is_of(const dms_destination_t *destination, const char *host_header);
+
+/* The same, and the port: one that is missing is the scheme's; behind a proxy that ends TLS,
+ * either's. */
 int dms_destination_is_at(const dms_destination_t *destination, const char *host_header);
 
 /* Whether to overwrite: 1 T or absent, 0 F, -1 neither. */

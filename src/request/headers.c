@@ -7,6 +7,66 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+/* --- what clients repeat, and what filters have added --- */
+
+/* The value, where it is the same one several times: "0, 0", as httpd joins two headers. */
+static const char *once(apr_pool_t *pool, const char *value)
+{
+    const char *comma = strstr(value, ", "), *rest = comma;
+    apr_size_t length = comma ? (apr_size_t)(comma - value) : 0;
+
+    while (rest && *rest) {
+        if (strncmp(rest, ", ", 2) || strncmp(rest + 2, value, length)) {
+            return value;
+        }
+        rest += 2 + length;
+    }
+    return comma ? apr_pstrmemdup(pool, value, length) : value;
+}
+
+/* Entity tags without what content codings have added to them. */
+static const char *plain_tags(apr_pool_t *pool, const char *value)
+{
+    static const char *const added[] = {"-gzip\"", "-br\"", "-zstd\""};
+    char *plain = apr_pstrdup(pool, value), *at;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
+        for (at = plain; (at = strstr(at, added[i])) != NULL; at++) {
+            memmove(at, at + strlen(added[i]) - 1, strlen(at + strlen(added[i]) - 1) + 1);
+        }
+    }
+    return plain;
+}
+
+typedef const char *settle_fn(apr_pool_t *pool, const char *value);
+
+static void settle(apr_pool_t *pool, apr_table_t *headers, const char *name, settle_fn *settled)
+{
+    const char *value = apr_table_get(headers, name);
+
+    if (value) {
+        apr_table_setn(headers, name, settled(pool, value));
+    }
+}
+
+void dms_headers_settle(apr_pool_t *pool, apr_table_t *headers)
+{
+    static const char *const single[] = {"Depth", "Destination", "Lock-Token", "Overwrite",
+                                         "X-OC-Mtime"};
+    static const char *const tagged[] = {"If", "If-Match", "If-None-Match", "If-Range"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
+        settle(pool, headers, single[i], once);
+    }
+    for (i = 0; i < sizeof(tagged) / sizeof(tagged[0]); i++) {
+        settle(pool, headers, tagged[i], plain_tags);
+    }
+}
+
+/* --- one by one --- */
+
 dms_depth_e dms_depth_parse(const char *depth, dms_depth_e fallback)
 {
     if (!depth) {
@@ -75,9 +135,22 @@ static double accept_weight(const char *accept, const char *type)
     return q;
 }
 
-int dms_accept_prefers_text_xml(const char *accept)
+/* Whether a Content-Type, or a range of Accept, names a type; its parameters don't count. */
+static int is_type(const char *value, const char *type)
 {
-    return accept && accept_weight(accept, "text/xml") > accept_weight(accept, "application/xml");
+    apr_size_t length = strcspn(value, "; \t");
+
+    return length == strlen(type) && !strncasecmp(value, type, length);
+}
+
+int dms_accept_prefers_text_xml(const char *accept, const char *content_type)
+{
+    double text = accept ? accept_weight(accept, "text/xml") : 1.0;
+    double application = accept ? accept_weight(accept, "application/xml") : 1.0;
+
+    return text > application
+           || (text == application && content_type
+               && is_type(skip_space(content_type), "text/xml"));
 }
 
 dms_media_e dms_media_parse(const char *content_type)
@@ -89,14 +162,11 @@ dms_media_e dms_media_parse(const char *content_type)
     }
     content_type = skip_space(content_type);
     length = strcspn(content_type, "; \t");
-    if ((length == 8 && !strncasecmp(content_type, "text/xml", length))
-        || (length == 15 && !strncasecmp(content_type, "application/xml", length))
+    if (is_type(content_type, "text/xml") || is_type(content_type, "application/xml")
         || (length > 4 && !strncasecmp(content_type + length - 4, "+xml", 4))) {
         return DMS_MEDIA_XML;
     }
-    if (length == 0
-        || (length == 33
-            && !strncasecmp(content_type, "application/x-www-form-urlencoded", length))) {
+    if (length == 0 || is_type(content_type, "application/x-www-form-urlencoded")) {
         return DMS_MEDIA_UNTOLD;
     }
     return DMS_MEDIA_OTHER;

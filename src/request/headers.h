@@ -6,7 +6,13 @@
 #ifndef DMS_HEADERS_H
 #define DMS_HEADERS_H
 
-#include <apr.h>
+#include <apr_tables.h>
+
+/* Makes of a client's headers, in place and in pool, what the functions below can read: one that is
+ * to come once, and came several times with the same value, came once; entity tags are those that
+ * the resource has, not those that mod_deflate and mod_brotli have made of them ("T-gzip", "T-br")
+ * on the way out. */
+void dms_headers_settle(apr_pool_t *pool, apr_table_t *headers);
 
 /* Depth (RFC 4918, section 10.2). */
 typedef enum dms_depth_e {
@@ -19,8 +25,9 @@ typedef enum dms_depth_e {
 /* The depth that a Depth header asks for; absent, it is fallback. */
 dms_depth_e dms_depth_parse(const char *depth, dms_depth_e fallback);
 
-/* Whether an Accept header prefers text/xml to application/xml (RFC 9110, section 12.5.1). */
-int dms_accept_prefers_text_xml(const char *accept);
+/* Whether an Accept header prefers text/xml to application/xml (RFC 9110, section 12.5.1); where it
+ * likes both alike, whether the request's own body is of that type. */
+int dms_accept_prefers_text_xml(const char *accept, const char *content_type);
 
 /* What a Content-Type header says of a body that has to be XML. */
 typedef enum dms_media_e {

@@ -28,7 +28,7 @@ static dms_error_t *fault_error(const reader_t *reader, dms_xml_fault_e fault)
     case DMS_XML_DOCTYPE:
         return dms_error(pool, HTTP_FORBIDDEN, "no-external-entities", "%s", message);
     case DMS_XML_NOT_XML:
-        if (reader->media == DMS_MEDIA_UNTOLD) {
+        if (reader->media != DMS_MEDIA_XML) {
             return dms_error(pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL, "%s", message);
         }
         break;
@@ -43,11 +43,6 @@ static dms_error_t *take_xml(void *baton, const char *bytes, apr_size_t length)
 {
     reader_t *reader = baton;
 
-    if (reader->media == DMS_MEDIA_OTHER) {
-        return dms_error(reader->r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
-                         "the body is %s, not XML",
-                         apr_table_get(reader->r->headers_in, "Content-Type"));
-    }
     reader->total += length;
     if (reader->limit && reader->total > reader->limit) {
         return dms_error(reader->r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
@@ -105,6 +100,17 @@ dms_error_t *dms_body_read(request_rec *r, dms_body_fn *take, void *baton)
     }
     apr_brigade_destroy(bb);
     return error;
+}
+
+static dms_error_t *refuse(void *r, const char *bytes, apr_size_t length)
+{
+    return dms_error(((request_rec *)r)->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
+                     "a body has no meaning for %s here", ((request_rec *)r)->method);
+}
+
+dms_error_t *dms_body_none(request_rec *r)
+{
+    return dms_body_read(r, refuse, r);
 }
 
 dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root)

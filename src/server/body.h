@@ -17,9 +17,14 @@ typedef dms_error_t *dms_body_fn(void *baton, const char *bytes, apr_size_t leng
  * */
 dms_error_t *dms_body_read(request_rec *r, dms_body_fn *take, void *baton);
 
+/* For a method that has no use for a body: 415 where there is one (RFC 4918, section 8.4), and the
+ * errors of dms_body_read(). */
+dms_error_t *dms_body_none(request_rec *r);
+
 /* Reads and parses the body of r into r->pool. *root: its root element, or NULL where r has no
- * body. Errors: 400 malformed; 403 no-external-entities, for a DOCTYPE; 413 beyond
- * LimitXMLRequestBody; 415 not XML; and those of dms_body_read(). */
+ * body. What it is, its bytes tell, since libraries label XML as they label any string. Errors: 400
+ * malformed; 403 no-external-entities, for a DOCTYPE; 413 beyond LimitXMLRequestBody; 415 what is
+ * not labelled as XML, and is none; and those of dms_body_read(). */
 dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root);
 
 #endif

@@ -15,9 +15,11 @@ APLOG_USE_MODULE(dav_multistatus);
 void dms_reply_set_content_type(request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
+    const char *own = apr_table_get(r->headers_in, "Content-Type");
 
-    ap_set_content_type(r, dms_accept_prefers_text_xml(accept) ? "text/xml; charset=utf-8"
-                                                               : "application/xml; charset=utf-8");
+    ap_set_content_type(r, dms_accept_prefers_text_xml(accept, own)
+                               ? "text/xml; charset=utf-8"
+                               : "application/xml; charset=utf-8");
 }
 
 apr_status_t dms_reply_sink(void *request, apr_bucket_brigade *bb, int flush)

@@ -165,8 +165,8 @@ CASES = plain("GET") + plain("HEAD") + [
     Case("OPTIONS", 401, "secret"),
     Case("OPTIONS", 403, "denied"),
     Case("TRACE", 200, "a.txt", only="disk"),
-    Case("REPORT", 405, "a.txt", XML, body="<a/>"),
-    Case("FROBNICATE", 405, "a.txt"),
+    Case("REPORT", 501, "a.txt", XML, body="<a/>"),
+    Case("FROBNICATE", 501, "a.txt"),
 
     *guarded("PUT", body=b"x"),
     Case("PUT", 201, "{new}", body=b"x"),

@@ -69,13 +69,6 @@ def test_the_root_stays(dav_on):
     assert dav.tree() == {"sub": None, "sub/a.txt": b"hello\n"}
 
 
-def test_with_a_body(dav):
-    dav.file("a.txt")
-    with dav.server.connect() as c:
-        assert c.ask("DELETE", dav.url + "a.txt", body=b"x" * 1000).status == 204
-        assert c.ask("GET", dav.url + "a.txt").status == 404
-
-
 # -- symbolic links
 
 

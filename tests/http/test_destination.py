@@ -24,7 +24,9 @@ def to(dav, method, destination, *headers):
 @BOTH
 @pytest.mark.parametrize("form", ["http://127.0.0.1:{port}{url}b.txt", "{url}b.txt", "HTTP://127.0.0.1:{port}{url}b.txt",
                                   "http://127.0.0.1:{port}{url}%62.txt", "http://127.0.0.1:{port}{url}./b.txt",
-                                  "{url}sub/../b.txt", "//127.0.0.1:{port}{url}b.txt"])
+                                  "{url}sub/../b.txt", "//127.0.0.1:{port}{url}b.txt",
+                                  # by whatever port: it may be a proxy's
+                                  "http://127.0.0.1{url}b.txt", "https://127.0.0.1:1{url}b.txt"])
 def test_forms_that_are_this_server(file, method, form):
     status = to(file, method, form.format(port=file.server.port, url=file.url))
     assert status == 201
@@ -32,9 +34,8 @@ def test_forms_that_are_this_server(file, method, form):
 
 
 @BOTH
-@pytest.mark.parametrize("form", ["http://example.com{url}b.txt", "http://127.0.0.1:1{url}b.txt", "http://127.0.0.1{url}b.txt",
-                                  "https://127.0.0.2:{port}{url}b.txt", "http://127.0.0.1.example.com:{port}{url}b.txt",
-                                  "http://127.0.0.1:{port}0{url}b.txt"])
+@pytest.mark.parametrize("form", ["http://example.com{url}b.txt", "https://127.0.0.2:{port}{url}b.txt",
+                                  "http://127.0.0.1.example.com:{port}{url}b.txt", "http://127.0.0{url}b.txt"])
 def test_another_server_is_502(file, method, form):
     assert to(file, method, form.format(port=file.server.port, url=file.url)) == 502
     assert file.tree() == {"a.txt": b"a", "sub": None}

@@ -16,7 +16,7 @@ import writing
 from cases import CASES, CONF, CONTENT, LOCK, LOG, PATCH, PROBE, TOKEN, XML, Case, Scene, to
 
 # What httpd makes a page of its own from, and each way to say what it shall show instead.
-ERRORS = (400, 401, 403, 404, 405, 409, 412, 413, 415, 416, 423, 500, 502, 507)
+ERRORS = (400, 401, 403, 404, 405, 409, 412, 413, 415, 416, 423, 500, 501, 502, 507)
 PAGES = {"none": None, "text": '"sorry', "elsewhere": "/plain/error.html", "within": "/dav/error.html",
          "missing": "/dav/missing.html"}
 DEFLATE = "AddOutputFilterByType DEFLATE text/html text/plain text/xml application/xml\n"  # Debian's, in short

@@ -583,7 +583,7 @@ def test_digests_of_bodies(remote):
 
 
 @pytest.mark.parametrize("method,kind", [("PUT", "text/xml"), ("POST", "text/xml"), ("PATCH", "text/xml"), ("GET", "text/xml"),
-                                         ("PROPPATCH", "image/png"), ("LOCK", "application/json")])
+                                         ("PUT", "image/png"), ("GET", "application/json")])
 def test_bodies_that_stay(remote, method, kind):
     sent = multiget(2000).format(*[PUBLIC] * 2000).encode()
     remote.answers(*answer(THERE))

@@ -95,7 +95,8 @@ static const accept_t accepts[] = {
 
 static void check_accept_prefers_text_xml(int number)
 {
-    ck_assert_msg(!!dms_accept_prefers_text_xml(accepts[number].accept) == accepts[number].text_xml,
+    ck_assert_msg(!!dms_accept_prefers_text_xml(accepts[number].accept, NULL)
+                      == accepts[number].text_xml,
                   "%s", accepts[number].accept ? accepts[number].accept : "(none)");
 }
 
@@ -106,6 +107,46 @@ START_TEST(accept_prefers_text_xml)
     for (number = 0; number < (int)(sizeof(accepts) / sizeof(accepts[0])); number++) {
         check_accept_prefers_text_xml(number);
     }
+}
+END_TEST
+
+START_TEST(own_type_where_accept_says_nothing)
+{
+    ck_assert(dms_accept_prefers_text_xml(NULL, "text/xml; charset=utf-8"));
+    ck_assert(dms_accept_prefers_text_xml("*/*", " TEXT/XML"));
+    ck_assert(dms_accept_prefers_text_xml("text/xml", "application/xml"));
+    ck_assert(!dms_accept_prefers_text_xml("application/xml", "text/xml"));
+    ck_assert(!dms_accept_prefers_text_xml(NULL, "application/xml"));
+    ck_assert(!dms_accept_prefers_text_xml(NULL, "text/xmlish"));
+}
+END_TEST
+
+static void check_settled(const char *name, const char *value, const char *expected)
+{
+    apr_table_t *headers = apr_table_make(unit_pool, 1);
+
+    apr_table_setn(headers, name, value);
+    dms_headers_settle(unit_pool, headers);
+    ck_assert_str_eq(apr_table_get(headers, name), expected);
+}
+
+START_TEST(settled)
+{
+    check_settled("Depth", "0", "0");
+    check_settled("Depth", "0, 0", "0");
+    check_settled("Depth", "infinity, infinity, infinity", "infinity");
+    check_settled("Depth", "0, 1", "0, 1");
+    check_settled("Depth", "1, 10", "1, 10");
+    check_settled("Depth", "10, 1", "10, 1");
+    check_settled("Depth", "0, 0, ", "0, 0, ");
+    check_settled("Depth", ", ", "");
+    check_settled("Overwrite", "F, F", "F");
+    check_settled("Destination", "/a,b, /a,b", "/a,b");
+    check_settled("If-Match", "\"a-gzip\", W/\"b-br\", \"c\"", "\"a\", W/\"b\", \"c\"");
+    check_settled("If-None-Match", "\"-gzip\"", "\"\"");
+    check_settled("If-Range", "\"a-gzip-gzip\"", "\"a-gzip\"");
+    check_settled("If", "(<urn:a-gzip> [\"a-zstd\"])", "(<urn:a-gzip> [\"a\"])");
+    check_settled("Timeout", "Second-1, Second-1", "Second-1, Second-1");
 }
 END_TEST
 
@@ -130,7 +171,7 @@ START_TEST(random_accepts_are_survived)
         for (i = 0; i < length; i++) {
             strcat(accept, parts[unit_random(sizeof(parts) / sizeof(parts[0]))]);
         }
-        dms_accept_prefers_text_xml(accept);
+        dms_accept_prefers_text_xml(accept, accept);
         dms_media_parse(accept);
         dms_depth_parse(accept, DMS_DEPTH_0);
     }
@@ -321,6 +362,8 @@ Suite *headers_suite(void)
     tcase_add_test(tests, absent_depth_is_the_fallback);
     tcase_add_test(tests, other_depths_are_invalid);
     tcase_add_test(tests, accept_prefers_text_xml);
+    tcase_add_test(tests, own_type_where_accept_says_nothing);
+    tcase_add_test(tests, settled);
     tcase_add_test(tests, media_types);
     tcase_add_test(tests, ranges);
     tcase_add_test(tests, absent_range_is_none);
