@@ -22,6 +22,7 @@
 #include "repository/fs/fs.h"
 #include "request/headers.h"
 #include "server/api.h"
+#include "server/head.h"
 #include "server/state.h"
 #include "server/totals.h"
 #include "server/virtual.h"
@@ -189,19 +190,42 @@ static int is_special_file(const request_rec *r)
            && r->finfo.filetype != APR_NOFILE && r->finfo.filetype != APR_LNK;
 }
 
-/* Files, in place of httpd's default handler. */
-static int handle_get(request_rec *r)
+/* Whether mod_autoindex shows what is in a folder, rather than that it may not. */
+static int shows_index(request_rec *r)
+{
+    return ap_find_linked_module("mod_autoindex.c") && ap_allow_options(r) & OPT_INDEXES;
+}
+
+/* Whether a request that goes its usual way has come to its end: nobody else is to answer it. */
+static int is_left_to_us(const request_rec *r)
+{
+    return dms_config_is_on(dms_config_of(r)) && has_no_handler(r);
+}
+
+/* Collections, in place of mod_autoindex, where that would refuse. */
+static int handle_get_of_collection(request_rec *r)
+{
+    return r->method_number == M_GET && r->finfo.filetype == APR_DIR && is_left_to_us(r)
+                   && !shows_index(r)
+               ? answer(r, dms_config_of(r), &dms_method_get)
+               : DECLINED;
+}
+
+/* In place of httpd's default handler. */
+static int handle_the_rest(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
 
-    if (r->method_number == M_GET && dms_config_is_on(config) && has_no_handler(r)
-        && is_special_file(r)) {
-        return HTTP_FORBIDDEN;
-    }
-    if (r->method_number != M_GET || !dms_config_is_on(config) || !has_no_handler(r)) {
+    if (!is_left_to_us(r)) {
         return DECLINED;
     }
-    return answer(r, config, &dms_method_get);
+    if (r->method_number == M_POST && r->finfo.filetype == APR_DIR) {
+        return refuse_method(r, config, &dms_method_get);
+    }
+    if (r->method_number != M_GET) {
+        return DECLINED;
+    }
+    return is_special_file(r) ? HTTP_FORBIDDEN : answer(r, config, &dms_method_get);
 }
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -238,6 +262,7 @@ static void child_init(apr_pool_t *pchild, server_rec *server)
 
 static void register_hooks(apr_pool_t *pool)
 {
+    static const char *const mod_autoindex[] = {"mod_autoindex.c", NULL};
     static const char *const mod_dir[] = {"mod_dir.c", NULL};
     static const char *const mod_negotiation[] = {"mod_negotiation.c", NULL};
 
@@ -251,8 +276,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_handler(handle_get, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_handler(handle_get_of_collection, NULL, mod_autoindex, APR_HOOK_MIDDLE);
+    ap_hook_handler(handle_the_rest, NULL, NULL, APR_HOOK_LAST);
     dms_api_register();
+    dms_head_register();
     dms_totals_register();
     dms_acts_register_hooks();
     dms_proxied_register_hooks();

@@ -1,6 +1,8 @@
 /*
  * GET and HEAD of a plain file: as httpd's default handler would, but with the strong entity tag
- * that PROPFIND shows (the default handler makes one of its own, weak for a file that is new).
+ * that PROPFIND shows (the default handler makes one of its own, weak for a file that is new); and
+ * of a collection for which nobody has an index (RFC 4918, section 9.4), since clients ask so
+ * whether it is there.
  */
 #include "methods/conditions.h"
 
@@ -9,6 +11,8 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <util_filter.h>
+
+#include "server/head.h"
 
 static void set_headers(request_rec *r, const dms_facts_t *facts)
 {
@@ -20,6 +24,9 @@ static void set_headers(request_rec *r, const dms_facts_t *facts)
     }
     ap_set_accept_ranges(r);
     ap_set_content_length(r, facts->size);
+    if (!facts->size) {
+        dms_head_of_nothing(r);
+    }
 }
 
 /* Where a filter fails that has answered by itself, with a 416, say, there is nothing to add. */
@@ -31,8 +38,17 @@ static int pass(request_rec *r, apr_bucket_brigade *bb)
                                                                                : AP_FILTER_ERROR;
 }
 
-/* Whether it is a file, which alone is for this handler. Where not, *result or the error says what
- * comes of it. */
+static void answer_collection(request_rec *r)
+{
+    static const char page[] = "<!DOCTYPE html>\n<title>WebDAV</title>\n"
+                               "<p>This is a folder for WebDAV clients.</p>\n";
+
+    ap_set_content_type(r, "text/html; charset=utf-8");
+    ap_set_content_length(r, sizeof(page) - 1);
+    ap_rwrite(page, sizeof(page) - 1, r);
+}
+
+/* Looks for a file; the error, or *result where that is not OK, says what comes of anything else. */
 static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, int *result)
 {
     request_rec *r = request->r;
@@ -47,20 +63,11 @@ static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, in
          * follow what has come in its place. */
         return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file");
     }
-    if (kind == DMS_KIND_COLLECTION && request->provider->is_virtual) {
-        dms_method_set_allowed(request, resource);
-        *result = HTTP_METHOD_NOT_ALLOWED;
-    }
-    else if (kind != DMS_KIND_FILE) {
-        *result = DECLINED;
-    }
-    else {
-        *result = ap_discard_request_body(r);
-    }
+    *result = kind == DMS_KIND_OTHER ? DECLINED : ap_discard_request_body(r);
     return NULL;
 }
 
-static dms_error_t *get_file(dms_request_t *request, int *result)
+static dms_error_t *answer_get(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
@@ -71,6 +78,10 @@ static dms_error_t *get_file(dms_request_t *request, int *result)
 
     if (error || *result != OK) {
         return error;
+    }
+    if (resource.facts.kind == DMS_KIND_COLLECTION) {
+        answer_collection(r);
+        return NULL;
     }
     rv = request->provider->read(&resource, r, bb);
     if (rv != APR_SUCCESS) {
@@ -88,15 +99,8 @@ static dms_error_t *get_file(dms_request_t *request, int *result)
     return NULL;
 }
 
-/* httpd shows an index only of a folder that it sees. */
-static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
-{
-    return kind != DMS_KIND_COLLECTION || !provider->is_virtual;
-}
-
 const dms_method_t dms_method_get = {
     .name = "GET",
-    .answer = get_file,
+    .answer = answer_get,
     .kinds = DMS_ON_FILE | DMS_ON_COLLECTION,
-    .is_offered = is_offered,
 };

@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 import re
+import subprocess
 import time
 
 import pytest
@@ -257,3 +258,34 @@ def test_get_of_a_fast_changing_file_never_mixes(place):
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("options", ["Indexes", "None"])
+def test_a_folder_is_there(httpd, method, options):
+    """Clients ask by HEAD whether it is; only where nobody else answers we do."""
+    place = httpd(directory=f"Options {options}")
+    place.file("a.txt")
+    answer = place.server.ask(method, place.url)
+    assert (answer.status, b"a.txt" in answer.body) == (200, options == "Indexes" and method == "GET")
+    assert place.server.ask(method, place.url + "sub/").status == 404
+    post = place.server.ask("POST", place.url, body=b"x")
+    assert post.status == 405 and "GET" in post.tokens("Allow")
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+def test_head_of_an_empty_file_tells_its_length(httpd, version):
+    place = httpd()
+    place.file("empty", b"")
+    place.file("one", b"1")
+    for name, size in (("empty", 0), ("one", 1)):
+        for method in (["-I"], []):
+            argv = ["curl", "-sS", version, *method, "-D-", "-o/dev/null", f"http://127.0.0.1:{place.server.port}{place.url}{name}"]
+            head = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+            assert re.findall(r"(?im)^content-length: (\d+)", head) == [str(size)], head
+    with place.server.connect() as connection:  # the next answer is not out of step
+        for _ in range(3):
+            answer = connection.ask("HEAD", place.url + "empty")
+            assert (answer.status, answer.get("Content-Length")) == (200, "0")
+        assert connection.ask("HEAD", place.url + "empty", [("If-None-Match", answer.get("ETag"))]).get("Content-Length") is None
+        assert connection.ask("GET", place.url + "one").body == b"1"
