@@ -513,7 +513,8 @@ typedef struct dms_subject_t {
 typedef enum dms_protection_e {
     DMS_PROTECTED,
     DMS_OVERRIDABLE, /* a value that a client sets is kept as a dead property, and wins */
-    DMS_MODIFIED     /* setting it sets the resource's modification time, where that is allowed */
+    DMS_MODIFIED     /* setting it sets the resource's modification time, where that is allowed, and
+                      * keeps nothing */
 } dms_protection_e;
 
 typedef struct dms_live_property_t {
@@ -526,6 +527,7 @@ typedef struct dms_live_property_t {
      * resource that is listed, for the kinds above only: what is dear belongs elsewhere. */
     int (*value)(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element);
     int is_constant; /* the same for every resource; value is then called without a subject */
+    int only_named;  /* told where a request names it, and not for allprop and propname */
 } dms_live_property_t;
 
 /* A hook by which a module offers live properties for what a request asks of; each is static or

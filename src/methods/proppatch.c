@@ -20,8 +20,6 @@
 /* How many dead properties a resource can have. */
 #define PROPERTIES_MAX 2000
 
-#define NS_MICROSOFT "urn:schemas-microsoft-com:"
-
 /* One property of the request. */
 typedef struct change_t change_t;
 struct change_t {
@@ -132,7 +130,7 @@ static void refuse(patch_t *patch, change_t *change, int status, const char *con
 }
 
 /* Takes an HTTP date as the resource's new modification time. */
-static void plan_modified(patch_t *patch, change_t *change, int must_be_date)
+static void plan_modified(patch_t *patch, change_t *change)
 {
     const char *text = change->element->text;
     apr_time_t time = text ? apr_date_parse_http(text) : APR_DATE_BAD;
@@ -141,9 +139,16 @@ static void plan_modified(patch_t *patch, change_t *change, int must_be_date)
         patch->modified.seconds = apr_time_sec(time);
         patch->sets_modified = 1;
     }
-    else if (must_be_date) {
+    else {
         refuse(patch, change, HTTP_CONFLICT, NULL);
     }
+}
+
+/* Windows sets a file's time by a property of its own. */
+static int may_set_time(const patch_t *patch, const dms_name_t *name)
+{
+    return patch->request->provider->set_modified
+           && (strcmp(name->ns, DMS_NS_DAV) || dms_config_set_modified(patch->request->config));
 }
 
 /* Decides on one change before anything is done. */
@@ -153,16 +158,11 @@ static void judge(patch_t *patch, change_t *change)
     const dms_live_property_t *live = dms_live_property(patch->offered, name);
 
     if (live && live->protection == DMS_MODIFIED && !change->is_removal
-        && patch->request->provider->set_modified
-        && dms_config_set_modified(patch->request->config)) {
-        plan_modified(patch, change, 1);
+        && may_set_time(patch, name)) {
+        plan_modified(patch, change);
     }
     else if (live && live->protection != DMS_OVERRIDABLE) {
         refuse(patch, change, HTTP_FORBIDDEN, "cannot-modify-protected-property");
-    }
-    else if (!live && !change->is_removal && !strcmp(name->ns, NS_MICROSOFT)
-             && !strcmp(name->local, "Win32LastModifiedTime")) {
-        plan_modified(patch, change, 0); /* and keep it, too */
     }
 }
 

@@ -118,6 +118,29 @@ static int getlastmodified(const dms_subject_t *subject, apr_pool_t *pool, dms_e
     return 1;
 }
 
+/* What Windows sets, and shows before what RFC 4918 has for it: the file's own times, so that they
+ * stay true when another client writes. */
+static int win32_creation_time(const dms_subject_t *subject, apr_pool_t *pool,
+                               dms_element_t *element)
+{
+    const dms_day_t *day;
+    int rest;
+
+    if (!(subject->facts->known & DMS_FACT_CREATED)) {
+        return 0;
+    }
+    day = day_of(subject, subject->facts->created.seconds, &rest);
+    element->text = put_time(pool, day->rfc822, rest, " GMT");
+    return 1;
+}
+
+static int win32_file_attributes(const dms_subject_t *subject, apr_pool_t *pool,
+                                 dms_element_t *element)
+{
+    element->text = subject->facts->kind == DMS_KIND_COLLECTION ? "00000010" : "00000020";
+    return 1;
+}
+
 static int lockdiscovery(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
 {
     element->children = dms_locks_discovery(pool, subject->locks);
@@ -145,23 +168,27 @@ static int executable(const dms_subject_t *subject, apr_pool_t *pool, dms_elemen
     return (subject->facts->known & DMS_FACT_EXECUTABLE) != 0;
 }
 
+#define WIN32(local) DMS_NAME("urn:schemas-microsoft-com:", local)
 #define DAV(local) DMS_NAME(DMS_NS_DAV, local)
 
 /* clang-format off */
 const dms_live_property_t dms_live_properties[] = {
-    {DAV("creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate, 0},
-    {DAV("displayname"), DMS_OVERRIDABLE, ALL, 0, displayname, 0},
-    {DAV("getcontentlanguage"), DMS_PROTECTED, FILES, DMS_FACT_TYPE, getcontentlanguage, 0},
-    {DAV("getcontentlength"), DMS_PROTECTED, FILES, DMS_FACT_SIZE, getcontentlength, 0},
-    {DAV("getcontenttype"), DMS_PROTECTED, ALL, DMS_FACT_TYPE, getcontenttype, 0},
-    {DAV("getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag, 0},
-    {DAV("getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0},
-    {DAV("lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery, 0},
-    {DAV("resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype, 0},
-    {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1},
+    {DAV("creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate, 0, 0},
+    {DAV("displayname"), DMS_OVERRIDABLE, ALL, 0, displayname, 0, 0},
+    {DAV("getcontentlanguage"), DMS_PROTECTED, FILES, DMS_FACT_TYPE, getcontentlanguage, 0, 0},
+    {DAV("getcontentlength"), DMS_PROTECTED, FILES, DMS_FACT_SIZE, getcontentlength, 0, 0},
+    {DAV("getcontenttype"), DMS_PROTECTED, ALL, DMS_FACT_TYPE, getcontenttype, 0, 0},
+    {DAV("getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag, 0, 0},
+    {DAV("getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 0},
+    {DAV("lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery, 0, 0},
+    {DAV("resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype, 0, 0},
+    {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1, 0},
     {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable,
-     0},
-    {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL, 0},
+     0, 0},
+    {WIN32("Win32CreationTime"), DMS_OVERRIDABLE, ALL, DMS_FACT_CREATED, win32_creation_time, 0, 1},
+    {WIN32("Win32FileAttributes"), DMS_OVERRIDABLE, ALL, 0, win32_file_attributes, 0, 1},
+    {WIN32("Win32LastModifiedTime"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 1},
+    {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL, 0, 0},
 };
 /* clang-format on */
 

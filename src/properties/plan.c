@@ -76,7 +76,7 @@ static const char *add_named(apr_array_header_t *entries, const apr_array_header
 
 static void add_unless_there(apr_array_header_t *entries, const dms_live_property_t *live)
 {
-    if (!contains(entries, &live->name)) {
+    if (!live->only_named && !contains(entries, &live->name)) {
         add(entries, live, &live->name, 0);
     }
 }
@@ -276,6 +276,15 @@ static int evaluate_name(entry_t *entry, const dms_subject_t *subject, apr_pool_
     return has;
 }
 
+/* Whether a property is kept for a client, whoever answers for the name: what an older version of
+ * this module has kept of a live one is not told. */
+static int is_dead(const dms_name_t *name)
+{
+    const dms_live_property_t *live = dms_live_property(NULL, name);
+
+    return !live || live->protection == DMS_OVERRIDABLE;
+}
+
 /* Adds the dead properties that no entry of the plan has told of. */
 static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_pool_t *pool,
                      dms_propstat_t *found)
@@ -285,7 +294,7 @@ static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_p
     for (dead = subject->dead; dead; dead = dead->next) {
         dms_element_t *element;
 
-        if (find_entry(plan->entries, plan->count, dead->name)) {
+        if (find_entry(plan->entries, plan->count, dead->name) || !is_dead(dead->name)) {
             continue;
         }
         element = apr_pcalloc(pool, sizeof(*element));

@@ -235,8 +235,21 @@ def test_win32_times(file):
     response = file.patched("a.txt", ("set", prop("Win32LastModifiedTime", http_date(PAST + 9), MS) + dav_prop("getetag")))
     assert {p.status for p in response.propstats} == {403, 424}
     assert file.disk("a.txt").stat().st_mtime == PAST
-    assert [p.status for p in file.patched("a.txt", ("remove", prop("Win32LastModifiedTime", "", MS))).propstats] == [200]
+    assert [p.status for p in file.patched("a.txt", ("remove", prop("Win32LastModifiedTime", "", MS))).propstats] == [403]
     assert file.disk("a.txt").stat().st_mtime == PAST
+
+
+def test_win32_facts_are_those_of_the_file(file):
+    """Windows shows them before getlastmodified: kept beside it, they would be wrong when another client has written."""
+    modified, created, attributes = (f"{{{MS}}}Win32{n}" for n in ("LastModifiedTime", "CreationTime", "FileAttributes"))
+    file.folder("sub")
+    assert (file.value("a.txt", attributes).text, file.value("sub", attributes).text) == ("00000020", "00000010")
+    assert file.value("a.txt", created).text.endswith(" GMT")
+    file.patched("a.txt", ("set", prop("Win32LastModifiedTime", http_date(PAST), MS)))
+    assert not file.propfind("a.txt", body=ALLPROP)[0].props().get(modified)
+    file.put("a.txt", b"later")
+    assert file.value("a.txt", modified).text == file.value("a.txt", "{DAV:}getlastmodified").text != http_date(PAST)
+    assert [p.status for p in file.patched("a.txt", ("set", prop("Win32LastModifiedTime", "yesterday", MS))).propstats] == [409]
 
 
 @pytest.mark.root
