@@ -17,6 +17,7 @@
 #include "acts/client.h"
 #include "config/config.h"
 #include "config/conflict.h"
+#include "methods/cors.h"
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
@@ -282,6 +283,7 @@ static void register_hooks(apr_pool_t *pool)
     dms_head_register();
     dms_totals_register();
     dms_acts_register_hooks();
+    dms_cors_register_hooks();
     dms_proxied_register_hooks();
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <ap_provider.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #define UNSET (-1)
@@ -56,6 +57,9 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (inner->lock_timeout == UNSET) {
         merged->lock_timeout = outer->lock_timeout;
         merged->lock_timeout_max = outer->lock_timeout_max;
+    }
+    if (!inner->origins) {
+        merged->origins = outer->origins;
     }
     if (!inner->reverse) {
         merged->reverse = outer->reverse;
@@ -261,6 +265,39 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
+/* As a browser writes it in Origin: lower case, without a path, and without its scheme's own port. */
+static int is_origin(const char *word)
+{
+    const char *host = strstr(word, "://"), *c;
+
+    for (c = word; *c; c++) {
+        if (apr_isupper(*c) || apr_isspace(*c) || *c == ',' || *c == '*') {
+            return 0;
+        }
+    }
+    return host && host != word && host[3] && !strpbrk(host + 3, "/?#@");
+}
+
+static const char *add_origin(cmd_parms *cmd, void *baton, const char *word)
+{
+    dms_config_t *config = baton;
+
+    if (!config->origins) {
+        config->origins = apr_array_make(cmd->pool, 2, sizeof(const char *));
+    }
+    if (!strcasecmp(word, "none")) {
+        return NULL;
+    }
+    if (strcmp(word, "*") != 0 && !is_origin(word)) {
+        return apr_psprintf(cmd->pool,
+                            "%s takes origins such as https://www.example.org:8443, '*', or None, "
+                            "not '%s'",
+                            cmd->cmd->name, word);
+    }
+    APR_ARRAY_PUSH(config->origins, const char *) = word;
+    return NULL;
+}
+
 /* The Makefile says where; see DavMultistatusStore in README.md. */
 #ifndef DMS_STATE_DIR
 #define DMS_STATE_DIR "/var/lib/mod_dav_multistatus"
@@ -312,6 +349,8 @@ const command_rec dms_config_directives[] = {
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
     AP_INIT_TAKE12("DavMultistatusLockTimeout", set_lock_timeout, NULL, ACCESS_CONF,
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
+    AP_INIT_ITERATE("DavMultistatusAllowOrigin", add_origin, NULL, ACCESS_CONF,
+                    "the origins of which a browser's pages may come, '*' for all, or None"),
     AP_INIT_TAKE12("DavMultistatusReverse", set_reverse, NULL, ACCESS_CONF,
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,

@@ -43,6 +43,7 @@ typedef struct dms_config_t {
     apr_int64_t lock_timeout;     /* in seconds; -1: unset */
     apr_int64_t lock_timeout_max; /* 0: none; set along with lock_timeout */
     const dms_reverse_t *reverse; /* NULL: unset */
+    apr_array_header_t *origins;  /* of const char *, "*" among them; empty: none; NULL: unset */
     /* The numbers of the sections that may say who a client is, in the order in which they have
      * been merged (acts/client.h): "3,7,"; NULL: none. */
     const char *authentication;

@@ -72,6 +72,17 @@ void dms_table_set_allowed(request_rec *r, const dms_provider_t *provider, dms_k
     }
 }
 
+const char *dms_table_names(apr_pool_t *pool)
+{
+    const char *names = "HEAD, POST"; /* GET's, and httpd's */
+    int i;
+
+    for (i = 0; i < count; i++) {
+        names = apr_pstrcat(pool, names, ", ", table[i].method->name, NULL);
+    }
+    return names;
+}
+
 static int compare_classes(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -51,6 +51,9 @@ int dms_table_offers_for(const dms_provider_t *provider, const dms_method_t *met
 /* Sets what a resource of a kind allows, for OPTIONS and for 405. */
 void dms_table_set_allowed(request_rec *r, const dms_provider_t *provider, dms_kind_e kind);
 
+/* The names of all methods, as in Allow, from pool. */
+const char *dms_table_names(apr_pool_t *pool);
+
 /* The value of the DAV header: the classes that a provider's methods come to. From r->pool. */
 const char *dms_table_compliance(request_rec *r, const dms_provider_t *provider);
 

@@ -1,0 +1,121 @@
+"""DavMultistatusAllowOrigin: what a page of another origin may do, and what its browser asks before."""
+
+import base64
+
+import pytest
+
+import harness
+from harness import StartError
+from writing import give
+
+NOTES, OTHER = "https://notes.example", "https://other.example"
+CONF = """<Location "/dav/">
+AuthType Basic
+AuthName "in here"
+AuthBasicProvider file
+AuthUserFile "{root}/users"
+Require valid-user
+DavMultistatusAllowOrigin https://notes.example http://localhost:3000
+</Location>
+<Location "/dav/all/">
+DavMultistatusAllowOrigin *
+</Location>
+<Location "/dav/none/">
+DavMultistatusAllowOrigin None
+</Location>
+"""
+ME = ("Authorization", "Basic " + base64.b64encode(b"me:secret").decode())
+SENT = {"authorization", "content-type", "depth", "destination", "if", "if-match", "if-none-match", "lock-token", "overwrite", "timeout",
+        "content-range", "range", "x-oc-mtime", "prefer"}
+READ = {"ETag", "DAV", "Lock-Token", "Location", "Content-Range", "X-OC-MTime"}
+
+
+@pytest.fixture(scope="module")
+def notes():
+    server = harness.Server(CONF)
+    (server.root / "users").write_text("me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")  # secret
+    for name in ("all", "none"):
+        (server.data / name).mkdir()
+    (server.data / "a.txt").write_text("a")
+    give(server.data)
+    server.expect_log("AH01617|AH01618|AH01797")
+    yield server.start()
+    wrong = server.stop()
+    server.remove()
+    assert not wrong, "\n".join(wrong)
+
+
+def cors_of(answer):
+    return {n.lower()[len("access-control-"):]: v for n, v in answer.headers if n.lower().startswith("access-control-")}
+
+
+def preflight(server, url, origin, method="PROPFIND", headers="authorization,depth"):
+    return server.ask("OPTIONS", url, [("Origin", origin), ("Access-Control-Request-Method", method),
+                                       ("Access-Control-Request-Headers", headers)])
+
+
+@pytest.mark.parametrize("origin", [NOTES, "http://localhost:3000"])
+@pytest.mark.parametrize("url", ["/dav/", "/dav/a.txt", "/dav/missing/x"])
+def test_preflight_before_the_password(notes, origin, url):
+    answer = preflight(notes, url, origin)
+    cors = cors_of(answer)
+    assert (answer.status, answer.body) == (204, b"")
+    assert (cors["allow-origin"], cors["allow-credentials"]) == (origin, "true")
+    assert set(cors["allow-methods"].split(", ")) >= {
+        "GET", "HEAD", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "OPTIONS"}
+    assert {h.lower() for h in cors["allow-headers"].split(", ")} >= SENT
+    assert "Origin" in answer.tokens("Vary")
+    assert answer.get("WWW-Authenticate") is None
+
+
+@pytest.mark.parametrize("origin", [OTHER, "null", "https://notes.example.other", "http://notes.example", "https://notes.example:444",
+                                    "https://NOTES.example", "*", ""])
+def test_others_are_asked_as_ever(notes, origin):
+    for answer in (preflight(notes, "/dav/", origin), notes.ask("PROPFIND", "/dav/", [("Origin", origin), ("Depth", "0")])):
+        assert answer.status == 401 and not cors_of(answer)
+    answer = notes.ask("PROPFIND", "/dav/", [("Origin", origin), ME, ("Depth", "0")])
+    assert answer.status == 207 and not cors_of(answer)
+    assert "Origin" in answer.tokens("Vary")
+
+
+@pytest.mark.parametrize("method,url,headers,status", [
+    ("GET", "a.txt", [ME], 200), ("HEAD", "a.txt", [ME], 200), ("PROPFIND", "", [ME, ("Depth", "1")], 207), ("PROPFIND", "", [("Depth", "1")], 401),
+    ("PROPFIND", "missing", [ME, ("Depth", "0")], 404), ("GET", "missing", [ME], 404), ("MKCOL", "a.txt", [ME], 405), ("OPTIONS", "", [ME], 200),
+    ("GET", "a.txt", [ME, ("If-None-Match", "*")], 304), ("PUT", "a.txt", [ME, ("If-Match", '"x"')], 412), ("BLABLA", "", [ME], 501)])
+def test_answers_are_for_the_page(notes, method, url, headers, status):
+    answer = notes.ask(method, "/dav/" + url, [("Origin", NOTES), *headers])
+    cors = cors_of(answer)
+    assert answer.status == status
+    assert (cors["allow-origin"], cors["allow-credentials"]) == (NOTES, "true")
+    assert set(cors["expose-headers"].split(", ")) >= READ
+    assert len([n for n, _ in answer.headers if n.lower() == "access-control-allow-origin"]) == 1
+
+
+def test_all_without_credentials(notes):
+    for answer in (preflight(notes, "/dav/all/", OTHER), notes.ask("PROPFIND", "/dav/all/", [("Origin", "null"), ME, ("Depth", "0")])):
+        assert answer.status in (204, 207)
+        assert cors_of(answer)["allow-origin"] == "*" and "allow-credentials" not in cors_of(answer)
+
+
+def test_none(notes):
+    assert preflight(notes, "/dav/none/", NOTES).status == 401
+    assert not cors_of(notes.ask("PROPFIND", "/dav/none/", [("Origin", NOTES), ME, ("Depth", "0")]))
+
+
+def test_off_by_default_and_elsewhere(dav):
+    dav.file("a.txt")
+    answer = dav.ask("OPTIONS", "", [("Origin", NOTES), ("Access-Control-Request-Method", "PUT")])
+    assert answer.status == 200 and not cors_of(answer) and answer.get("Vary") is None
+
+
+def test_options_of_a_page_that_is_no_preflight(notes):
+    answer = notes.ask("OPTIONS", "/dav/", [("Origin", NOTES), ME])
+    assert answer.status == 200 and "1" in answer.tokens("DAV")
+
+
+@pytest.mark.parametrize("word", ["notes.example", "https://notes.example/", "https://Notes.example", "https://*.example", "https://", "://x", "**",
+                                  "https://u@x", "https://a,https://b"])
+def test_what_is_no_origin(word):
+    server = harness.Server(location=f'DavMultistatusAllowOrigin "{word}"')
+    with pytest.raises(StartError, match="DavMultistatusAllowOrigin takes origins"):
+        server.start()
