@@ -376,9 +376,10 @@ typedef struct dms_write_t {
 
 /* What a rename does where something has the new name. */
 typedef enum dms_rename_e {
-    DMS_RENAME_NEW,     /* EEXIST */
-    DMS_RENAME_REPLACE, /* it is gone; neither may be a collection */
-    DMS_RENAME_EXCHANGE /* it gets the old name; ENOENT where nothing is there */
+    DMS_RENAME_NEW,      /* EEXIST */
+    DMS_RENAME_BY_LINK,  /* EEXIST; for a moment both are names of one file: no collection */
+    DMS_RENAME_REPLACE,  /* it is gone; neither may be a collection */
+    DMS_RENAME_EXCHANGE  /* it gets the old name; ENOENT where nothing is there */
 } dms_rename_e;
 
 struct dms_provider_t {
@@ -467,7 +468,9 @@ struct dms_provider_t {
     apr_status_t (*copy)(dms_node_t *parent, const char *name, struct request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);
 
-    /* Makes from_name in from be to_name in to, in one step. EXDEV where that takes a copy. */
+    /* Makes from_name in from be to_name in to, in one step. EXDEV where that takes a copy. ENOTSUP
+     * where NEW of a file takes BY_LINK, which then has to work, or where nothing exchanges: that is
+     * then done in three steps (repository/renames.h). */
     apr_status_t (*rename)(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how);
 

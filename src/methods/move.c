@@ -122,24 +122,36 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     return NULL;
 }
 
-static dms_error_t *move(dms_transfer_t *transfer)
+/* Notes the move, and makes it. *rv: of that. */
+static dms_error_t *rename_source(dms_transfer_t *transfer, apr_status_t *rv)
 {
     apr_pool_t *pool = transfer->request->r->pool;
     const dms_provider_t *provider = transfer->request->provider;
     const char *from = "", *to = "";
+    dms_error_t *error;
+
+    *rv = APR_EGENERAL;
+    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
+    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, from, to);
+    return error ? error
+                 : dms_transfer_put_in_place(transfer, transfer->from_parent, transfer->from.name,
+                                             rv);
+}
+
+static dms_error_t *move(dms_transfer_t *transfer)
+{
     dms_error_t *error;
     apr_status_t rv;
 
     if (has_refused_member(transfer)) { /* so one rename won't do */
         return move_by_copy(transfer);
     }
-    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
-    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, from, to);
-    if (error) {
-        return error;
+    error = rename_source(transfer, &rv);
+    if (error && rv == ENOTSUP) { /* once more, with steps that are noted before */
+        transfer->by_steps = 1;
+        error = rename_source(transfer, &rv);
     }
-    error = dms_transfer_put_in_place(transfer, transfer->from_parent, transfer->from.name, &rv);
     if (error && rv == EXDEV) {
         return move_by_copy(transfer);
     }

@@ -12,9 +12,19 @@
 #include "keys/keys.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
+#include "repository/renames.h"
 #include "repository/tree.h"
 
 APLOG_USE_MODULE(dav_multistatus);
+
+/* Whether a kill in the midst of the act would leave something to complete. */
+static int needs_completing(const dms_transfer_t *transfer, dms_intent_e intent)
+{
+    return dms_transfer_leaves_something(transfer)
+           || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from))
+           || (transfer->by_copy && transfer->to.facts.kind != DMS_KIND_NONE)
+           || (transfer->is_move && transfer->by_steps);
+}
 
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced)
@@ -38,9 +48,7 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     if (rv == APR_SUCCESS) {
         rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
     }
-    if (rv == APR_SUCCESS
-        && (from_has || to_has || dms_is_collection(&transfer->to)
-            || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from)))) {
+    if (rv == APR_SUCCESS && (from_has || to_has || needs_completing(transfer, intent))) {
         rv = dms_tx_intend(tx, &transfer->noted);
     }
     error = dms_step_stored(transfer->request, tx, rv);
@@ -135,28 +143,66 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
     }
 }
 
+/* A rename to a name that is free. ENOTSUP where that takes steps for which nothing is noted. */
+static apr_status_t rename_new(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+
+    return transfer->by_steps
+               ? dms_rename_new(provider, from, name, transfer->to_parent, transfer->to.name)
+               : provider->rename(from, name, transfer->to_parent, transfer->to.name,
+                                  DMS_RENAME_NEW);
+}
+
+/* Lets name in `from` and the destination change places. ENOTSUP as above. */
+static apr_status_t exchange(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    apr_pool_t *pool = transfer->request->r->pool;
+    apr_status_t rv = provider->rename(from, name, transfer->to_parent, transfer->to.name,
+                                       DMS_RENAME_EXCHANGE);
+
+    return rv == ENOTSUP && transfer->by_steps
+               ? dms_exchange_by_steps(provider, from, name, transfer->to_parent, transfer->to.name,
+                                       dms_reserved_aside(transfer->reserved, pool),
+                                       &transfer->is_torn)
+               : rv;
+}
+
 /* Makes name in `from` be the destination. What was there before is afterwards under the reserved
  * name in `from`, if it was or is a collection; otherwise it is gone. */
 static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char *name)
 {
     const dms_provider_t *provider = transfer->request->provider;
-    const char *to = transfer->to.name;
     apr_status_t rv;
 
     if (transfer->to.facts.kind == DMS_KIND_NONE) {
-        return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_NEW);
+        return rename_new(transfer, from, name);
     }
     if (!dms_is_collection(&transfer->from) && !dms_is_collection(&transfer->to)) {
-        return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_REPLACE);
+        return provider->rename(from, name, transfer->to_parent, transfer->to.name,
+                                DMS_RENAME_REPLACE);
     }
-    rv = provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
+    rv = exchange(transfer, from, name);
     if (rv == APR_SUCCESS && strcmp(name, transfer->reserved)) {
-        rv = provider->rename(from, name, from, transfer->reserved, DMS_RENAME_NEW);
+        rv = dms_rename_new(provider, from, name, from, transfer->reserved);
         if (rv != APR_SUCCESS) { /* as it was */
-            provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
+            exchange(transfer, from, name);
         }
     }
     return rv;
+}
+
+/* Gives the destination what it had before, and the copy its reserved name. */
+static void take_back(dms_transfer_t *transfer, int replaces)
+{
+    if (replaces) {
+        exchange(transfer, transfer->to_parent, transfer->reserved);
+    }
+    else {
+        dms_rename_new(transfer->request->provider, transfer->to_parent, transfer->to.name,
+                       transfer->to_parent, transfer->reserved);
+    }
 }
 
 /* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What
@@ -165,9 +211,8 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
 {
     const dms_provider_t *provider = transfer->request->provider;
     int replaces = transfer->to.facts.kind != DMS_KIND_NONE;
-    dms_rename_e how = replaces ? DMS_RENAME_EXCHANGE : DMS_RENAME_NEW;
-    apr_status_t rv = provider->rename(transfer->to_parent, transfer->reserved, transfer->to_parent,
-                                       transfer->to.name, how);
+    apr_status_t rv = replaces ? exchange(transfer, transfer->to_parent, transfer->reserved)
+                               : rename_new(transfer, transfer->to_parent, transfer->reserved);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -178,8 +223,7 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
                               transfer->from.facts.kind);
     }
     if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
-        provider->rename(transfer->to_parent, transfer->to.name, transfer->to_parent,
-                         transfer->reserved, how);
+        take_back(transfer, replaces);
     }
     else if (replaces && !dms_is_collection(&transfer->to)) {
         provider->remove(transfer->to_parent, transfer->reserved, DMS_KIND_FILE);

@@ -39,6 +39,8 @@ struct dms_transfer_t {
     dms_intention_t leftover; /* that what the destination was before has to go */
     const char *from_etag;    /* of a file, before it was copied */
     int by_copy;              /* a move that can't be one rename */
+    int by_steps;             /* renames may take several, since the intention is noted */
+    int is_torn;              /* such steps could neither be completed nor undone */
     dms_shift_t shift;
     dms_failures_t failures;
 };

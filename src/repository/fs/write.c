@@ -66,7 +66,7 @@ static apr_status_t begin_part(dms_stream_t *stream)
     }
     close(fd);
     if (rv == APR_SUCCESS && lseek(stream->descriptor, stream->how.offset, SEEK_SET) < 0) {
-        rv = errno;
+        rv = EFBIG; /* no file can be so long here */
     }
     return rv;
 }
@@ -157,6 +157,10 @@ static apr_status_t put_new(dms_stream_t *stream)
         return dms_os_name(stream->descriptor, stream->directory, stream->name);
     }
     rv = dms_os_rename_new(stream->directory, stream->reserved, stream->directory, stream->name);
+    if (rv == ENOTSUP) { /* what a kill leaves under the reserved name is swept (list.c) */
+        rv = dms_os_rename_by_link(stream->directory, stream->reserved, stream->directory,
+                                   stream->name);
+    }
     if (rv == APR_SUCCESS) {
         stream->reserved = NULL;
     }
@@ -341,18 +345,21 @@ apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, i
 apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how)
 {
-    char spare[64];
+    apr_status_t rv = APR_EINVAL;
 
     switch (how) {
     case DMS_RENAME_NEW:
         return dms_os_rename_new(from->descriptor, from_name, to->descriptor, to_name);
+    case DMS_RENAME_BY_LINK:
+        return dms_os_rename_by_link(from->descriptor, from_name, to->descriptor, to_name);
     case DMS_RENAME_REPLACE:
         return renameat(from->descriptor, from_name, to->descriptor, to_name) ? errno : APR_SUCCESS;
     case DMS_RENAME_EXCHANGE:
+        rv = dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name);
         break;
     }
-    snprintf(spare, sizeof(spare), DMS_RESERVED_PREFIX "%ld", (long)getpid()); /* one writer */
-    return dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name, spare);
+    /* overlayfs says so of a folder that it would have to copy up */
+    return rv == EXDEV && from->st.device == to->st.device ? ENOTSUP : rv;
 }
 
 apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified)
