@@ -44,6 +44,9 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     }
     if (rv == APR_SUCCESS) {
         rv = dms_method_sync(request, parent);
+        if (rv != APR_SUCCESS && request->provider->remove) { /* as it was */
+            request->provider->remove(parent, resource->name, DMS_KIND_COLLECTION);
+        }
     }
     return rv == APR_SUCCESS ? NULL
                              : dms_error_of(request->r->pool, rv, "the collection can't be made");

@@ -104,13 +104,13 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     if (error) {
         return error;
     }
-    if (!dms_is_collection(&transfer->from)) {
-        return NULL; /* it went when the copy was put in place */
+    if (!dms_is_collection(&transfer->from) || transfer->synced != APR_SUCCESS) {
+        return NULL; /* it went when the copy was put in place; or stays */
     }
-    dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);
+    transfer->synced = dms_method_sync(transfer->request, transfer->from_parent);
     forget_moved(transfer);
     if (rv == APR_INCOMPLETE && !transfer->failures.reply) {
         return dms_error(r->pool, HTTP_CONFLICT, NULL,
@@ -127,13 +127,12 @@ static dms_error_t *rename_source(dms_transfer_t *transfer, apr_status_t *rv)
 {
     apr_pool_t *pool = transfer->request->r->pool;
     const dms_provider_t *provider = transfer->request->provider;
-    const char *from = "", *to = "";
+    const char *to = "";
     dms_error_t *error;
 
     *rv = APR_EGENERAL;
-    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, from, to);
+    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, transfer->from_identity, to);
     return error ? error
                  : dms_transfer_put_in_place(transfer, transfer->from_parent, transfer->from.name,
                                              rv);

@@ -100,6 +100,11 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happe
     apr_status_t rv = has_happened ? tell_change(transfer, tx) : APR_SUCCESS;
     dms_error_t *error;
 
+    if (transfer->is_torn) { /* recovery/recovery.h completes it, once this process has ended */
+        transfer->noted.id = 0;
+        dms_step_abort(transfer->request, tx);
+        return NULL;
+    }
     if (rv == APR_SUCCESS && has_happened && dms_transfer_leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
     }
@@ -193,6 +198,14 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     return rv;
 }
 
+/* Waits until a copy's name is on the disk, before what it was made of goes. */
+static apr_status_t sync_copy(dms_transfer_t *transfer)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+
+    return provider->sync ? provider->sync(transfer->to_parent, 0) : APR_SUCCESS;
+}
+
 /* Gives the destination what it had before, and the copy its reserved name. */
 static void take_back(dms_transfer_t *transfer, int replaces)
 {
@@ -217,7 +230,7 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
+    rv = sync_copy(transfer);
     if (rv == APR_SUCCESS) {
         rv = provider->remove(transfer->from_parent, transfer->from.name,
                               transfer->from.facts.kind);
@@ -229,6 +242,17 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
         provider->remove(transfer->to_parent, transfer->reserved, DMS_KIND_FILE);
     }
     return rv;
+}
+
+/* Waits until the names are on the disk, before the rows go along. */
+static apr_status_t sync_names(dms_transfer_t *transfer)
+{
+    apr_status_t rv = transfer->by_copy ? sync_copy(transfer)
+                                        : dms_method_sync(transfer->request, transfer->to_parent);
+
+    return rv == APR_SUCCESS && transfer->is_move
+               ? dms_method_sync(transfer->request, transfer->from_parent)
+               : rv;
 }
 
 /* A file that was copied to be moved goes with the copy's placing, unless it has changed since. */
@@ -266,6 +290,9 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
                                                    "the destination can't be put in place"),
                                       transfer->target.r);
         }
+    }
+    if (!failure) {
+        transfer->synced = sync_names(transfer);
     }
     error = settle(transfer, tx, !failure);
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",

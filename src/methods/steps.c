@@ -14,9 +14,6 @@ static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
                  : rv == EBUSY ? HTTP_SERVICE_UNAVAILABLE
                                : HTTP_INTERNAL_SERVER_ERROR;
 
-    if (status == HTTP_SERVICE_UNAVAILABLE) {
-        apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
-    }
     return dms_error(request->r->pool, status, NULL, "the store of properties and locks failed");
 }
 

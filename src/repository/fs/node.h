@@ -52,7 +52,7 @@ apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, i
 apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how);
 apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name,
-                                 const dms_moment_t *modified);
+                                 const dms_moment_t *modified, int sync);
 apr_status_t dms_fs_sync(dms_node_t *collection, int all);
 
 #endif

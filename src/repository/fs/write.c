@@ -202,21 +202,26 @@ static apr_status_t sync_directory(int directory)
 
 apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts)
 {
-    apr_status_t rv;
+    int is_new = !stream->replaces || stream->how.exclusive;
     dms_os_stat_t st;
+    apr_status_t rv = is_new ? put_new(stream) : EEXIST;
 
-    rv = stream->replaces && !stream->how.exclusive ? EEXIST : put_new(stream);
     if (rv == EEXIST && !stream->how.exclusive) {
+        is_new = 0;
         rv = put_over(stream);
     }
-    if (rv == APR_SUCCESS && stream->how.sync) {
-        rv = sync_directory(stream->directory);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
+    rv = stream->how.sync ? sync_directory(stream->directory) : APR_SUCCESS;
     if (rv == APR_SUCCESS) {
         rv = dms_os_stat(stream->descriptor, "", 0, &st);
     }
     if (rv == APR_SUCCESS) {
         dms_node_facts(&st, DMS_FACT_ETAG, facts);
+    }
+    else if (is_new) { /* as it was */
+        unlinkat(stream->directory, stream->name, 0);
     }
     return rv;
 }
@@ -362,13 +367,33 @@ apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *
     return rv == EXDEV && from->st.device == to->st.device ? ENOTSUP : rv;
 }
 
-apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified)
+/* Waits until a member's own data are on the disk: a file that can't be opened, with all others. */
+static apr_status_t sync_member(dms_node_t *parent, const char *name)
+{
+    int fd = openat(parent->descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (fd < 0) {
+        return errno == EACCES ? dms_fs_sync(parent, 1) : errno;
+    }
+    if (fsync(fd)) {
+        rv = errno == EINVAL ? APR_SUCCESS : errno;
+    }
+    close(fd);
+    return rv;
+}
+
+apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name,
+                                 const dms_moment_t *modified, int sync)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
 
     times[1].tv_sec = (time_t)modified->seconds;
     times[1].tv_nsec = (long)modified->nanoseconds;
-    return utimensat(parent->descriptor, name, times, AT_SYMLINK_NOFOLLOW) ? errno : APR_SUCCESS;
+    if (utimensat(parent->descriptor, name, times, AT_SYMLINK_NOFOLLOW)) {
+        return errno;
+    }
+    return sync ? sync_member(parent, name) : APR_SUCCESS;
 }
 
 apr_status_t dms_fs_sync(dms_node_t *collection, int all)
