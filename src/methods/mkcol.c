@@ -69,7 +69,7 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
     if (resource.facts.kind != DMS_KIND_NONE) {
         return already_there(request, &resource);
     }
-    error = dms_step_begin(request, &tx);
+    error = dms_step_begin_new(request, resource.key, &tx);
     if (error) {
         return error;
     }

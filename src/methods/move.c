@@ -61,11 +61,12 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     }
     apr_pool_create(&pool, transfer->shift.pool);
     path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
-    if (facts_of_key(transfer, dms_key_below(pool, transfer->to.key, path), pool, &to)
-            != APR_SUCCESS
-        || facts_of_key(transfer, dms_key_below(pool, transfer->from.key, path), pool, &from)
-               != APR_SUCCESS) {
-        rv = APR_INCOMPLETE;
+    rv = facts_of_key(transfer, dms_key_below(pool, transfer->to.key, path), pool, &to);
+    if (rv == APR_SUCCESS) {
+        rv = facts_of_key(transfer, dms_key_below(pool, transfer->from.key, path), pool, &from);
+    }
+    if (rv != APR_SUCCESS) {
+        rv = rv == ENOENT || rv == ENOTDIR ? APR_INCOMPLETE : rv;
     }
     else if (from.kind != to.kind
              || (from.kind == DMS_KIND_FILE
@@ -151,7 +152,7 @@ static dms_error_t *move(dms_transfer_t *transfer)
         transfer->by_steps = 1;
         error = rename_source(transfer, &rv);
     }
-    if (error && rv == EXDEV) {
+    if (error && rv == EXDEV && !transfer->is_torn) {
         return move_by_copy(transfer);
     }
     if (!error && dms_transfer_leaves_something(transfer)) {

@@ -95,8 +95,10 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
 
 /* Ends the step: tells what has happened, and what is left to do; or, where nothing has, only
  * forgets the intention. */
-static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened)
+static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened, int is_last)
 {
+    /* A copy that is not in place has still to be removed. */
+    int is_settled = has_happened || is_last || transfer->noted.intent != DMS_INTENT_COPY;
     apr_status_t rv = has_happened ? tell_change(transfer, tx) : APR_SUCCESS;
     dms_error_t *error;
 
@@ -108,14 +110,14 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happe
     if (rv == APR_SUCCESS && has_happened && dms_transfer_leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
     }
-    if (rv == APR_SUCCESS && transfer->noted.id) {
+    if (rv == APR_SUCCESS && is_settled && transfer->noted.id) {
         rv = dms_tx_settle(tx, &transfer->noted);
     }
     error = dms_step_stored(transfer->request, tx, rv);
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if (!error || has_happened) { /* settled; or a later look at the disk has to settle it */
+    if ((!error && is_settled) || has_happened) { /* settled; or a later look at the disk has to settle it */
         transfer->noted.id = 0;
     }
     return error;
@@ -143,7 +145,10 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
                       "%s, beside %s, could not be removed whole: what a %s has replaced",
                       transfer->reserved, transfer->to_uri, r->method);
     }
-    if (transfer->leftover.id) { /* a failure leaves that to be completed */
+    if (rv != APR_SUCCESS && rv != ENOENT) { /* that is left to be completed */
+        transfer->noted.id = 0;
+    }
+    else if (transfer->leftover.id) {
         dms_step_settle(transfer->request, &transfer->leftover);
     }
 }
@@ -294,7 +299,7 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
     if (!failure) {
         transfer->synced = sync_names(transfer);
     }
-    error = settle(transfer, tx, !failure);
+    error = settle(transfer, tx, !failure, 0);
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
                   transfer->to_uri, failure ? "not " : "");
     return failure ? failure : error;
@@ -305,6 +310,6 @@ void dms_transfer_give_up(dms_transfer_t *transfer)
     dms_tx_t *tx;
 
     if (transfer->noted.id && !dms_step_begin(transfer->request, &tx)) {
-        settle(transfer, tx, 0);
+        settle(transfer, tx, 0, 1);
     }
 }

@@ -176,7 +176,7 @@ static dms_error_t *finish(upload_t *upload)
     request_rec *r = upload->request->r;
     int is_new;
     dms_tx_t *tx;
-    dms_error_t *error = dms_step_begin(upload->request, &tx);
+    dms_error_t *error = dms_step_begin_new(upload->request, upload->resource.key, &tx);
 
     if (error) {
         return error;

@@ -66,7 +66,7 @@ static apr_status_t begin_part(dms_stream_t *stream)
     }
     close(fd);
     if (rv == APR_SUCCESS && lseek(stream->descriptor, stream->how.offset, SEEK_SET) < 0) {
-        rv = EFBIG; /* no file can be so long here */
+        rv = errno == EINVAL ? EFBIG : errno; /* no file can be so long here */
     }
     return rv;
 }
@@ -363,8 +363,11 @@ apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *
         rv = dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name);
         break;
     }
-    /* overlayfs says so of a folder that it would have to copy up */
-    return rv == EXDEV && from->st.device == to->st.device ? ENOTSUP : rv;
+    if (rv != EXDEV && rv != ENOTSUP) {
+        return rv;
+    }
+    /* overlayfs says EXDEV of a folder that it would have to copy up */
+    return from->st.device == to->st.device ? ENOTSUP : EXDEV;
 }
 
 /* Waits until a member's own data are on the disk: a file that can't be opened, with all others. */
