@@ -131,11 +131,9 @@ static apr_status_t end_exchange(slice_t *slice)
     if (rv != APR_SUCCESS || !*identity) {
         return rv;
     }
-    if (!*there) {
-        return dms_rename_new(provider, parent, aside, parent, name);
-    }
-    return strcmp(there, identity) ? place_other(slice, parent, aside, identity)
-                                   : provider->remove(parent, aside, DMS_KIND_FILE);
+    return *there && strcmp(there, identity)
+               ? place_other(slice, parent, aside, identity)
+               : dms_rename_new(provider, parent, aside, parent, name);
 }
 
 /* Gives what a move has replaced, and which stands in the place of what was moved, the reserved
@@ -205,6 +203,18 @@ static apr_status_t complete_move(slice_t *slice)
     return rv == APR_SUCCESS ? leave_removal(slice, intention->from) : rv;
 }
 
+/* Of a file that was copied to be moved, and is gone, the rows go along. */
+static apr_status_t copy_rows(slice_t *slice)
+{
+    const dms_intention_t *intention = slice->intention;
+    int is_moved = intention->deep
+                   && dms_witness_presence(&slice->witness, intention->from) == DMS_PRESENCE_GONE;
+
+    return dms_changed(slice->tx,
+                       DMS_CHANGE(is_moved ? DMS_MOVED : DMS_COPIED, .key = intention->to,
+                                  .from = intention->from, .deep = intention->deep));
+}
+
 static apr_status_t complete_copy(slice_t *slice)
 {
     const dms_intention_t *intention = slice->intention;
@@ -215,8 +225,7 @@ static apr_status_t complete_copy(slice_t *slice)
         rv = is_identical(slice, intention->to, intention->identity, &has_happened);
     }
     if (rv == APR_SUCCESS && has_happened) {
-        rv = dms_changed(slice->tx, DMS_CHANGE(DMS_COPIED, .key = intention->to,
-                                               .from = intention->from, .deep = intention->deep));
+        rv = copy_rows(slice);
     }
     return rv == APR_SUCCESS ? leave_removal(slice, intention->to) : rv;
 }

@@ -372,6 +372,7 @@ class Lab:
         if status is None or leftovers(dav.path) or leftovers(self.mount) or intentions(self.server):
             restart(self.server)
             recover(self.server, dav)
+            dav.propfind("mount/", depth="1")
         if status == 207 and hasattr(scenario, "partly"):
             scenario.partly(dav)
             found = "between"

@@ -269,15 +269,29 @@ apr_status_t dms_os_rename_new(int from, const char *from_name, int to, const ch
     return S_ISDIR(st.mode) ? rename_if_free(from, from_name, to, to_name) : ENOTSUP;
 }
 
+/* Whether two names are of one file: a kill came before the first one went. */
+static int is_linked(int from, const char *from_name, int to, const char *to_name)
+{
+    dms_os_stat_t a, b;
+
+    return dms_os_stat(from, from_name, 0, &a) == APR_SUCCESS
+           && dms_os_stat(to, to_name, 0, &b) == APR_SUCCESS && a.inode == b.inode
+           && a.device == b.device;
+}
+
 apr_status_t dms_os_rename_by_link(int from, const char *from_name, int to, const char *to_name)
 {
     apr_status_t rv;
 
     if (linkat(from, from_name, to, to_name, 0)) {
+        rv = errno;
         /* EPERM: the file system has no links, or those of others' files are not allowed */
-        return errno == EPERM || errno == EMLINK || is_unsupported(errno)
-                   ? rename_if_free(from, from_name, to, to_name)
-                   : errno;
+        if (rv == EPERM || rv == EMLINK || is_unsupported(rv)) {
+            return rename_if_free(from, from_name, to, to_name);
+        }
+        if (rv != EEXIST || !is_linked(from, from_name, to, to_name)) {
+            return rv;
+        }
     }
     if (unlinkat(from, from_name, 0) == 0) {
         return APR_SUCCESS;
