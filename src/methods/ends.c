@@ -244,7 +244,8 @@ static dms_error_t *check_source_right(dms_transfer_t *transfer)
 int dms_transfer_leaves_something(const dms_transfer_t *transfer)
 {
     return transfer->to.facts.kind != DMS_KIND_NONE
-           && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to));
+           && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to)
+               || transfer->by_copy);
 }
 
 /* An overwritten collection goes whole, or not at all. */

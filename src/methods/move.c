@@ -111,7 +111,8 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);
-    transfer->synced = dms_method_sync(transfer->request, transfer->from_parent);
+    transfer->synced = dms_method_sync_removal(transfer->request, transfer->from_parent,
+                                               rv == APR_SUCCESS);
     forget_moved(transfer);
     if (rv == APR_INCOMPLETE && !transfer->failures.reply) {
         return dms_error(r->pool, HTTP_CONFLICT, NULL,

@@ -22,7 +22,6 @@ static int needs_completing(const dms_transfer_t *transfer, dms_intent_e intent)
 {
     return dms_transfer_leaves_something(transfer)
            || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from))
-           || (transfer->by_copy && transfer->to.facts.kind != DMS_KIND_NONE)
            || (transfer->is_move && transfer->by_steps);
 }
 
@@ -242,9 +241,6 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
     }
     if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
         take_back(transfer, replaces);
-    }
-    else if (replaces && !dms_is_collection(&transfer->to)) {
-        provider->remove(transfer->to_parent, transfer->reserved, DMS_KIND_FILE);
     }
     return rv;
 }

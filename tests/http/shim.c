@@ -25,6 +25,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 #define KILL (-1)
+#define STOP (-2)
 #define LOG_SIZE (1 << 18)
 
 /* As in shim.py. */
@@ -47,7 +48,7 @@ typedef struct control_t {
     uint32_t is_armed;
     uint32_t places;   /* a set of DATA and STORE: whose calls count */
     uint32_t which;    /* which of them is struck; 0: none */
-    int32_t error;     /* with what: errno, or KILL */
+    int32_t error;     /* with what: errno, or one of the above */
     uint32_t lacks;    /* a set of the above */
     uint32_t count;    /* how many there were */
     uint32_t length;   /* of the log */
@@ -154,6 +155,10 @@ static int is_struck(const char *call, int fd, const char *name, const char *mor
         for (;;) {
             pause();
         }
+    }
+    if (control->error == STOP) {
+        kill(getpid(), SIGSTOP); /* all threads; until SIGCONT */
+        return 0;
     }
     errno = control->error;
     return 1;

@@ -14,7 +14,7 @@ SOURCE = harness.REPO / "tests/http/shim.c"
 LOG_SIZE = 1 << 18
 HEAD = struct.Struct("=IIIiIIII512s512s")
 DATA, STORE = 1, 2
-KILL = -1
+KILL, STOP = -1, -2
 
 # What a system may lack. "overlay": where exchanging names is EXDEV, as on overlayfs.
 LACKS = {name: 1 << bit for bit, name in enumerate(

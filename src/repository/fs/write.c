@@ -85,7 +85,11 @@ apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_
     if (strlen(name) > NAME_MAX) {
         return ENAMETOOLONG; /* found out now, not after the whole body */
     }
-    if (dms_os_stat(parent->descriptor, name, 0, &st) == APR_SUCCESS && S_ISREG(st.mode)) {
+    rv = dms_os_stat(parent->descriptor, name, 0, &st);
+    if (rv != APR_SUCCESS && rv != ENOENT) {
+        return rv; /* its mode can't be told */
+    }
+    if (rv == APR_SUCCESS && S_ISREG(st.mode)) {
         stream->replaces = 1;
         stream->mode = st.mode & 0777; /* new content is not to run with its owner's rights */
     }
