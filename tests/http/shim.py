@@ -58,6 +58,7 @@ class Shim:
         head = list(HEAD.unpack(self.memory[:HEAD.size]))
         length, self.count = min(head[6], LOG_SIZE), head[5]
         # (number, or "0" of one that is not counted; call; path; the other path)
-        self.log = [line.split("\t") for line in self.memory[HEAD.size:HEAD.size + length].decode(errors="replace").splitlines()]
+        lines = self.memory[HEAD.size:HEAD.size + length].decode(errors="replace").splitlines()
+        self.log = [line.split("\t") for line in lines if line.count("\t") == 3]  # another thread may just be at it
         self.write(0)
         return self.count

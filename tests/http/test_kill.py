@@ -48,6 +48,7 @@ def kill_at_each_step(lab, name, share):
             results.append(found)
         except AssertionError as e:
             wrong.append(f"{name}: {e}")
+            print(wrong[-1])
     if ALL and not {"before", "after"} <= set(results):
         wrong.append(f"{name}: {results}")
     print(name, len(results), "steps:", " ".join(f"{results.count(f)} {f}" for f in sorted(set(results))))
