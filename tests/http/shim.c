@@ -29,7 +29,7 @@
 #define LOG_SIZE (1 << 18)
 
 /* As in shim.py. */
-enum { DATA = 1, STORE = 2 };
+enum { DATA = 1, STORE = 2, ALL_LATER = 4 };
 enum {
     NO_TMPFILE = 1,
     NO_PROC = 2,
@@ -47,7 +47,7 @@ enum {
 typedef struct control_t {
     uint32_t is_armed;
     uint32_t places;   /* a set of DATA and STORE: whose calls count */
-    uint32_t which;    /* which of them is struck; 0: none */
+    uint32_t which;    /* which of them is struck, with ALL_LATER from which on; 0: none */
     int32_t error;     /* with what: errno, or one of the above */
     uint32_t lacks;    /* a set of the above */
     uint32_t count;    /* how many there were */
@@ -146,7 +146,8 @@ static int is_struck(const char *call, int fd, const char *name, const char *mor
         number = __atomic_add_fetch(&control->count, 1, __ATOMIC_SEQ_CST);
     }
     note(number, call, path, more);
-    if (!number || number != control->which) {
+    if (!number || !control->which
+        || (control->places & ALL_LATER ? number < control->which : number != control->which)) {
         return 0;
     }
     if (control->error == KILL) {

@@ -13,7 +13,7 @@ import harness
 SOURCE = harness.REPO / "tests/http/shim.c"
 LOG_SIZE = 1 << 18
 HEAD = struct.Struct("=IIIiIIII512s512s")
-DATA, STORE = 1, 2
+DATA, STORE, ALL_LATER = 1, 2, 4
 KILL, STOP = -1, -2
 
 # What a system may lack. "overlay": where exchanging names is EXDEV, as on overlayfs.
@@ -50,7 +50,7 @@ class Shim:
         self.memory[:HEAD.size] = HEAD.pack(is_armed, places, which, error, self.lacks, 0, 0, 0, *self.places)
 
     def arm(self, which=0, error=0, places=DATA):
-        """From now on calls are counted; the `which`-th fails with `error`, or kills."""
+        """From now on calls are counted; the `which`-th fails with `error`, or kills. ALL_LATER: so do those after it."""
         self.write(1, places, which, error)
 
     def disarm(self):

@@ -22,7 +22,7 @@ from writing import RESERVED, Dav, wait_until
 ALL = os.environ.get("DMS_FAULTS") == "all"
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EINTR, errno.EDQUOT, errno.ESTALE]
 
-pytestmark = [pytest.mark.root, pytest.mark.no_sanitizer]
+pytestmark = pytest.mark.root
 
 
 def sample(steps, share):
@@ -64,6 +64,45 @@ def test_each_call_fails(system, sync):
                 (n, ERRORS[(n + share) % 5]) for n in sample(range(1, count + 1), share)]
             wrong += try_all(lab, name, trials)
     assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
+
+
+@pytest.mark.parametrize("system", ["plain", "nfs"])
+def test_the_disk_goes_away(system):
+    """From some call on, each fails."""
+    wrong = []
+    with Lab(*SYSTEMS[system], sync="On" if ALL else "Off") as lab:
+        for share, name in enumerate(SCENARIOS if ALL else [name for name in SCENARIOS if "over" in name]):
+            _, changes = count_calls(lab, name)
+            wrong += try_all(lab, name, [(n, errno.EIO) for n in (changes if ALL else changes[share % 3::3])],
+                             shim.DATA | shim.ALL_LATER)
+    assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
+
+
+STATUSES = {
+    "EACCES": 403, "EROFS": 403, "EILSEQ": 400, "EXDEV": 502, "EDQUOT": 507, "ENOSPC": 507, "EMLINK": 507, "EFBIG": 413,
+    "EMFILE": 503, "ENFILE": 503, "ENOMEM": 503, "EAGAIN": 503, "EINTR": 503, "ENOLCK": 503, "ESTALE": 503, "ETIMEDOUT": 503,
+    "ENOTCONN": 503, "EBUSY": 423, "ENAMETOOLONG": 414, "EIO": 500,
+}
+
+
+def test_each_cause_has_its_status():
+    with Lab() as lab:
+        dav = Dav(lab.server, lab.server.data, "/dav/")
+
+        def which():
+            lab.shim.arm()
+            assert dav.put("a.txt", b"x").status < 300
+            lab.shim.disarm()
+            dav.disk("a.txt").unlink()
+            return [int(n) for n, call, *_ in lab.shim.log if call == "link"]
+
+        (step,) = (which(), which())[1]
+        for name, status in STATUSES.items():
+            lab.shim.arm(step, getattr(errno, name))
+            answer = dav.put("a.txt", b"x")
+            lab.shim.disarm()
+            assert (answer.status, answer.get("Retry-After")) == (status, "1" if status == 503 else None), name
+            assert not dav.disk("a.txt").exists()
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
