@@ -103,7 +103,7 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
     if (!error) {
         error = dms_transfer_put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);
     }
-    if (error || dms_transfer_leaves_something(transfer)) {
+    if ((error || dms_transfer_leaves_something(transfer)) && !transfer->is_torn) {
         dms_transfer_remove_reserved(transfer, transfer->to_parent);
     }
     return error;

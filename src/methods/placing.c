@@ -178,6 +178,17 @@ static apr_status_t exchange(dms_transfer_t *transfer, dms_node_t *from, const c
                : rv;
 }
 
+/* As it was: gives the destination what it had before, and what has been put there its name. */
+static void take_back(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    apr_status_t rv = transfer->to.facts.kind != DMS_KIND_NONE
+                          ? exchange(transfer, from, name)
+                          : dms_rename_new(transfer->request->provider, transfer->to_parent,
+                                           transfer->to.name, from, name);
+
+    transfer->is_torn |= rv != APR_SUCCESS;
+}
+
 /* Makes name in `from` be the destination. What was there before is afterwards under the reserved
  * name in `from`, if it was or is a collection; otherwise it is gone. */
 static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char *name)
@@ -195,8 +206,8 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     rv = exchange(transfer, from, name);
     if (rv == APR_SUCCESS && strcmp(name, transfer->reserved)) {
         rv = dms_rename_new(provider, from, name, from, transfer->reserved);
-        if (rv != APR_SUCCESS) { /* as it was */
-            exchange(transfer, from, name);
+        if (rv != APR_SUCCESS) {
+            take_back(transfer, from, name);
         }
     }
     return rv;
@@ -208,18 +219,6 @@ static apr_status_t sync_copy(dms_transfer_t *transfer)
     const dms_provider_t *provider = transfer->request->provider;
 
     return provider->sync ? provider->sync(transfer->to_parent, 0) : APR_SUCCESS;
-}
-
-/* Gives the destination what it had before, and the copy its reserved name. */
-static void take_back(dms_transfer_t *transfer, int replaces)
-{
-    if (replaces) {
-        exchange(transfer, transfer->to_parent, transfer->reserved);
-    }
-    else {
-        dms_rename_new(transfer->request->provider, transfer->to_parent, transfer->to.name,
-                       transfer->to_parent, transfer->reserved);
-    }
 }
 
 /* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What
@@ -240,7 +239,7 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
                               transfer->from.facts.kind);
     }
     if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
-        take_back(transfer, replaces);
+        take_back(transfer, transfer->to_parent, transfer->reserved);
     }
     return rv;
 }
