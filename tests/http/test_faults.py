@@ -66,6 +66,16 @@ def test_each_call_fails(system, sync):
     assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
 
 
+def test_each_call_of_the_store_fails():
+    wrong = []
+    with Lab() as lab:
+        for share, name in enumerate(SCENARIOS if ALL else ("move over", "copy", "put", "lock")):
+            count_calls(lab, name, shim.STORE)
+            steps = [int(number) for number, _, path, _ in lab.shim.log if number != "0" and not path.endswith("-lock")]
+            wrong += try_all(lab, name, [(n, ERRORS[n % 5]) for n in sample(steps, share)], shim.STORE)
+    assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
+
+
 @pytest.mark.parametrize("system", ["plain", "nfs"])
 def test_the_disk_goes_away(system):
     """From some call on, each fails."""
