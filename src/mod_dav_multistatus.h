@@ -377,10 +377,10 @@ typedef struct dms_write_t {
 
 /* What a rename does where something has the new name. */
 typedef enum dms_rename_e {
-    DMS_RENAME_NEW,      /* EEXIST */
-    DMS_RENAME_BY_LINK,  /* EEXIST, unless it is the same file, as for a moment; no collection */
-    DMS_RENAME_REPLACE,  /* it is gone; neither may be a collection */
-    DMS_RENAME_EXCHANGE  /* it gets the old name; ENOENT where nothing is there */
+    DMS_RENAME_NEW,     /* EEXIST */
+    DMS_RENAME_BY_LINK, /* EEXIST, unless it is the same file, as for a moment; no collection */
+    DMS_RENAME_REPLACE, /* it is gone; neither may be a collection */
+    DMS_RENAME_EXCHANGE /* it gets the old name; ENOENT where nothing is there */
 } dms_rename_e;
 
 struct dms_provider_t {

@@ -308,8 +308,9 @@ static dms_error_t *begin_lock(locking_t *locking, dms_tx_t **tx)
     dms_error_t *error = ask_to_create(locking);
 
     if (!error) {
-        error = locking->may_create ? dms_step_begin_new(locking->request, locking->resource.key, tx)
-                                    : dms_step_begin(locking->request, tx);
+        error = locking->may_create
+                    ? dms_step_begin_new(locking->request, locking->resource.key, tx)
+                    : dms_step_begin(locking->request, tx);
     }
     return error ? error : lock(locking, *tx);
 }

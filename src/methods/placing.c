@@ -116,7 +116,8 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happe
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if ((!error && is_settled) || has_happened) { /* settled; or a later look at the disk has to settle it */
+    if ((!error && is_settled)
+        || has_happened) { /* settled; or a later look at the disk has to settle it */
         transfer->noted.id = 0;
     }
     return error;

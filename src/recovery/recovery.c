@@ -86,6 +86,18 @@ static apr_status_t leave_removal(slice_t *slice, const char *beside)
     return dms_tx_reintend(slice->tx, &rest);
 }
 
+/* Removes what a copy had as its name before it was in place: a second one, where it is a file. */
+static apr_status_t remove_reserved_name(slice_t *slice, dms_node_t *parent)
+{
+    const dms_provider_t *provider = slice->witness.provider;
+    const char *reserved = slice->intention->reserved, *identity;
+    apr_status_t rv = provider->identity(parent, reserved, slice->witness.pool, &identity);
+
+    return rv == APR_SUCCESS && *identity && !strcmp(identity, slice->intention->identity)
+               ? provider->remove(parent, reserved, DMS_KIND_FILE)
+               : rv;
+}
+
 /* Gives what stands aside, while something else stands where it was, its place: of a move it is the
  * source, or what the destination was, which goes. */
 static apr_status_t place_other(slice_t *slice, dms_node_t *parent, const char *aside,
@@ -96,7 +108,7 @@ static apr_status_t place_other(slice_t *slice, dms_node_t *parent, const char *
     dms_node_t *other = parent;
     const char *name;
     apr_status_t rv = is_move ? dms_witness_find(&slice->witness, intention->from, &other, &name)
-                              : APR_SUCCESS;
+                              : remove_reserved_name(slice, parent);
 
     if (rv != APR_SUCCESS) {
         return rv;

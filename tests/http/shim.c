@@ -46,15 +46,16 @@ enum {
 
 typedef struct control_t {
     uint32_t is_armed;
-    uint32_t places;   /* a set of DATA and STORE: whose calls count */
-    uint32_t which;    /* which of them is struck, with ALL_LATER from which on; 0: none */
-    int32_t error;     /* with what: errno, or one of the above */
-    uint32_t lacks;    /* a set of the above */
-    uint32_t count;    /* how many there were */
-    uint32_t length;   /* of the log */
-    uint32_t pid;      /* of who has been killed */
-    char data[512];    /* the folder that is served */
-    char store[512];   /* that of the store */
+    uint32_t places; /* a set of DATA and STORE: whose calls count */
+    uint32_t which;  /* which of them is struck, with ALL_LATER from which on; 0: none */
+    int32_t error;   /* with what: errno, or one of the above */
+    uint32_t lacks;  /* a set of the above */
+    uint32_t count;  /* how many there were */
+    uint32_t length; /* of the log */
+    uint32_t pid;    /* of who has been killed */
+    char call[16];   /* the only one that counts; "": all do */
+    char data[512];  /* the folder that is served */
+    char store[512]; /* that of the store */
     char log[LOG_SIZE];
 } control_t;
 
@@ -65,10 +66,10 @@ static void *find(const char *name)
     return dlsym(RTLD_NEXT, name);
 }
 
-#define REAL(type, name, ...) \
-    static type (*real)(__VA_ARGS__); \
-    if (!real) { \
-        *(void **)&real = find(name); \
+#define REAL(type, name, ...)                                                                      \
+    static type (*real)(__VA_ARGS__);                                                              \
+    if (!real) {                                                                                   \
+        *(void **)&real = find(name);                                                              \
     }
 
 __attribute__((constructor)) static void map_control(void)
@@ -142,7 +143,7 @@ static int is_struck(const char *call, int fd, const char *name, const char *mor
     if (!place) {
         return 0;
     }
-    if (control->places & (uint32_t)place) {
+    if (control->places & (uint32_t)place && (!*control->call || !strcmp(control->call, call))) {
         number = __atomic_add_fetch(&control->count, 1, __ATOMIC_SEQ_CST);
     }
     note(number, call, path, more);
@@ -190,28 +191,28 @@ static int open_struck(int fd, const char *name, int flags)
                      fd, name, NULL);
 }
 
-#define OPEN(function) \
-    EXPORT int function(const char *name, int flags, ...) \
-    { \
-        va_list arguments; \
-        mode_t mode; \
-        REAL(int, #function, const char *, int, ...) \
-        va_start(arguments, flags); \
-        mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0; \
-        va_end(arguments); \
-        return open_struck(AT_FDCWD, name, flags) ? -1 : real(name, flags, mode); \
+#define OPEN(function)                                                                             \
+    EXPORT int function(const char *name, int flags, ...)                                          \
+    {                                                                                              \
+        va_list arguments;                                                                         \
+        mode_t mode;                                                                               \
+        REAL(int, #function, const char *, int, ...)                                               \
+        va_start(arguments, flags);                                                                \
+        mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;                      \
+        va_end(arguments);                                                                         \
+        return open_struck(AT_FDCWD, name, flags) ? -1 : real(name, flags, mode);                  \
     }
 
-#define OPENAT(function) \
-    EXPORT int function(int fd, const char *name, int flags, ...) \
-    { \
-        va_list arguments; \
-        mode_t mode; \
-        REAL(int, #function, int, const char *, int, ...) \
-        va_start(arguments, flags); \
-        mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0; \
-        va_end(arguments); \
-        return open_struck(fd, name, flags) ? -1 : real(fd, name, flags, mode); \
+#define OPENAT(function)                                                                           \
+    EXPORT int function(int fd, const char *name, int flags, ...)                                  \
+    {                                                                                              \
+        va_list arguments;                                                                         \
+        mode_t mode;                                                                               \
+        REAL(int, #function, int, const char *, int, ...)                                          \
+        va_start(arguments, flags);                                                                \
+        mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;                      \
+        va_end(arguments);                                                                         \
+        return open_struck(fd, name, flags) ? -1 : real(fd, name, flags, mode);                    \
     }
 
 EXPORT int __open64_2(const char *name, int flags);

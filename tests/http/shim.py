@@ -12,7 +12,7 @@ import harness
 
 SOURCE = harness.REPO / "tests/http/shim.c"
 LOG_SIZE = 1 << 18
-HEAD = struct.Struct("=IIIiIIII512s512s")
+HEAD = struct.Struct("=IIIiIIII16s512s512s")
 DATA, STORE, ALL_LATER = 1, 2, 4
 KILL, STOP = -1, -2
 
@@ -46,12 +46,14 @@ class Shim:
         self.write(0)
         server.environment.update(DMS_SHIM=str(path), LD_PRELOAD=f"{harness.PRELOAD} {build()}".strip())
 
-    def write(self, is_armed, places=0, which=0, error=0):
-        self.memory[:HEAD.size] = HEAD.pack(is_armed, places, which, error, self.lacks, 0, 0, 0, *self.places)
+    def write(self, is_armed, places=0, which=0, error=0, call=""):
+        self.memory[:HEAD.size] = HEAD.pack(is_armed, places, which, error, self.lacks, 0, 0, 0, call.encode(),
+                                              *self.places)
 
-    def arm(self, which=0, error=0, places=DATA):
-        """From now on calls are counted; the `which`-th fails with `error`, or kills. ALL_LATER: so do those after it."""
-        self.write(1, places, which, error)
+    def arm(self, which=0, error=0, places=DATA, call=""):
+        """From now on calls are counted; the `which`-th fails with `error`, or kills. ALL_LATER: so do those after it.
+        call: only such count."""
+        self.write(1, places, which, error, call)
 
     def disarm(self):
         """Ends that; returns how many calls there were."""

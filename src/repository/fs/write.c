@@ -390,8 +390,8 @@ static apr_status_t sync_member(dms_node_t *parent, const char *name)
     return rv;
 }
 
-apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name,
-                                 const dms_moment_t *modified, int sync)
+apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified,
+                                 int sync)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
 
