@@ -470,8 +470,8 @@ struct dms_provider_t {
                          dms_node_t *to_parent, const char *to_name, int *at_target);
 
     /* Makes from_name in from be to_name in to, in one step. EXDEV where that takes a copy. ENOTSUP
-     * where NEW of a file takes BY_LINK, which then has to work, or where nothing exchanges: that is
-     * then done in three steps (repository/renames.h). */
+     * where NEW of a file takes BY_LINK, which then has to work, or where nothing exchanges: that
+     * is then done in three steps (repository/renames.h). */
     apr_status_t (*rename)(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how);
 

@@ -61,8 +61,8 @@ apr_status_t dms_os_name(int descriptor, int directory, const char *name);
  * the system can't in one step: not of a folder. */
 apr_status_t dms_os_rename_new(int from, const char *from_name, int to, const char *to_name);
 
-/* The same for what is no folder, in two steps: between them it has both names, and where it has had
- * them before only the second is left to do. */
+/* The same for what is no folder, in two steps: between them it has both names, and where it has
+ * had them before only the second is left to do. */
 apr_status_t dms_os_rename_by_link(int from, const char *from_name, int to, const char *to_name);
 
 /* Lets two names change places, in one step. ENOTSUP where the file system or the system can't. */
