@@ -14,6 +14,7 @@ PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lx
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
+PACKAGES_faults = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -41,7 +42,7 @@ UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 HEADERS := $(sort $(shell find src tests -name '*.h'))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 OTHER_MODULES := $(sort $(wildcard examples/*.c tests/http/modules/*.c))
-C_FILES := $(SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c) \
+C_FILES := $(SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c tests/http/*.c) \
 	$(HEADERS)
 PYTHON_FILES := $(sort $(shell find tests tools -name '*.py'))
 
@@ -106,7 +107,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases soak lint format bench install clean help
+.PHONY: all packages run test test-releases soak faults lint format bench install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -167,6 +168,11 @@ SOAK := 10000
 soak: $(MODULE) | packages
 	@$(TEST_ENV) DMS_SOAK=$(SOAK) DMS_TEST_SECONDS=7200 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
 		-o cache_dir=$(abspath build)/pytest tests/http/test_soak.py $(PYTEST_ARGS)
+
+## make faults                each call of each write fails, or kills, on each kind of system (half an hour)
+faults: $(MODULE) | packages
+	@DMS_FAULTS=all DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_faults.py tests/http/test_kill.py $(PYTEST_ARGS)
 
 # APR's, which cppcheck, without APR's headers, can't make sense of.
 CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \

@@ -279,8 +279,9 @@ APR_DECLARE_OPTIONAL_FN(const dms_api_t *, dms_api, (int version));
  * cursor's next step. Names are bytes as the store has them: not escaped, not always UTF-8, never
  * empty, ".", "..", and without a slash. Every call returns APR_SUCCESS or an errno, which
  * becomes an HTTP status where it is a resource's: ENOENT and ENOTDIR 404; EACCES, EPERM, EROFS
- * and ELOOP 403; EEXIST and ENOTEMPTY 409; EBUSY 423; EFBIG 413; ENAMETOOLONG 414; ENOSPC and
- * EDQUOT 507; what has no meaning of its own is 500.
+ * and ELOOP 403; EEXIST and ENOTEMPTY 409; EBUSY 423; EFBIG 413; ENAMETOOLONG 414; EXDEV 502;
+ * ESTALE, ETIMEDOUT, EMFILE and others that may pass 503; ENOSPC and EDQUOT 507; what has no
+ * meaning of its own is 500.
  *
  * lookup, open, next, rewind, enter and read are never NULL. A provider that can't be written
  * leaves the others out. One that can has parent, is_same, is_within, child, facts, identity and
@@ -377,6 +378,7 @@ typedef struct dms_write_t {
 /* What a rename does where something has the new name. */
 typedef enum dms_rename_e {
     DMS_RENAME_NEW,     /* EEXIST */
+    DMS_RENAME_BY_LINK, /* EEXIST, unless it is the same file, as for a moment; no collection */
     DMS_RENAME_REPLACE, /* it is gone; neither may be a collection */
     DMS_RENAME_EXCHANGE /* it gets the old name; ENOENT where nothing is there */
 } dms_rename_e;
@@ -467,13 +469,15 @@ struct dms_provider_t {
     apr_status_t (*copy)(dms_node_t *parent, const char *name, struct request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);
 
-    /* Makes from_name in from be to_name in to, in one step. EXDEV where that takes a copy. */
+    /* Makes from_name in from be to_name in to, in one step. EXDEV where that takes a copy. ENOTSUP
+     * where NEW of a file takes BY_LINK, which then has to work, or where nothing exchanges: that
+     * is then done in three steps (repository/renames.h). */
     apr_status_t (*rename)(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how);
 
-    /* Sets the modification time. */
-    apr_status_t (*set_modified)(dms_node_t *parent, const char *name,
-                                 const dms_moment_t *modified);
+    /* Sets the modification time. sync: it is on the disk before this returns. */
+    apr_status_t (*set_modified)(dms_node_t *parent, const char *name, const dms_moment_t *modified,
+                                 int sync);
 
     /* Waits until the names in a collection are on the disk; all: and all that was written. */
     apr_status_t (*sync)(dms_node_t *collection, int all);

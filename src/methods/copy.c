@@ -77,6 +77,7 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
     apr_status_t rv = APR_SUCCESS;
     int at_target = 0;
 
+    transfer->by_steps = 1; /* what a kill leaves of a copy is known by its reserved name */
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is copied to %s, as %s",
                   transfer->from_uri, transfer->to_uri, transfer->reserved);
     if (dms_is_collection(&transfer->from)) {
@@ -102,7 +103,7 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
     if (!error) {
         error = dms_transfer_put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);
     }
-    if (error || dms_transfer_leaves_something(transfer)) {
+    if ((error || dms_transfer_leaves_something(transfer)) && !transfer->is_torn) {
         dms_transfer_remove_reserved(transfer, transfer->to_parent);
     }
     return error;

@@ -187,8 +187,10 @@ static dms_error_t *remove_all(deletion_t *deletion)
     if (rv != APR_SUCCESS && !deletion->failures.reply) {
         return dms_error_of(r->pool, rv, "the resource can't be deleted");
     }
-    dms_method_sync(deletion->request, deletion->parent);
-    return NULL;
+    rv = dms_method_sync_removal(deletion->request, deletion->parent, rv == APR_SUCCESS);
+    return rv == APR_SUCCESS || deletion->failures.reply
+               ? NULL
+               : dms_error_of(r->pool, rv, "that the resource is gone can't be synced");
 }
 
 /* Removes the locks and properties of what is gone; a failure leaves that to be completed

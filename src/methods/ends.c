@@ -103,6 +103,31 @@ static int overlap(dms_transfer_t *transfer)
                && provider->is_within(transfer->from_parent, transfer->to.node));
 }
 
+/* Whether a move's source is what was looked at first: not only its name is. A file may have been
+ * written anew, unless an intention speaks of it. */
+static dms_error_t *check_source(dms_transfer_t *transfer)
+{
+    dms_request_t *request = transfer->request;
+    const char *identity = "";
+    apr_status_t rv = request->provider->identity(transfer->from_parent, transfer->from.name,
+                                                  request->r->pool, &identity);
+
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(request->r->pool, rv, "the source can't be looked at");
+    }
+    if (!transfer->from_first) {
+        transfer->from_first = transfer->from_parent;
+        transfer->from_identity = identity;
+    }
+    if (!request->provider->is_same(transfer->from_first, transfer->from_parent)
+        || ((dms_is_collection(&transfer->from) || transfer->noted.id)
+            && strcmp(identity, transfer->from_identity))) {
+        return dms_error(request->r->pool, HTTP_CONFLICT, NULL,
+                         "the source has been moved, or made anew, meanwhile");
+    }
+    return NULL;
+}
+
 /* Everything that can be known before something is done; asked again when nobody else can change
  * anything any more. */
 dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
@@ -117,6 +142,9 @@ dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
     }
     if (!error && (transfer->is_move || *transfer->from.name)) {
         error = dms_method_parent(request, &transfer->from, &transfer->from_parent);
+    }
+    if (!error && transfer->is_move) {
+        error = check_source(transfer);
     }
     if (!error) {
         error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
@@ -216,7 +244,8 @@ static dms_error_t *check_source_right(dms_transfer_t *transfer)
 int dms_transfer_leaves_something(const dms_transfer_t *transfer)
 {
     return transfer->to.facts.kind != DMS_KIND_NONE
-           && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to));
+           && (dms_is_collection(&transfer->from) || dms_is_collection(&transfer->to)
+               || transfer->by_copy);
 }
 
 /* An overwritten collection goes whole, or not at all. */

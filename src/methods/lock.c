@@ -154,6 +154,7 @@ static dms_error_t *ask_to_create(locking_t *locking)
     if (error || now.facts.kind != DMS_KIND_NONE) {
         return error;
     }
+    locking->resource.key = now.key;
     status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_FILE, dms_method_uri(r, DMS_KIND_FILE));
     locking->may_create = status == HTTP_OK;
     return locking->may_create
@@ -307,7 +308,9 @@ static dms_error_t *begin_lock(locking_t *locking, dms_tx_t **tx)
     dms_error_t *error = ask_to_create(locking);
 
     if (!error) {
-        error = dms_step_begin(locking->request, tx);
+        error = locking->may_create
+                    ? dms_step_begin_new(locking->request, locking->resource.key, tx)
+                    : dms_step_begin(locking->request, tx);
     }
     return error ? error : lock(locking, *tx);
 }

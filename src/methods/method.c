@@ -17,11 +17,16 @@ void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resour
     dms_table_set_allowed(request->r, request->provider, resource->facts.kind);
 }
 
-apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection)
+apr_status_t dms_method_sync_removal(dms_request_t *request, dms_node_t *collection, int is_whole)
 {
     return request->provider->sync && dms_config_sync(request->config)
-               ? request->provider->sync(collection, 0)
+               ? request->provider->sync(collection, !is_whole)
                : APR_SUCCESS;
+}
+
+apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection)
+{
+    return dms_method_sync_removal(request, collection, 1);
 }
 
 dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,

@@ -45,6 +45,9 @@ void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resour
 /* Waits for the names in a collection to be on the disk, where that is wanted. */
 apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection);
 
+/* The same after a removal from it: of a tree that has not gone whole, also for the names in it. */
+apr_status_t dms_method_sync_removal(dms_request_t *request, dms_node_t *collection, int is_whole);
+
 /* What every method needs first: the resource that the URL names, with the facts wanted. Errors:
  * what the provider's lookup gives; where it must exist, 404 if it does not. */
 dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,

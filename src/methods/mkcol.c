@@ -44,6 +44,9 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     }
     if (rv == APR_SUCCESS) {
         rv = dms_method_sync(request, parent);
+        if (rv != APR_SUCCESS && request->provider->remove) { /* as it was */
+            request->provider->remove(parent, resource->name, DMS_KIND_COLLECTION);
+        }
     }
     return rv == APR_SUCCESS ? NULL
                              : dms_error_of(request->r->pool, rv, "the collection can't be made");
@@ -66,7 +69,7 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
     if (resource.facts.kind != DMS_KIND_NONE) {
         return already_there(request, &resource);
     }
-    error = dms_step_begin(request, &tx);
+    error = dms_step_begin_new(request, resource.key, &tx);
     if (error) {
         return error;
     }

@@ -61,11 +61,12 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     }
     apr_pool_create(&pool, transfer->shift.pool);
     path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1), NULL);
-    if (facts_of_key(transfer, dms_key_below(pool, transfer->to.key, path), pool, &to)
-            != APR_SUCCESS
-        || facts_of_key(transfer, dms_key_below(pool, transfer->from.key, path), pool, &from)
-               != APR_SUCCESS) {
-        rv = APR_INCOMPLETE;
+    rv = facts_of_key(transfer, dms_key_below(pool, transfer->to.key, path), pool, &to);
+    if (rv == APR_SUCCESS) {
+        rv = facts_of_key(transfer, dms_key_below(pool, transfer->from.key, path), pool, &from);
+    }
+    if (rv != APR_SUCCESS) {
+        rv = rv == ENOENT || rv == ENOTDIR ? APR_INCOMPLETE : rv;
     }
     else if (from.kind != to.kind
              || (from.kind == DMS_KIND_FILE
@@ -104,13 +105,14 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     if (error) {
         return error;
     }
-    if (!dms_is_collection(&transfer->from)) {
-        return NULL; /* it went when the copy was put in place */
+    if (!dms_is_collection(&transfer->from) || transfer->synced != APR_SUCCESS) {
+        return NULL; /* it went when the copy was put in place; or stays */
     }
-    dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);
+    transfer->synced = dms_method_sync_removal(transfer->request, transfer->from_parent,
+                                               rv == APR_SUCCESS);
     forget_moved(transfer);
     if (rv == APR_INCOMPLETE && !transfer->failures.reply) {
         return dms_error(r->pool, HTTP_CONFLICT, NULL,
@@ -122,25 +124,36 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     return NULL;
 }
 
-static dms_error_t *move(dms_transfer_t *transfer)
+/* Notes the move, and makes it. *rv: of that. */
+static dms_error_t *rename_source(dms_transfer_t *transfer, apr_status_t *rv)
 {
     apr_pool_t *pool = transfer->request->r->pool;
     const dms_provider_t *provider = transfer->request->provider;
-    const char *from = "", *to = "";
+    const char *to = "";
+    dms_error_t *error;
+
+    *rv = APR_EGENERAL;
+    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, transfer->from_identity, to);
+    return error ? error
+                 : dms_transfer_put_in_place(transfer, transfer->from_parent, transfer->from.name,
+                                             rv);
+}
+
+static dms_error_t *move(dms_transfer_t *transfer)
+{
     dms_error_t *error;
     apr_status_t rv;
 
     if (has_refused_member(transfer)) { /* so one rename won't do */
         return move_by_copy(transfer);
     }
-    provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
-    provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, from, to);
-    if (error) {
-        return error;
+    error = rename_source(transfer, &rv);
+    if (error && rv == ENOTSUP) { /* once more, with steps that are noted before */
+        transfer->by_steps = 1;
+        error = rename_source(transfer, &rv);
     }
-    error = dms_transfer_put_in_place(transfer, transfer->from_parent, transfer->from.name, &rv);
-    if (error && rv == EXDEV) {
+    if (error && rv == EXDEV && !transfer->is_torn) {
         return move_by_copy(transfer);
     }
     if (!error && dms_transfer_leaves_something(transfer)) {

@@ -12,9 +12,18 @@
 #include "keys/keys.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
+#include "repository/renames.h"
 #include "repository/tree.h"
 
 APLOG_USE_MODULE(dav_multistatus);
+
+/* Whether a kill in the midst of the act would leave something to complete. */
+static int needs_completing(const dms_transfer_t *transfer, dms_intent_e intent)
+{
+    return dms_transfer_leaves_something(transfer)
+           || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from))
+           || (transfer->is_move && transfer->by_steps);
+}
 
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced)
@@ -38,9 +47,7 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     if (rv == APR_SUCCESS) {
         rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
     }
-    if (rv == APR_SUCCESS
-        && (from_has || to_has || dms_is_collection(&transfer->to)
-            || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from)))) {
+    if (rv == APR_SUCCESS && (from_has || to_has || needs_completing(transfer, intent))) {
         rv = dms_tx_intend(tx, &transfer->noted);
     }
     error = dms_step_stored(transfer->request, tx, rv);
@@ -87,22 +94,30 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
 
 /* Ends the step: tells what has happened, and what is left to do; or, where nothing has, only
  * forgets the intention. */
-static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened)
+static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened, int is_last)
 {
+    /* A copy that is not in place has still to be removed. */
+    int is_settled = has_happened || is_last || transfer->noted.intent != DMS_INTENT_COPY;
     apr_status_t rv = has_happened ? tell_change(transfer, tx) : APR_SUCCESS;
     dms_error_t *error;
 
+    if (transfer->is_torn) { /* recovery/recovery.h completes it, once this process has ended */
+        transfer->noted.id = 0;
+        dms_step_abort(transfer->request, tx);
+        return NULL;
+    }
     if (rv == APR_SUCCESS && has_happened && dms_transfer_leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
     }
-    if (rv == APR_SUCCESS && transfer->noted.id) {
+    if (rv == APR_SUCCESS && is_settled && transfer->noted.id) {
         rv = dms_tx_settle(tx, &transfer->noted);
     }
     error = dms_step_stored(transfer->request, tx, rv);
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if (!error || has_happened) { /* settled; or a later look at the disk has to settle it */
+    if ((!error && is_settled)
+        || has_happened) { /* settled; or a later look at the disk has to settle it */
         transfer->noted.id = 0;
     }
     return error;
@@ -130,9 +145,49 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
                       "%s, beside %s, could not be removed whole: what a %s has replaced",
                       transfer->reserved, transfer->to_uri, r->method);
     }
-    if (transfer->leftover.id) { /* a failure leaves that to be completed */
+    if (rv != APR_SUCCESS && rv != ENOENT) { /* that is left to be completed */
+        transfer->noted.id = 0;
+    }
+    else if (transfer->leftover.id) {
         dms_step_settle(transfer->request, &transfer->leftover);
     }
+}
+
+/* A rename to a name that is free. ENOTSUP where that takes steps for which nothing is noted. */
+static apr_status_t rename_new(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+
+    return transfer->by_steps
+               ? dms_rename_new(provider, from, name, transfer->to_parent, transfer->to.name)
+               : provider->rename(from, name, transfer->to_parent, transfer->to.name,
+                                  DMS_RENAME_NEW);
+}
+
+/* Lets name in `from` and the destination change places. ENOTSUP as above. */
+static apr_status_t exchange(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+    apr_pool_t *pool = transfer->request->r->pool;
+    apr_status_t rv = provider->rename(from, name, transfer->to_parent, transfer->to.name,
+                                       DMS_RENAME_EXCHANGE);
+
+    return rv == ENOTSUP && transfer->by_steps
+               ? dms_exchange_by_steps(provider, from, name, transfer->to_parent, transfer->to.name,
+                                       dms_reserved_aside(transfer->reserved, pool),
+                                       &transfer->is_torn)
+               : rv;
+}
+
+/* As it was: gives the destination what it had before, and what has been put there its name. */
+static void take_back(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+{
+    apr_status_t rv = transfer->to.facts.kind != DMS_KIND_NONE
+                          ? exchange(transfer, from, name)
+                          : dms_rename_new(transfer->request->provider, transfer->to_parent,
+                                           transfer->to.name, from, name);
+
+    transfer->is_torn |= rv != APR_SUCCESS;
 }
 
 /* Makes name in `from` be the destination. What was there before is afterwards under the reserved
@@ -140,23 +195,31 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
 static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char *name)
 {
     const dms_provider_t *provider = transfer->request->provider;
-    const char *to = transfer->to.name;
     apr_status_t rv;
 
     if (transfer->to.facts.kind == DMS_KIND_NONE) {
-        return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_NEW);
+        return rename_new(transfer, from, name);
     }
     if (!dms_is_collection(&transfer->from) && !dms_is_collection(&transfer->to)) {
-        return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_REPLACE);
+        return provider->rename(from, name, transfer->to_parent, transfer->to.name,
+                                DMS_RENAME_REPLACE);
     }
-    rv = provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
+    rv = exchange(transfer, from, name);
     if (rv == APR_SUCCESS && strcmp(name, transfer->reserved)) {
-        rv = provider->rename(from, name, from, transfer->reserved, DMS_RENAME_NEW);
-        if (rv != APR_SUCCESS) { /* as it was */
-            provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
+        rv = dms_rename_new(provider, from, name, from, transfer->reserved);
+        if (rv != APR_SUCCESS) {
+            take_back(transfer, from, name);
         }
     }
     return rv;
+}
+
+/* Waits until a copy's name is on the disk, before what it was made of goes. */
+static apr_status_t sync_copy(dms_transfer_t *transfer)
+{
+    const dms_provider_t *provider = transfer->request->provider;
+
+    return provider->sync ? provider->sync(transfer->to_parent, 0) : APR_SUCCESS;
 }
 
 /* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What
@@ -165,26 +228,32 @@ static apr_status_t place_for_source(dms_transfer_t *transfer)
 {
     const dms_provider_t *provider = transfer->request->provider;
     int replaces = transfer->to.facts.kind != DMS_KIND_NONE;
-    dms_rename_e how = replaces ? DMS_RENAME_EXCHANGE : DMS_RENAME_NEW;
-    apr_status_t rv = provider->rename(transfer->to_parent, transfer->reserved, transfer->to_parent,
-                                       transfer->to.name, how);
+    apr_status_t rv = replaces ? exchange(transfer, transfer->to_parent, transfer->reserved)
+                               : rename_new(transfer, transfer->to_parent, transfer->reserved);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
+    rv = sync_copy(transfer);
     if (rv == APR_SUCCESS) {
         rv = provider->remove(transfer->from_parent, transfer->from.name,
                               transfer->from.facts.kind);
     }
     if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
-        provider->rename(transfer->to_parent, transfer->to.name, transfer->to_parent,
-                         transfer->reserved, how);
-    }
-    else if (replaces && !dms_is_collection(&transfer->to)) {
-        provider->remove(transfer->to_parent, transfer->reserved, DMS_KIND_FILE);
+        take_back(transfer, transfer->to_parent, transfer->reserved);
     }
     return rv;
+}
+
+/* Waits until the names are on the disk, before the rows go along. */
+static apr_status_t sync_names(dms_transfer_t *transfer)
+{
+    apr_status_t rv = transfer->by_copy ? sync_copy(transfer)
+                                        : dms_method_sync(transfer->request, transfer->to_parent);
+
+    return rv == APR_SUCCESS && transfer->is_move
+               ? dms_method_sync(transfer->request, transfer->from_parent)
+               : rv;
 }
 
 /* A file that was copied to be moved goes with the copy's placing, unless it has changed since. */
@@ -223,7 +292,10 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
                                       transfer->target.r);
         }
     }
-    error = settle(transfer, tx, !failure);
+    if (!failure) {
+        transfer->synced = sync_names(transfer);
+    }
+    error = settle(transfer, tx, !failure, 0);
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
                   transfer->to_uri, failure ? "not " : "");
     return failure ? failure : error;
@@ -234,6 +306,6 @@ void dms_transfer_give_up(dms_transfer_t *transfer)
     dms_tx_t *tx;
 
     if (transfer->noted.id && !dms_step_begin(transfer->request, &tx)) {
-        settle(transfer, tx, 0);
+        settle(transfer, tx, 0, 1);
     }
 }

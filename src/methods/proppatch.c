@@ -210,7 +210,8 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
     if (!error && patch->sets_modified) {
         error = dms_method_parent(request, &patch->resource, &parent);
         if (!error) {
-            rv = request->provider->set_modified(parent, patch->resource.name, &patch->modified);
+            rv = request->provider->set_modified(parent, patch->resource.name, &patch->modified,
+                                                 dms_config_sync(request->config));
             error = rv == APR_SUCCESS ? NULL
                                       : dms_error_of(request->r->pool, rv, "the time can't be set");
         }

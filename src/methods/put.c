@@ -15,6 +15,9 @@
 #include "request/headers.h"
 #include "server/body.h"
 
+/* How many bytes beyond the end of a file a part may begin, at most: what is between is a hole. */
+#define GAP_MAX ((apr_off_t)1 << 30)
+
 typedef struct upload_t {
     dms_request_t *request;
     dms_resource_t resource;
@@ -55,6 +58,17 @@ static dms_error_t *allowed(dms_request_t *request, const dms_resource_t *resour
                                           : DMS_WRITES_SELF);
 }
 
+/* Whether a part begins where the file has something, or not far beyond. */
+static dms_error_t *check_gap(upload_t *upload)
+{
+    const dms_facts_t *facts = &upload->resource.facts;
+
+    return facts->known & DMS_FACT_SIZE && upload->range.offset - facts->size > GAP_MAX
+               ? dms_error(upload->request->r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
+                           "the part begins too far beyond the end of the file")
+               : NULL;
+}
+
 /* What can be known before the body is read, so that nobody sends it in vain. */
 static dms_error_t *prepare(upload_t *upload)
 {
@@ -81,6 +95,10 @@ static dms_error_t *prepare(upload_t *upload)
     }
     if (r->uri[strlen(r->uri) - 1] == '/') {
         return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
+    }
+    error = range ? check_gap(upload) : NULL;
+    if (error) {
+        return error;
     }
     error = dms_method_parent(request, &upload->resource, &upload->parent);
     return error ? error : allowed(request, &upload->resource);
@@ -158,7 +176,7 @@ static dms_error_t *finish(upload_t *upload)
     request_rec *r = upload->request->r;
     int is_new;
     dms_tx_t *tx;
-    dms_error_t *error = dms_step_begin(upload->request, &tx);
+    dms_error_t *error = dms_step_begin_new(upload->request, upload->resource.key, &tx);
 
     if (error) {
         return error;

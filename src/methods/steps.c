@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "changes/changes.h"
 #include "methods/conditions.h"
 #include "server/state.h"
 
@@ -14,9 +15,6 @@ static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
                  : rv == EBUSY ? HTTP_SERVICE_UNAVAILABLE
                                : HTTP_INTERNAL_SERVER_ERROR;
 
-    if (status == HTTP_SERVICE_UNAVAILABLE) {
-        apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
-    }
     return dms_error(request->r->pool, status, NULL, "the store of properties and locks failed");
 }
 
@@ -36,6 +34,42 @@ dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
         request->tx = *tx;
     }
     return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+}
+
+/* Forgets the properties of a name that nothing has. *has: there were some. */
+static dms_error_t *forget_gone(dms_request_t *request, const char *key, dms_tx_t *tx, int *has)
+{
+    dms_resource_t now = {.node = NULL};
+    dms_error_t *error;
+    apr_status_t rv = dms_tx_has_properties(tx, key, has);
+
+    if (rv == APR_SUCCESS && *has) {
+        error = dms_method_lookup(request, 0, 0, &now);
+        if (error) {
+            dms_step_abort(request, tx);
+            return error;
+        }
+        *has = now.facts.kind == DMS_KIND_NONE;
+        rv = *has ? dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = key)) : APR_SUCCESS;
+    }
+    return dms_step_stored(request, tx, rv);
+}
+
+dms_error_t *dms_step_begin_new(dms_request_t *request, const char *key, dms_tx_t **tx)
+{
+    dms_error_t *error = dms_step_begin(request, tx);
+    int has = 0;
+
+    if (!error && dms_store_has_properties(dms_state_store())) {
+        error = forget_gone(request, key, *tx, &has);
+    }
+    if (!error && has) {
+        error = dms_step_commit(request, *tx);
+        if (!error) {
+            error = dms_step_begin(request, tx);
+        }
+    }
+    return error;
 }
 
 dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv)

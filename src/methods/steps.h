@@ -12,6 +12,11 @@
  * is read through request->tx. 500 or 507 where the store fails. */
 dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx);
 
+/* The same for a method that may make a resource. Where nothing is, but something is kept of one
+ * that has gone past this server, that is forgotten first, in a step of its own: a kill between the
+ * name and its rows would give it to the new one. key: the request's. */
+dms_error_t *dms_step_begin_new(dms_request_t *request, const char *key, dms_tx_t **tx);
+
 /* Turns the store's status into an error, or NULL; the transaction, if
  * there is one, is aborted where it failed. */
 dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv);

@@ -16,17 +16,10 @@ static void set_time(dms_transfer_t *transfer)
         && dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)
         && transfer->request->provider->set_modified
         && transfer->request->provider->set_modified(transfer->to_parent, transfer->to.name,
-                                                     &modified)
+                                                     &modified,
+                                                     dms_config_sync(transfer->request->config))
                == APR_SUCCESS) {
         apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
-    }
-}
-
-static void sync_names(dms_transfer_t *transfer)
-{
-    dms_method_sync(transfer->request, transfer->to_parent);
-    if (transfer->is_move) {
-        dms_method_sync(transfer->request, transfer->from_parent);
     }
 }
 
@@ -45,6 +38,10 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
     }
     transfer->from_etag = apr_pstrdup(r->pool, transfer->from.facts.etag);
     error = transfer->act(transfer);
+    if (!error && transfer->synced != APR_SUCCESS) {
+        error = dms_error_about(dms_error_of(r->pool, transfer->synced, "it can't be synced"),
+                                transfer->target.r);
+    }
     if (error) {
         dms_transfer_give_up(transfer);
     }
@@ -54,7 +51,6 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
     }
     if (!error) {
         set_time(transfer);
-        sync_names(transfer);
         *result = dms_failures_end(&transfer->failures, transfer->to.facts.kind == DMS_KIND_NONE
                                                             ? HTTP_CREATED
                                                             : HTTP_NO_CONTENT);

@@ -11,6 +11,7 @@
 #include "processes/processes.h"
 #include "recovery/witness.h"
 #include "repository/provider.h"
+#include "repository/renames.h"
 #include "repository/tree.h"
 
 /* When a slice begins nothing new any more. */
@@ -85,6 +86,68 @@ static apr_status_t leave_removal(slice_t *slice, const char *beside)
     return dms_tx_reintend(slice->tx, &rest);
 }
 
+/* Removes what a copy had as its name before it was in place: a second one, where it is a file. */
+static apr_status_t remove_reserved_name(slice_t *slice, dms_node_t *parent)
+{
+    const dms_provider_t *provider = slice->witness.provider;
+    const char *reserved = slice->intention->reserved, *identity;
+    apr_status_t rv = provider->identity(parent, reserved, slice->witness.pool, &identity);
+
+    return rv == APR_SUCCESS && *identity && !strcmp(identity, slice->intention->identity)
+               ? provider->remove(parent, reserved, DMS_KIND_FILE)
+               : rv;
+}
+
+/* Gives what stands aside, while something else stands where it was, its place: of a move it is the
+ * source, or what the destination was, which goes. */
+static apr_status_t place_other(slice_t *slice, dms_node_t *parent, const char *aside,
+                                const char *identity)
+{
+    const dms_intention_t *intention = slice->intention;
+    int is_move = intention->intent == DMS_INTENT_MOVE;
+    dms_node_t *other = parent;
+    const char *name;
+    apr_status_t rv = is_move ? dms_witness_find(&slice->witness, intention->from, &other, &name)
+                              : remove_reserved_name(slice, parent);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    return dms_rename_new(slice->witness.provider, parent, aside, other,
+                          is_move && !strcmp(identity, intention->identity) ? name
+                                                                            : intention->reserved);
+}
+
+/* Where two names change places in three steps (repository/renames.h), something may stand aside:
+ * it goes back where nothing has taken its place. */
+static apr_status_t end_exchange(slice_t *slice)
+{
+    const dms_provider_t *provider = slice->witness.provider;
+    const dms_intention_t *intention = slice->intention;
+    apr_pool_t *pool = slice->witness.pool;
+    const char *aside, *name, *there = "", *identity = "";
+    dms_node_t *parent;
+    apr_status_t rv = APR_ENOENT;
+
+    if (dms_is_reserved(intention->reserved)) {
+        rv = dms_witness_find(&slice->witness, intention->to, &parent, &name);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
+    }
+    aside = dms_reserved_aside(intention->reserved, pool);
+    rv = provider->identity(parent, aside, pool, &identity);
+    if (rv == APR_SUCCESS && *identity) {
+        rv = provider->identity(parent, name, pool, &there);
+    }
+    if (rv != APR_SUCCESS || !*identity) {
+        return rv;
+    }
+    return *there && strcmp(there, identity)
+               ? place_other(slice, parent, aside, identity)
+               : dms_rename_new(provider, parent, aside, parent, name);
+}
+
 /* Gives what a move has replaced, and which stands in the place of what was moved, the reserved
  * name. */
 static apr_status_t put_aside(slice_t *slice)
@@ -95,8 +158,18 @@ static apr_status_t put_aside(slice_t *slice)
     apr_status_t rv = dms_witness_find(&slice->witness, slice->intention->from, &parent, &name);
 
     return rv == APR_SUCCESS
-               ? provider->rename(parent, name, parent, slice->intention->reserved, DMS_RENAME_NEW)
+               ? dms_rename_new(provider, parent, name, parent, slice->intention->reserved)
                : rv;
+}
+
+/* A file that was given its new name while it had the old one. */
+static apr_status_t remove_other_name(slice_t *slice)
+{
+    dms_node_t *parent;
+    const char *name;
+    apr_status_t rv = dms_witness_find(&slice->witness, slice->intention->from, &parent, &name);
+
+    return rv == APR_SUCCESS ? slice->witness.provider->remove(parent, name, DMS_KIND_FILE) : rv;
 }
 
 /* The rows of what has moved go along, unless `from` is somebody's again: they are that one's. */
@@ -115,11 +188,20 @@ static apr_status_t move_rows(slice_t *slice)
 static apr_status_t complete_move(slice_t *slice)
 {
     const dms_intention_t *intention = slice->intention;
-    int has_happened, is_in_the_way = 0;
-    apr_status_t rv = is_identical(slice, intention->to, intention->identity, &has_happened);
+    int has_happened = 0, has_both = 0, is_in_the_way = 0;
+    apr_status_t rv = end_exchange(slice);
 
+    if (rv == APR_SUCCESS) {
+        rv = is_identical(slice, intention->to, intention->identity, &has_happened);
+    }
     if (rv == APR_SUCCESS && !has_happened) {
         return dms_tx_settle(slice->tx, intention);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = is_identical(slice, intention->from, intention->identity, &has_both);
+    }
+    if (rv == APR_SUCCESS && has_both) {
+        rv = remove_other_name(slice);
     }
     if (rv == APR_SUCCESS) {
         rv = is_identical(slice, intention->from, intention->replaced, &is_in_the_way);
@@ -133,15 +215,29 @@ static apr_status_t complete_move(slice_t *slice)
     return rv == APR_SUCCESS ? leave_removal(slice, intention->from) : rv;
 }
 
+/* Of a file that was copied to be moved, and is gone, the rows go along. */
+static apr_status_t copy_rows(slice_t *slice)
+{
+    const dms_intention_t *intention = slice->intention;
+    int is_moved = intention->deep
+                   && dms_witness_presence(&slice->witness, intention->from) == DMS_PRESENCE_GONE;
+
+    return dms_changed(slice->tx,
+                       DMS_CHANGE(is_moved ? DMS_MOVED : DMS_COPIED, .key = intention->to,
+                                  .from = intention->from, .deep = intention->deep));
+}
+
 static apr_status_t complete_copy(slice_t *slice)
 {
     const dms_intention_t *intention = slice->intention;
-    int has_happened;
-    apr_status_t rv = is_identical(slice, intention->to, intention->identity, &has_happened);
+    int has_happened = 0;
+    apr_status_t rv = end_exchange(slice);
 
+    if (rv == APR_SUCCESS) {
+        rv = is_identical(slice, intention->to, intention->identity, &has_happened);
+    }
     if (rv == APR_SUCCESS && has_happened) {
-        rv = dms_changed(slice->tx, DMS_CHANGE(DMS_COPIED, .key = intention->to,
-                                               .from = intention->from, .deep = intention->deep));
+        rv = copy_rows(slice);
     }
     return rv == APR_SUCCESS ? leave_removal(slice, intention->to) : rv;
 }

@@ -11,6 +11,9 @@
  *   DELETE  the rows of what is gone are forgotten (dms_tx_sweep()).
  *   REMOVE  a tree under a reserved name is removed.
  *
+ * Where a file system can't exchange two names (repository/renames.h), what was aside when the
+ * process died goes back to `to` first, or, where something stands there, to where that came from.
+ *
  * Nothing is acted on before its identity has told that it is what the intention speaks of; a
  * reserved name is an identity of its own, since none comes twice. Where an identity or a presence
  * can't be told (any error but ENOENT and ENOTDIR), rows are kept and the intention stays, and is

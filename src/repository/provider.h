@@ -14,6 +14,10 @@
  * (processes/processes.h). */
 const char *dms_reserved_name(apr_pool_t *pool);
 
+/* Makes, of a name that dms_reserved_name() has made, the one under which somebody's own stands for
+ * a moment (repository/renames.h): it is never an orphan. */
+const char *dms_reserved_aside(const char *reserved, apr_pool_t *pool);
+
 /* Whether a name is one. */
 int dms_is_reserved(const char *name);
 

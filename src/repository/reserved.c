@@ -21,7 +21,13 @@ const char *dms_reserved_name(apr_pool_t *pool)
                         dms_process_mark(mark), random);
 }
 
-/* Three numbers. The spare name of a rename in three steps is none: what it has is a client's. */
+const char *dms_reserved_aside(const char *reserved, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, DMS_RESERVED_PREFIX "aside-",
+                       reserved + sizeof(DMS_RESERVED_PREFIX) - 1, NULL);
+}
+
+/* Three numbers. What stands aside is none: it is a client's. */
 static int is_temporary(const char *name)
 {
     char digit[2];

@@ -55,7 +55,10 @@ int dms_status_from(apr_status_t cause)
         return HTTP_FORBIDDEN;
     case EEXIST:
     case ENOTEMPTY:
+    case EISDIR:
         return HTTP_CONFLICT;
+    case EILSEQ: /* a name that the file system can't have */
+        return HTTP_BAD_REQUEST;
     case ENAMETOOLONG:
         return HTTP_REQUEST_URI_TOO_LARGE;
     case EFBIG:
@@ -67,11 +70,30 @@ int dms_status_from(apr_status_t cause)
 #ifdef EDQUOT
     case EDQUOT:
 #endif
+    case EMLINK:
         return HTTP_INSUFFICIENT_STORAGE;
+    case EXDEV: /* another part of the same URL space: RFC 4918, section 9.9.4 */
+        return HTTP_BAD_GATEWAY;
+    case ENOTSUP:
+        return HTTP_NOT_IMPLEMENTED;
     case EMFILE:
     case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+    case EINTR:
+    case ENOLCK:
+    case ETIMEDOUT: /* and others of a disk that is elsewhere */
+    case ENOTCONN:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ECONNRESET:
+    case ECONNREFUSED:
+#ifdef ESTALE
+    case ESTALE:
+#endif
         return HTTP_SERVICE_UNAVAILABLE;
-    default:
+    default: /* EIO, say */
         return HTTP_INTERNAL_SERVER_ERROR;
     }
 }
@@ -84,6 +106,11 @@ int dms_is_refusal_by_disk(apr_status_t cause)
     case EROFS:
     case EIO:
     case ENOSPC:
+    case EXDEV:
+    case ETIMEDOUT:
+#ifdef ESTALE
+    case ESTALE:
+#endif
 #ifdef EDQUOT
     case EDQUOT:
 #endif
@@ -139,6 +166,9 @@ int dms_error_send(request_rec *r, const dms_error_t *error)
     int rv;
 
     log_error(r, error);
+    if (error->status == HTTP_SERVICE_UNAVAILABLE) { /* what may pass */
+        apr_table_setn(r->err_headers_out, "Retry-After", "1");
+    }
     if (!error->condition) {
         /* httpd's own documents, or the administrator's; some of them show this note. */
         apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, error->message));

@@ -142,6 +142,7 @@ class Server:
         self.expected = []
         self.log_seen = 0
         self.process = None
+        self.environment = {}  # beyond what each has
         for name in ("run", "logs", "cores", "data", "state"):
             (self.root / name).mkdir()
         if IS_ROOT:
@@ -209,6 +210,7 @@ class Server:
             env[name] = os.environ.get(name, default)
         if PRELOAD:
             env["LD_PRELOAD"] = PRELOAD
+        env.update(self.environment)
         console = open(self.root / "logs/console.log", "ab")
         self.process = subprocess.Popen(
             [HTTPD, "-DFOREGROUND", "-d", str(self.root), "-f", str(self.root / "httpd.conf")],

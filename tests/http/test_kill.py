@@ -1,375 +1,89 @@
-"""kill -9 before each system call that changes something, in the midst of a request. After the restart a resource has
-its properties where it is, and it is where it was or where it was to go; nothing is left under a reserved name.
+"""kill -9 before each call that changes something, in the midst of a request. After the restart a resource has its
+properties where it is, and it is where it was or where it was to go; nothing is left under a reserved name.
 
-strace attaches to the server's child. It first tells which calls a request makes, one after the other; then, for each of
-them, the same request is made anew, and the process killed as it enters that call.
+The server runs under a shim, which first tells which calls a request makes, one after the other; then, for each of them,
+the same request is made anew, and the process killed as it enters that call.
 
-Two kinds of calls are left out, unless DMS_KILL_STEPS is "all", since killing there shows what killing at the next one
-shows: syncs, and SQLite's writes of a transaction up to the last one, which is what commits it."""
+Two kinds of calls are left out, unless DMS_FAULTS is "all", since killing there shows what killing at the next one
+shows: syncs, and SQLite's writes of a transaction up to the last one, which is what commits it. DMS_FAULTS=all (make
+faults) also has the system lack what not every system has."""
 
 import concurrent.futures
-import contextlib
 import os
-import re
 import shutil
-import signal
-import sqlite3
-import subprocess
 import time
 
 import pytest
 
 import harness
-from writing import NS, Dav, integrity, leftovers, mounted, prop, store_path, update_body, wait_until
+import shim
+from scenarios import CHANGES, OLD, OLD_PROPS, OLD_STATE, SCENARIOS, SOURCE, SOURCE_PROPS, SOURCE_STATE, SYSTEMS
+from scenarios import Copy, Lab, Move, intentions, make, recover, restart, state
+from writing import Dav, integrity, leftovers, wait_until
 
-STEPS = ("fsync,fdatasync,pwrite64,pwritev,write,writev,rename,renameat,renameat2,linkat,unlink,unlinkat,mkdirat,"
-         "ftruncate,copy_file_range,sendfile,symlinkat,fchmod,utimensat")
+ALL = os.environ.get("DMS_FAULTS") == "all"
+EVERYTHING = shim.DATA | shim.STORE
 
 pytestmark = [pytest.mark.root, pytest.mark.no_sanitizer]
 
-SOURCE = {"c.txt": b"c", "deep": None, "deep/d.txt": b"d"}
-SOURCE_PROPS = {"": {"x": "source"}, "c.txt": {"x": "c"}, "deep/": {}, "deep/d.txt": {"x": "d", "y": "d2"}}
-OLD = {"c.txt": b"old c", "e.txt": b"old e"}
-OLD_PROPS = {"": {"x": "old"}, "c.txt": {}, "e.txt": {"x": "old e"}}
+
+def worth_a_kill(log):
+    """The numbers of the calls to be killed at."""
+    changes = [(int(number), call, path) for number, call, path, _ in log
+               if call in CHANGES and number != "0" and not path.endswith("-lock")]
+    last = [int(number) for number, *_ in log if number != "0"][-1]
+    return [number for (number, *call), (_, *following) in zip(changes, changes[1:] + [(0, "", "")])
+            if ALL or not (call[0] in ("sync", "syncfs") or call == following and call[0] == "write")] + [last]
 
 
-def make(dav, name, tree, props):
-    for path, content in tree.items():
-        dav.folder(f"{name}/{path}") if content is None and not dav.disk(f"{name}/{path}").exists() else None
-        if content is not None:
-            dav.file(f"{name}/{path}", content)
-    for path, values in props.items():
-        if values:
-            dav.set(f"{name}/{path}", **values)
-
-
-def state(dav, name):
-    """None where nothing is, otherwise the tree and its properties."""
-    if not os.path.lexists(dav.disk(name)):
-        return None
-    if dav.disk(name).is_dir():
-        return dav.tree(name), dav.dead(name + "/", "infinity")
-    return dav.disk(name).read_bytes(), dav.dead(name)
-
-
-SOURCE_STATE, OLD_STATE = (SOURCE, SOURCE_PROPS), (OLD, OLD_PROPS)
-
-
-def no_ghosts(dav, name, tree):
-    """Where nothing is, nothing is kept for it: what appears there without this server's doing has no properties."""
-    if isinstance(tree, dict):
-        for path, content in tree.items():
-            if content is not None:
-                dav.file(f"{name}/{path}", content)
-        assert not any(dav.dead(name + "/", "infinity").values()), "properties wait for what is gone"
-    else:
-        dav.file(name)
-        assert not dav.dead(name), "properties wait for what is gone"
-
-
-class Move:
-    def __init__(self, to="new", old=None):
-        self.to, self.old = to, old
-
-    def prepare(self, dav):
-        make(dav, "source", SOURCE, SOURCE_PROPS)
-        if self.old:
-            make(dav, self.to, *self.old)
-        return "MOVE", "source/", [("Destination", dav.url + self.to)], None
-
-    def check(self, dav):
-        at_source, at_target = state(dav, "source"), state(dav, self.to)
-        if at_source == SOURCE_STATE and at_target == self.old:
-            if at_target is None:
-                no_ghosts(dav, self.to, SOURCE)
-            return "before"
-        assert at_target == SOURCE_STATE, (at_source, at_target)
-        if "mount" in self.to and at_source is not None:  # what has been copied is being removed at its old place
-            assert set(at_source[0]) <= set(SOURCE)
-            return "after"
-        assert at_source is None, at_source
-        no_ghosts(dav, "source", SOURCE)
-        return "after"
-
-
-class Copy(Move):
-    def prepare(self, dav):
-        super().prepare(dav)
-        return "COPY", "source/", [("Destination", dav.url + self.to)], None
-
-    def check(self, dav):
-        assert state(dav, "source") == SOURCE_STATE
-        at_target = state(dav, self.to)
-        if at_target == self.old:
-            if at_target is None:
-                no_ghosts(dav, self.to, SOURCE)
-            return "before"
-        assert at_target == SOURCE_STATE, at_target
-        return "after"
-
-
-class File:
-    """A file with properties, over another one with others."""
-
-    def __init__(self, method):
-        self.method = method
-
-    def prepare(self, dav):
-        for name in ("source", "new"):
-            dav.file(name, name.encode())
-            dav.set(name, **{"of": name, name: "x"})
-        return self.method, "source", [("Destination", dav.url + "new")], None
-
-    def check(self, dav):
-        source, new = (b"source", {"of": "source", "source": "x"}), (b"new", {"of": "new", "new": "x"})
-        found = state(dav, "source"), state(dav, "new")
-        if found == (source, new):
-            return "before"
-        assert found == (source if self.method == "COPY" else None, source), found
-        if self.method == "MOVE":
-            no_ghosts(dav, "source", None)
-        return "after"
-
-
-class Delete:
-    def prepare(self, dav):
-        make(dav, "source", SOURCE, SOURCE_PROPS)
-        return "DELETE", "source/", [], None
-
-    def check(self, dav):
-        found = state(dav, "source")
-        if found == SOURCE_STATE:
-            return "before"
-        if found is None:
-            no_ghosts(dav, "source", SOURCE)
-            return "after"
-        tree, props = found
-        for path, values in props.items():
-            assert values == SOURCE_PROPS[path], f"{path} is still there, without its properties"
-        for path, content in SOURCE.items():
-            if path not in tree and content is not None:
-                dav.file("source/" + path)
-                assert dav.dead("source/" + path) == {}, path
-        return "between"
-
-
-class Put:
-    def __init__(self, exists):
-        self.exists = exists
-
-    def prepare(self, dav):
-        if self.exists:
-            dav.file("source", b"old", 0o640)
-            dav.set("source", x="1")
-        return "PUT", "source", [], b"new" * 5000
-
-    def check(self, dav):
-        found = state(dav, "source")
-        if found == ((b"old", {"x": "1"}) if self.exists else None):
-            return "before"
-        assert found == (b"new" * 5000, {"x": "1"} if self.exists else {}), found
-        assert not self.exists or dav.disk("source").stat().st_mode & 0o777 == 0o640
-        return "after"
-
-
-class Proppatch:
-    def prepare(self, dav):
-        dav.file("source", b"old")
-        dav.set("source", x="1", y="2")
-        body = update_body(("set", prop("x", "one") + prop("z", "three")), ("remove", prop("y", ns=NS)))
-        return "PROPPATCH", "source", [("Content-Type", "text/xml")], body
-
-    def check(self, dav):
-        found = state(dav, "source")
-        assert found in ((b"old", {"x": "1", "y": "2"}), (b"old", {"x": "one", "z": "three"})), found
-        return "before" if "y" in found[1] else "after"
-
-
-SCENARIOS = {
-    "move": Move(), "move over": Move(old=OLD_STATE), "move to a device": Move("mount/new"),
-    "move over on a device": Move("mount/new", OLD_STATE), "copy": Copy(), "copy over": Copy(old=OLD_STATE),
-    "move file": File("MOVE"), "copy file": File("COPY"), "delete": Delete(), "put": Put(False), "put over": Put(True),
-    "proppatch": Proppatch(),
-}
-
-
-def attach(server, step=None):
-    """strace, ready to end the process at that step, the name of a call and which of them: ("renameat2", 1)."""
-    inject = ["-e", f"inject={step[0]}:signal=KILL:when={step[1]}"] if step else []
-    pids = [a for pid in server.workers() for a in ("-p", str(pid))]
-    tracer = subprocess.Popen(["strace", "-f", "-qq", "-y", "-s", "60", "-o", server.root / "trace", "-e", "trace=" + STEPS,
-                               *inject, *pids],
-                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-    deadline = time.monotonic() + 10
-    while not all(is_traced(pid) for pid in server.workers()):
-        if tracer.poll() is not None or time.monotonic() > deadline:
-            tracer.kill()
-            pytest.skip("strace can't attach here: " + tracer.stderr.read())
-        time.sleep(0.005)
-    return tracer
-
-
-def is_traced(pid):
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/status") as f:
-            if "TracerPid:\t0\n" in f.read():
-                return False
-    return True
-
-
-def detach(tracer):
-    tracer.send_signal(signal.SIGTERM)
-    try:
-        tracer.wait(0.5)
-    except subprocess.TimeoutExpired:  # now and then it waits for ever for a thread that has been killed
-        tracer.kill()
-        tracer.wait()
-    tracer.stderr.close()
-
-
-def restart(server):
-    """Kills all that is left of the server, and starts it on the same port: once its children are gone, too."""
-    server.kill()
-    for attempt in range(50):
-        (server.root / "logs/error.log").unlink(missing_ok=True)
-        (server.root / "logs/console.log").write_bytes(b"")
+def kill_at_each_step(lab, name, share):
+    """Returns what went wrong."""
+    scenario, results, wrong = SCENARIOS[name], [], []
+    assert lab.run(scenario, places=EVERYTHING)[1] == "after"
+    steps = worth_a_kill(lab.shim.log)
+    for step in steps if ALL else steps[share % 3::3]:
         try:
-            return server.start_once()
-        except harness.StartError as e:
-            if "Address already in use" not in e.text or attempt == 49:
-                raise
-            time.sleep(0.05)
+            status, found = lab.run(scenario, step, shim.KILL, EVERYTHING)
+            assert status is None or found == "after", status
+            results.append(found)
+        except AssertionError as e:
+            wrong.append(f"{name}: {e}")
+            print(wrong[-1])
+    if ALL and not {"before", "after"} <= set(results):
+        wrong.append(f"{name}: {results}")
+    print(name, len(results), "steps:", " ".join(f"{results.count(f)} {f}" for f in sorted(set(results))))
+    return wrong
 
 
-def intentions(server):
-    with contextlib.closing(sqlite3.connect(store_path(server), timeout=10)) as db:
-        return db.execute("SELECT count(*) FROM intention").fetchone()[0]
-
-
-def recover(server, dav):
-    """Listings complete what was begun, a part each, and remove what a PUT has left in what is listed."""
-    dav.propfind(depth="1")
-
-    def is_done():
-        dav.propfind(depth="1")
-        return not intentions(server)
-
-    wait_until(is_done, 10, "the dead have left something")
-
-
-def one_step(server, scenario, number, step=None):
-    """Makes the request, killed at that step, and returns what has been found after it; asserts all that has to hold."""
-    path = server.data / f"s{number}"
-    path.mkdir()
-    dav = Dav(server, path, f"/dav/s{number}/")
-    mount = server.data / "mount"
-    if mount.exists():
-        (path / "mount").symlink_to(mount)
-    method, name, headers, body = scenario.prepare(dav)
-    tracer = attach(server, step)
-    try:
-        answered = dav.ask(method, name, headers, body).status
-    except (harness.Truncated, ConnectionError, AssertionError):
-        answered = None
-    finally:
-        detach(tracer)
-    try:
-        if answered is None:
-            restart(server)
-            recover(server, dav)
-        found = scenario.check(dav)
-        left = leftovers(server.data)
-        assert not left, left
-        assert integrity(server) == ["ok"]
-        if answered is not None:
-            assert answered < 300 and found == "after", (answered, found)
-        return found
-    except AssertionError as e:
-        raise AssertionError(f"killed at {step}, after these calls:{last_calls(server)}\n{e}") from e
-    finally:
-        shutil.rmtree(path)
-        for entry in mount.iterdir() if mount.exists() else ():
-            shutil.rmtree(entry)
-
-
-def calls(server):
-    """[(name, which of them)] of the calls in the last trace, up to the answer."""
-    counts, found = {}, []
-    for line in (server.root / "trace").read_text(errors="replace").splitlines():
-        match = re.match(r"\d+ +(\w+)\(", line)
-        if match:
-            counts[match.group(1)] = counts.get(match.group(1), 0) + 1
-            found.append((match.group(1), counts[match.group(1)]))
-            if "HTTP/1.1 " in line:
-                break
-    return found
-
-
-def worth_a_kill(steps):
-    names = [name for name, _ in steps] + [""]
-    return [step for step, following in zip(steps, names[1:]) if os.environ.get("DMS_KILL_STEPS") == "all" or not (
-        step[0] in ("fsync", "fdatasync") or step[0] == following == "pwrite64")]
-
-
-def last_calls(server):
-    lines = (server.root / "trace").read_text(errors="replace").splitlines()
-    lines = [line for line in lines if "+++" not in line and "resumed" not in line]
-    return "\n  ".join([""] + [line[:150] for line in lines[-6:]])
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_at_each_step(name):
+@pytest.mark.parametrize("system", SYSTEMS if ALL else ["plain", "nfs"])
+def test_at_each_step(system):
     """All the steps are tried; each that fails is told."""
-    scenario = SCENARIOS[name]
-    server = harness.Server(servers=1, location="DavMultistatusSync Off")
-    server.expect_log("exit signal Killed|AH00052")
-    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
-    with mounted(server.data / "mount") if "device" in name else contextlib.nullcontext():
-        try:
-            server.start()
-            one_step(server, scenario, 0)
-            steps, results, failed = worth_a_kill(calls(server)), [], []
-            for number, step in enumerate(steps, 1):
-                try:
-                    results.append(one_step(server, scenario, number, step))
-                except AssertionError as e:
-                    failed.append(str(e))
-            assert not failed, f"{len(failed)} of {len(steps)} steps:\n" + "\n\n".join(failed)
-            assert {"before", "after"} <= set(results), results
-            print(name, len(steps), "steps:", " ".join(f"{results.count(f)} {f}" for f in sorted(set(results))))
-        finally:
-            wrong = server.stop()
-            server.remove()
-    assert not wrong, wrong
+    wrong = []
+    with Lab(*SYSTEMS[system], sync="On" if ALL else "Off") as lab:
+        for share, name in enumerate(SCENARIOS):
+            if ALL or system == "plain" or "over" in name:
+                wrong += kill_at_each_step(lab, name, share)
+    assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
 
 
 def test_a_child_that_is_killed_is_cleared_up_after_by_the_others():
     """Without a restart: within seconds, another child completes what the dead one has begun."""
-    server = harness.Server(servers=3)
-    server.expect_log("exit signal Killed|AH00052")
-    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
-    try:
-        server.start()
-        for round_, step in enumerate((("pwrite64", 5), ("renameat2", 1), ("pwrite64", 7))):
-            path = server.data / f"r{round_}"
+    with Lab(servers=3) as lab:
+        for round_, (scenario, call, later) in enumerate((
+                (Move(old=OLD_STATE), "exchange", 0), (Copy(old=OLD_STATE), "exchange", 1), (Move(old=OLD_STATE), "exchange", 1))):
+            assert lab.run(scenario)[1] == "after"
+            (step,) = [int(number) + later for number, name, *_ in lab.shim.log if name == call and number != "0"]
+            path = lab.server.data / f"r{round_}"
             path.mkdir()
-            dav = Dav(server, path, f"/dav/r{round_}/")
-            scenario = (Move(old=OLD_STATE), Copy(old=OLD_STATE))[round_ % 2]
-            method, name, headers, body = scenario.prepare(dav)
-            tracer = attach(server, step)
-            try:
-                dav.ask(method, name, headers, body)
-            except (harness.Truncated, ConnectionError):
-                pass
-            finally:
-                detach(tracer)
-            recover(server, dav)
+            dav = Dav(lab.server, path, f"/dav/r{round_}/")
+            request = scenario.prepare(dav)
+            lab.shim.arm(step, shim.KILL)
+            with pytest.raises((harness.Truncated, ConnectionError)):
+                dav.ask(*request)
+            lab.shim.disarm()
+            recover(lab.server, dav)
             scenario.check(dav)
-            assert not leftovers(server.data)
-    finally:
-        wrong = server.stop()
-        server.remove()
-    assert not wrong, wrong
+            assert not leftovers(lab.server.data)
 
 
 def test_what_takes_long_to_complete_delays_nobody():

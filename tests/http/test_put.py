@@ -301,6 +301,54 @@ def test_an_interrupted_part_changes_nothing(dav):
     assert dav.tree() == {"a.txt": b"0123456789"}
 
 
+GAP = 1 << 30  # the most between a file's end and where a part begins
+
+
+def test_holes_stay_holes(dav):
+    """A part far beyond the end takes no space, nor does another one, nor a copy."""
+    dav.file("a.txt", b"begin")
+    assert ranged(dav, f"bytes {GAP}-{GAP + 2}/*", b"end").status == 204
+    assert ranged(dav, "bytes 5-7/*", b"two").status == 204
+    assert dav.copy("a.txt", "b.txt").status == 201
+    for name in "a.txt", "b.txt":
+        found = dav.disk(name).stat()
+        assert found.st_size == GAP + 3 and found.st_blocks * 512 < 1 << 20, (name, found.st_blocks)
+        with open(dav.disk(name), "rb") as f:
+            assert f.read(10) == b"begintwo\0\0" and f.seek(GAP - 2) and f.read() == b"\0\0end"
+
+
+def test_a_hole_at_the_end_stays_one(dav):
+    path = dav.file("a.txt", b"begin")
+    os.truncate(path, 1 << 34)
+    assert dav.copy("a.txt", "b.txt").status == 201
+    found = dav.disk("b.txt").stat()
+    assert found.st_size == 1 << 34 and found.st_blocks * 512 < 1 << 20
+
+
+@pytest.mark.parametrize("offset", [GAP + 11, 10 << 30, (1 << 63) - 2])
+def test_a_part_far_beyond_the_end_is_413(dav, offset):
+    dav.file("a.txt", b"0123456789")
+    assert ranged(dav, f"bytes {offset}-{offset}/*", b"x").status == 413
+    assert dav.tree() == {"a.txt": b"0123456789"}
+
+
+def test_a_part_beyond_what_the_disk_can_hold_is_413(dav):
+    """ext4 has files of up to 16 TiB."""
+    path, fits, too_large = dav.file("a.txt"), 0, (1 << 63) - GAP
+    while too_large - fits > 1:
+        size = (fits + too_large) // 2
+        try:
+            os.truncate(path, size)
+            fits = size
+        except OSError:
+            too_large = size
+    if too_large == (1 << 63) - GAP:
+        pytest.skip("there is no limit here")
+    os.truncate(path, fits)
+    assert ranged(dav, f"bytes {fits + 1}-{fits + 1}/*", b"x").status == 413
+    assert path.stat().st_size == fits
+
+
 # -- X-OC-Mtime
 
 

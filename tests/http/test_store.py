@@ -10,7 +10,7 @@ import time
 import pytest
 
 import harness
-import test_kill
+import scenarios
 from harness import ALLPROP
 from writing import NS, Dav, give, integrity, mounted, prop, store_path
 
@@ -96,7 +96,7 @@ def test_properties_survive_a_kill(dav_on):
     dav.server.expect_log("exit signal")
     for i in range(3):
         dav.set("a.txt", **{f"n{i}": "x"})
-        test_kill.restart(dav.server)
+        scenarios.restart(dav.server)
     assert dav.dead("a.txt") == {"n0": "x", "n1": "x", "n2": "x"}
     assert integrity(dav.server) == ["ok"]
 

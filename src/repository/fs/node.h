@@ -51,8 +51,8 @@ apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, i
                          dms_node_t *to_parent, const char *to_name, int *at_target);
 apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how);
-apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name,
-                                 const dms_moment_t *modified);
+apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified,
+                                 int sync);
 apr_status_t dms_fs_sync(dms_node_t *collection, int all);
 
 #endif

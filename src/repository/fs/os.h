@@ -50,22 +50,26 @@ typedef enum dms_links_e { DMS_LINKS_NEVER, DMS_LINKS_OF_OWNER, DMS_LINKS_ALWAYS
 apr_status_t dms_os_open_below(int root, const char *path, int flags, dms_links_e links,
                                int *descriptor);
 
-/* Makes a file without a name in a directory, open for reading and writing. ENOTSUP where the file
- * system or the system can't. */
+/* Makes a file without a name in a directory, open for reading and writing, that can be given one.
+ * ENOTSUP where the file system or the system can't (no O_TMPFILE, or no /proc). */
 apr_status_t dms_os_unnamed(int directory, int *descriptor);
 
 /* Gives a file that was made so its name. EEXIST where something has it. */
 apr_status_t dms_os_name(int descriptor, int directory, const char *name);
 
-/* Renames only where nothing has the new name: EEXIST otherwise. */
+/* Renames only where nothing has the new name: EEXIST otherwise. ENOTSUP where the file system or
+ * the system can't in one step: not of a folder. */
 apr_status_t dms_os_rename_new(int from, const char *from_name, int to, const char *to_name);
 
-/* Lets two names change places, in one step where the system can. */
-apr_status_t dms_os_exchange(int from, const char *from_name, int to, const char *to_name,
-                             const char *spare);
+/* The same for what is no folder, in two steps: between them it has both names, and where it has
+ * had them before only the second is left to do. */
+apr_status_t dms_os_rename_by_link(int from, const char *from_name, int to, const char *to_name);
+
+/* Lets two names change places, in one step. ENOTSUP where the file system or the system can't. */
+apr_status_t dms_os_exchange(int from, const char *from_name, int to, const char *to_name);
 
 /* Copies the whole content of a file into an empty one, sharing blocks where the file system can.
- * *at_target: whether an error arose in writing. */
+ * Holes stay holes. *at_target: whether an error arose in writing. */
 apr_status_t dms_os_copy(int from, int to, off_t size, int *at_target);
 
 /* Writes all that was written to a descriptor's file system to the disk. */

@@ -66,7 +66,7 @@ static apr_status_t begin_part(dms_stream_t *stream)
     }
     close(fd);
     if (rv == APR_SUCCESS && lseek(stream->descriptor, stream->how.offset, SEEK_SET) < 0) {
-        rv = errno;
+        rv = errno == EINVAL ? EFBIG : errno; /* no file can be so long here */
     }
     return rv;
 }
@@ -85,7 +85,11 @@ apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_
     if (strlen(name) > NAME_MAX) {
         return ENAMETOOLONG; /* found out now, not after the whole body */
     }
-    if (dms_os_stat(parent->descriptor, name, 0, &st) == APR_SUCCESS && S_ISREG(st.mode)) {
+    rv = dms_os_stat(parent->descriptor, name, 0, &st);
+    if (rv != APR_SUCCESS && rv != ENOENT) {
+        return rv; /* its mode can't be told */
+    }
+    if (rv == APR_SUCCESS && S_ISREG(st.mode)) {
         stream->replaces = 1;
         stream->mode = st.mode & 0777; /* new content is not to run with its owner's rights */
     }
@@ -157,6 +161,10 @@ static apr_status_t put_new(dms_stream_t *stream)
         return dms_os_name(stream->descriptor, stream->directory, stream->name);
     }
     rv = dms_os_rename_new(stream->directory, stream->reserved, stream->directory, stream->name);
+    if (rv == ENOTSUP) { /* what a kill leaves under the reserved name is swept (list.c) */
+        rv = dms_os_rename_by_link(stream->directory, stream->reserved, stream->directory,
+                                   stream->name);
+    }
     if (rv == APR_SUCCESS) {
         stream->reserved = NULL;
     }
@@ -198,21 +206,26 @@ static apr_status_t sync_directory(int directory)
 
 apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts)
 {
-    apr_status_t rv;
+    int is_new = !stream->replaces || stream->how.exclusive;
     dms_os_stat_t st;
+    apr_status_t rv = is_new ? put_new(stream) : EEXIST;
 
-    rv = stream->replaces && !stream->how.exclusive ? EEXIST : put_new(stream);
     if (rv == EEXIST && !stream->how.exclusive) {
+        is_new = 0;
         rv = put_over(stream);
     }
-    if (rv == APR_SUCCESS && stream->how.sync) {
-        rv = sync_directory(stream->directory);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
+    rv = stream->how.sync ? sync_directory(stream->directory) : APR_SUCCESS;
     if (rv == APR_SUCCESS) {
         rv = dms_os_stat(stream->descriptor, "", 0, &st);
     }
     if (rv == APR_SUCCESS) {
         dms_node_facts(&st, DMS_FACT_ETAG, facts);
+    }
+    else if (is_new) { /* as it was */
+        unlinkat(stream->directory, stream->name, 0);
     }
     return rv;
 }
@@ -341,27 +354,53 @@ apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, i
 apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *to,
                            const char *to_name, dms_rename_e how)
 {
-    char spare[64];
+    apr_status_t rv = APR_EINVAL;
 
     switch (how) {
     case DMS_RENAME_NEW:
         return dms_os_rename_new(from->descriptor, from_name, to->descriptor, to_name);
+    case DMS_RENAME_BY_LINK:
+        return dms_os_rename_by_link(from->descriptor, from_name, to->descriptor, to_name);
     case DMS_RENAME_REPLACE:
         return renameat(from->descriptor, from_name, to->descriptor, to_name) ? errno : APR_SUCCESS;
     case DMS_RENAME_EXCHANGE:
+        rv = dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name);
         break;
     }
-    snprintf(spare, sizeof(spare), DMS_RESERVED_PREFIX "%ld", (long)getpid()); /* one writer */
-    return dms_os_exchange(from->descriptor, from_name, to->descriptor, to_name, spare);
+    if (rv != EXDEV && rv != ENOTSUP) {
+        return rv;
+    }
+    /* overlayfs says EXDEV of a folder that it would have to copy up */
+    return from->st.device == to->st.device ? ENOTSUP : EXDEV;
 }
 
-apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified)
+/* Waits until a member's own data are on the disk: a file that can't be opened, with all others. */
+static apr_status_t sync_member(dms_node_t *parent, const char *name)
+{
+    int fd = openat(parent->descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (fd < 0) {
+        return errno == EACCES ? dms_fs_sync(parent, 1) : errno;
+    }
+    if (fsync(fd)) {
+        rv = errno == EINVAL ? APR_SUCCESS : errno;
+    }
+    close(fd);
+    return rv;
+}
+
+apr_status_t dms_fs_set_modified(dms_node_t *parent, const char *name, const dms_moment_t *modified,
+                                 int sync)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
 
     times[1].tv_sec = (time_t)modified->seconds;
     times[1].tv_nsec = (long)modified->nanoseconds;
-    return utimensat(parent->descriptor, name, times, AT_SYMLINK_NOFOLLOW) ? errno : APR_SUCCESS;
+    if (utimensat(parent->descriptor, name, times, AT_SYMLINK_NOFOLLOW)) {
+        return errno;
+    }
+    return sync ? sync_member(parent, name) : APR_SUCCESS;
 }
 
 apr_status_t dms_fs_sync(dms_node_t *collection, int all)

@@ -568,7 +568,7 @@ static apr_status_t memory_rename(dms_node_t *from, const char *from_name, dms_n
 }
 
 static apr_status_t memory_set_modified(dms_node_t *parent, const char *name,
-                                        const dms_moment_t *modified)
+                                        const dms_moment_t *modified, int sync)
 {
     entry_t *entry;
     apr_status_t rv;
