@@ -73,8 +73,7 @@ static int is_ours(const request_rec *r)
 /* Whether a URL leads to what is the module's own: reserved names, and the store's files. */
 static int is_hidden(request_rec *r)
 {
-    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri))
-           || (r->filename && dms_state_owns(r->pool, r->filename));
+    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri)) || dms_state_owns(r);
 }
 
 /* mod_dir would redirect a collection that was asked for without its slash, and let an index file
@@ -233,7 +232,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     apr_size_t i;
 
-    dms_config_reset();
+    dms_config_reset(pconf);
     dms_table_reset();
     for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         dms_table_add(pconf, methods[i]);
@@ -250,6 +249,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     }
     dms_client_mark_sections(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
+        dms_rules_tell(server);
         dms_state_prepare(ptemp, server);
         dms_totals_prepare(server);
     }

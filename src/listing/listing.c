@@ -8,6 +8,7 @@
 #include <http_request.h>
 
 #include "acts/acts.h"
+#include "acts/mounts.h"
 #include "acts/sections.h"
 #include "acts/types.h"
 #include "config/config.h"
@@ -160,10 +161,12 @@ static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, co
 }
 
 /* Goes into a sub-collection, under the configuration that r has found for it. */
-static entry_e enter_member(dms_walk_t *walk, request_rec *r, const char *uri, const char *name,
-                            int *status)
+static entry_e enter_member(dms_walk_t *walk, const dms_member_t *member, request_rec *r,
+                            const char *uri, const char *name, int *status)
 {
-    if (dms_config_of(r)->provider != walk->listing->provider) {
+    if (dms_config_of(r)->provider != walk->listing->provider
+        || !dms_mounts_is_member(walk->level->r, member->name, dms_act_place_of(r, walk->pool),
+                                 walk->pool)) {
         return LISTED_ONLY;
     }
     if (walk->level->depth == LEVELS_MAX) {
@@ -187,16 +190,12 @@ static entry_e ask_and_enter(dms_walk_t *walk, const dms_member_t *member, int i
         return LISTED_ONLY;
     }
     r = dms_act_ask(asking, DMS_ACT_SEE, member->facts.kind, uri);
-    if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
+    if (r->status != HTTP_OK) {
         *status = r->status;
-        entry = dms_config_show_forbidden(dms_config_of(asking)) ? FAILED : LEFT_OUT;
-    }
-    else if (r->status != HTTP_OK) {
-        *status = r->status;
-        entry = FAILED;
+        entry = dms_act_hides(asking, r->status) ? LEFT_OUT : FAILED;
     }
     else if (goes_in) {
-        entry = enter_member(walk, r, uri, name, status);
+        entry = enter_member(walk, member, r, uri, name, status);
     }
     if (entry != ENTERED) {
         ap_destroy_sub_req(r);
@@ -238,12 +237,34 @@ static void tell_type(dms_walk_t *walk, level_t *level, int is_special, dms_subj
     }
 }
 
-/* Whether a member is the module's own: of a reserved name, or one of the store's files. */
-static int is_own(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
+/* Whether a lock's root is elsewhere by URL, and hidden: made through another Alias, say. */
+static int hides_root(const dms_walk_t *walk, const dms_lock_t *lock, const char *uri)
 {
-    return dms_is_hidden(member->name)
-           || (dms_state_may_own(member->name)
-               && dms_state_owns(pool, ap_make_full_path(pool, level->r->filename, member->name)));
+    return strncmp(uri, lock->uri, strlen(lock->uri)) != 0
+           && dms_act_is_hidden(walk->listing->r, lock->uri);
+}
+
+/* The locks on a resource, with its own URL in the place of each root that may not be named. */
+static const dms_lock_t *name_roots(const dms_walk_t *walk, const dms_lock_t *locks,
+                                    const char *uri, apr_pool_t *pool)
+{
+    const dms_lock_t *lock = locks;
+    dms_lock_t *first = NULL, **link = &first;
+
+    while (lock && !hides_root(walk, lock, uri)) {
+        lock = lock->next;
+    }
+    if (!lock) {
+        return locks;
+    }
+    for (lock = locks; lock; lock = lock->next) {
+        *link = apr_pmemdup(pool, lock, sizeof(*lock));
+        if (hides_root(walk, lock, uri)) {
+            (*link)->uri = uri;
+        }
+        link = &(*link)->next;
+    }
+    return first;
 }
 
 /* Adds what is known of a member beyond its facts, and tells of it. */
@@ -257,7 +278,8 @@ static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const ch
         subject->dead = dms_kept_properties(level->kept, name, walk->pool);
     }
     if (walk->sources.locks) {
-        subject->locks = dms_kept_locks(level->kept, name, walk->pool);
+        subject->locks = name_roots(walk, dms_kept_locks(level->kept, name, walk->pool),
+                                    subject->uri, walk->pool);
     }
     return tell(walk, listed);
 }
@@ -272,19 +294,20 @@ static int tell_member(dms_walk_t *walk, const dms_member_t *member)
     int is_collection = member->facts.kind == DMS_KIND_COLLECTION, is_special = 0;
     dms_listed_t listed = {.subject = {.facts = &member->facts, .name = member->name},
                            .depth = level->depth};
-    entry_e entry = FAILED;
+    entry_e entry;
 
-    if (is_own(level, member, pool)) {
+    if (dms_is_hidden(member->name)) {
         apr_pool_clear(pool);
         return 1;
     }
     listed.subject.uri = apr_pstrcat(pool, level->uri, name, is_collection ? "/" : NULL, NULL);
-    if (member->status != APR_SUCCESS) {
+    /* one that can't be looked at may be a collection */
+    is_special = dms_sections_single_out(level->sections, member->name,
+                                         is_collection || member->status != APR_SUCCESS);
+    entry = ask_and_enter(walk, member, is_special, listed.subject.uri, name, &listed.status);
+    if (entry == LISTED_ONLY && member->status != APR_SUCCESS) {
         listed.status = failed(walk, level, member->name, listed.subject.uri, member->status);
-    }
-    else {
-        is_special = dms_sections_single_out(level->sections, member->name, is_collection);
-        entry = ask_and_enter(walk, member, is_special, listed.subject.uri, name, &listed.status);
+        entry = FAILED;
     }
     if (entry == LEFT_OUT) {
         apr_pool_clear(pool);
@@ -336,7 +359,8 @@ static int tell_root(dms_walk_t *walk)
         listed.subject.language = dms_types_language_of(r);
     }
     listed.subject.dead = dms_kept_properties_of(&walk->sources, key, r->pool);
-    listed.subject.locks = dms_kept_locks_of(&walk->sources, key, r->pool);
+    listed.subject.locks = name_roots(walk, dms_kept_locks_of(&walk->sources, key, r->pool),
+                                      walk->uri, r->pool);
     walk->left--;
     return tell(walk, &listed);
 }

@@ -12,6 +12,7 @@
 #include <http_protocol.h>
 
 #include "acts/members.h"
+#include "acts/mounts.h"
 #include "keys/keys.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
@@ -143,7 +144,7 @@ static dms_error_t *check(deletion_t *deletion)
         error = dms_barriers_below(request, deletion->resource.key, request->r->pool,
                                    &deletion->locked);
     }
-    if (!error && dms_state_is_below(request->r->filename)) {
+    if (!error && dms_state_is_below(request->r->pool, request->provider, &deletion->resource)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
                           "the module's own store (DavMultistatusStore) is in there");
     }
@@ -256,6 +257,9 @@ static dms_error_t *answer_delete(dms_request_t *request, int *result)
 
     if (!error) {
         error = check(&deletion);
+    }
+    if (!error && dms_mounts_is_root(request->r)) {
+        error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL, "this is the root of an Alias");
     }
     if (error) {
         return error;
