@@ -232,7 +232,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     apr_size_t i;
 
-    dms_config_reset();
+    dms_config_reset(pconf);
     dms_table_reset();
     for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         dms_table_add(pconf, methods[i]);
@@ -249,6 +249,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     }
     dms_client_mark_sections(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
+        dms_rules_tell(server);
         dms_state_prepare(ptemp, server);
         dms_totals_prepare(server);
     }

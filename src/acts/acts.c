@@ -8,6 +8,7 @@
 #include <http_request.h>
 
 #include "acts/client.h"
+#include "acts/environment.h"
 #include "acts/sections.h"
 #include "config/config.h"
 
@@ -31,13 +32,19 @@ static const struct {
 /* How many statuses are remembered. */
 #define STATUSES 1024
 
+/* What httpd has answered. */
+typedef struct known_t {
+    int status;       /* httpd's own */
+    int is_elsewhere; /* the module is Off there, or has another provider */
+} known_t;
+
 /* What is kept of the questions of one request, in its request_config. */
 typedef struct inquiry_t {
     apr_pool_t *pool;
     dms_client_t *client;
     apr_pool_t *scratch;     /* cleared for each status that is asked for */
     apr_pool_t *status_pool; /* of the statuses */
-    apr_hash_t *statuses;    /* "METHOD uri" -> int */
+    apr_hash_t *statuses;    /* "METHOD uri" -> known_t */
     int is_asking;
 } inquiry_t;
 
@@ -96,6 +103,15 @@ static int be_quiet(request_rec *r)
     return DECLINED;
 }
 
+/* httpd has settled the configuration of a question, and goes on to ask what rights there are. */
+static int settle(request_rec *r)
+{
+    if (asker_of(r)) {
+        dms_environment_renew(r);
+    }
+    return be_quiet(r);
+}
+
 /* The inquiry that a request is the question of, itself: not one that another module asks
  * meanwhile. */
 static inquiry_t *inquirer_of(const request_rec *r)
@@ -134,7 +150,7 @@ static int remember(request_rec *r)
 void dms_acts_register_hooks(void)
 {
     ap_hook_translate_name(be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_post_perdir_config(be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_post_perdir_config(settle, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_authn(recognise, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_authz(remember, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
 }
@@ -249,48 +265,84 @@ static void forget_statuses(inquiry_t *inquiry)
     inquiry->statuses = apr_hash_make(inquiry->status_pool);
 }
 
-static void keep_status(inquiry_t *inquiry, const char *question, int status)
+static void keep_status(inquiry_t *inquiry, const char *question, const known_t *known)
 {
     if (apr_hash_count(inquiry->statuses) == STATUSES) {
         forget_statuses(inquiry);
     }
     apr_hash_set(inquiry->statuses, apr_pstrdup(inquiry->status_pool, question),
-                 APR_HASH_KEY_STRING, apr_pmemdup(inquiry->status_pool, &status, sizeof(status)));
+                 APR_HASH_KEY_STRING, apr_pmemdup(inquiry->status_pool, known, sizeof(*known)));
+}
+
+static int is_elsewhere(const request_rec *r, const request_rec *answer)
+{
+    return dms_config_of(answer)->provider != dms_config_of(r)->provider;
 }
 
 int dms_act_status_of(const request_rec *r, const request_rec *answer)
 {
-    if (answer->status == HTTP_OK
-        && dms_config_of(answer)->provider != dms_config_of(r)->provider) {
-        return HTTP_FORBIDDEN;
-    }
-    return answer->status;
+    return answer->status == HTTP_OK && is_elsewhere(r, answer) ? HTTP_FORBIDDEN : answer->status;
 }
 
-int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+/* Asks, unless that has been done. */
+static known_t find_out(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     const char *method = method_of(act, kind), *question;
-    inquiry_t *inquiry;
+    inquiry_t *inquiry = inquiry_of(r);
+    const known_t *kept;
     request_rec *answer;
-    const int *known;
-    int status;
+    known_t known;
 
-    r = main_request(r);
-    inquiry = inquiry_of(r);
     if (!inquiry->statuses) {
         forget_statuses(inquiry);
     }
     apr_pool_clear(inquiry->scratch);
     question = apr_pstrcat(inquiry->scratch, method, " ", uri, NULL);
-    known = apr_hash_get(inquiry->statuses, question, APR_HASH_KEY_STRING);
-    if (known) {
-        return *known;
+    kept = apr_hash_get(inquiry->statuses, question, APR_HASH_KEY_STRING);
+    if (kept) {
+        return *kept;
     }
     answer = ask(r, method, uri);
-    status = dms_act_status_of(r, answer);
+    known.status = answer->status;
+    known.is_elsewhere = is_elsewhere(r, answer);
     ap_destroy_sub_req(answer);
-    keep_status(inquiry, question, status);
-    return status;
+    keep_status(inquiry, question, &known);
+    return known;
+}
+
+int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+{
+    known_t known = find_out(main_request(r), act, kind, uri);
+
+    return known.status == HTTP_OK && known.is_elsewhere ? HTTP_FORBIDDEN : known.status;
+}
+
+int dms_act_hides(request_rec *r, int status)
+{
+    return status == HTTP_NOT_FOUND || status == HTTP_GONE
+           || ((status == HTTP_FORBIDDEN || status == HTTP_UNAUTHORIZED)
+               && !dms_config_show_forbidden(dms_config_of(main_request(r))));
+}
+
+int dms_act_is_hidden(request_rec *r, const char *uri)
+{
+    r = main_request(r);
+    return dms_act_hides(r, find_out(r, DMS_ACT_SEE, DMS_KIND_NONE, uri).status);
+}
+
+const char *dms_act_seen_part(request_rec *r, const char *uri, const char *path, apr_pool_t *pool)
+{
+    apr_size_t length = 0, seen;
+
+    do {
+        const char *slash = strchr(path + length, '/');
+
+        seen = length;
+        length = slash ? (apr_size_t)(slash - path) + 1 : strlen(path);
+    } while (length > seen
+             && !dms_act_is_hidden(r, apr_pstrcat(pool, uri, apr_pstrmemdup(pool, path, length),
+                                                  NULL)));
+    return apr_pstrmemdup(pool, path, seen);
 }
 
 int dms_act_refusal(request_rec *r, const request_rec *answer)

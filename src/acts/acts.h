@@ -58,6 +58,18 @@ int dms_act_status_of(const request_rec *r, const request_rec *answer);
 /* Asks where that is all that matters. */
 int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
+/* Whether httpd's answer to "may it be seen?" means that a resource is hidden from r: that nothing
+ * is there, or that it is denied, unless such names are to be shown. */
+int dms_act_hides(request_rec *r, int status);
+
+/* Asks whether it is hidden: then no answer may name it. */
+int dms_act_is_hidden(request_rec *r, const char *uri);
+
+/* How far down a path, escaped and relative to a collection's uri, a client may know of what is
+ * there: the path itself; otherwise that of the collection which holds the first that is hidden, ""
+ * for the one at uri. From pool. */
+const char *dms_act_seen_part(request_rec *r, const char *uri, const char *path, apr_pool_t *pool);
+
 /* The status with which to refuse r, where an act that it implies elsewhere is refused with the
  * answer given: that one's own; for 401 r gets the challenge, too; 502 for a redirection, which is
  * not r's to follow. */

@@ -25,6 +25,7 @@ struct dms_sections_t {
     const char *directory; /* in the file system, with a slash at its end */
     apr_array_header_t *locations;
     apr_array_header_t *directories;
+    const dms_rule_path_t *rules;
     apr_pool_t *scratch;
 };
 
@@ -51,13 +52,13 @@ static int pattern_matches(const core_dir_config *section, const char *text, int
                       : apr_fnmatch(section->d, text, flags) == APR_SUCCESS;
 }
 
-/* Whether a section's path is that path, or one above it. */
-static int path_covers(const core_dir_config *section, const char *path)
+/* Whether a path is another, or one above it. */
+static int path_covers(const char *outer, const char *path)
 {
-    apr_size_t length = strlen(section->d);
+    apr_size_t length = strlen(outer);
 
-    return !strncmp(section->d, path, length)
-           && (!length || section->d[length - 1] == '/' || !path[length] || path[length] == '/');
+    return !strncmp(outer, path, length)
+           && (!length || outer[length - 1] == '/' || !path[length] || path[length] == '/');
 }
 
 /* As httpd's location walk: a <LocationMatch> sees double slashes, a <Location> does not. */
@@ -67,14 +68,14 @@ static int location_matches(const core_dir_config *section, const char *url, con
         return pattern_matches(section, url, 0);
     }
     return section->d_is_fnmatch ? pattern_matches(section, plain, APR_FNM_PATHNAME)
-                                 : path_covers(section, plain);
+                                 : path_covers(section->d, plain);
 }
 
 /* path ends in a slash, as the path of each <Directory> does; one may name a file all the same. */
 static int directory_matches(apr_pool_t *pool, const core_dir_config *section, const char *path)
 {
     if (!is_pattern(section)) {
-        return path_covers(section, path);
+        return path_covers(section->d, path);
     }
     return pattern_matches(section, path, APR_FNM_PATHNAME)
            || pattern_matches(section, apr_pstrmemdup(pool, path, strlen(path) - 1),
@@ -127,6 +128,7 @@ dms_sections_t *dms_sections_create(apr_pool_t *pool, request_rec *r)
     sections->directory = with_slash(pool, r->filename);
     sections->locations = apr_array_make(pool, 4, sizeof(section_t));
     sections->directories = apr_array_make(pool, 4, sizeof(section_t));
+    sections->rules = dms_config_of(r)->rules.paths;
     apr_pool_create(&sections->scratch, pool);
     for (i = 0; i < server->sec_url->nelts; i++) {
         section = ap_get_core_module_config(APR_ARRAY_IDX(server->sec_url, i, ap_conf_vector_t *));
@@ -157,17 +159,32 @@ static int matches_files(const dms_sections_t *sections, const char *name)
     return 0;
 }
 
+/* Whether a rule is about a member and not about its collection as a whole. */
+static int matches_rule(const dms_sections_t *sections, const char *url, const char *plain)
+{
+    const dms_rule_path_t *rule = sections->rules;
+
+    while (rule
+           && (rule->pattern ? ap_regexec(rule->pattern, url, 0, NULL, 0)
+                             : !path_covers(rule->path, plain)
+                                   || path_covers(rule->path, sections->plain_url))) {
+        rule = rule->next;
+    }
+    return rule != NULL;
+}
+
 static int differs_by_path(const dms_sections_t *sections, const char *name)
 {
     const char *url, *plain, *path;
-    int i, differs = 0;
+    int i, differs;
 
-    if (!sections->locations->nelts && !sections->directories->nelts) {
+    if (!sections->locations->nelts && !sections->directories->nelts && !sections->rules) {
         return 0;
     }
     url = apr_pstrcat(sections->scratch, sections->url, name, NULL);
     plain = apr_pstrcat(sections->scratch, sections->plain_url, name, NULL);
     path = apr_pstrcat(sections->scratch, sections->directory, name, "/", NULL);
+    differs = matches_rule(sections, url, plain);
     for (i = 0; i < sections->locations->nelts && !differs; i++) {
         const section_t *kept = &APR_ARRAY_IDX(sections->locations, i, section_t);
 

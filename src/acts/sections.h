@@ -3,8 +3,9 @@
  *
  * A question is dear, so it is asked only where the answer could differ from the collection's own:
  * for a collection; for a name that a <Files> section matches; for a URL that a <Location> treats
- * unlike its collection's; and for every member where there are <If> sections. `DavMultistatusAuthz
- * each` asks for every member, `off` for none.
+ * unlike its collection's, or that a Redirect is about; and for every member where there are <If>
+ * sections, or rules that may be about any URL (config/rules.h). `DavMultistatusAuthz each` asks
+ * for every member, `off` for none.
  */
 #ifndef DMS_SECTIONS_H
 #define DMS_SECTIONS_H

@@ -60,6 +60,7 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (!inner->reverse) {
         merged->reverse = outer->reverse;
     }
+    merged->rules = dms_rules_merge(pool, &outer->rules, &inner->rules);
     if (outer->authentication) {
         merged->authentication = inner->authentication ? apr_pstrcat(pool, outer->authentication,
                                                                      inner->authentication, NULL)
@@ -90,7 +91,10 @@ int dms_config_set_modified(const dms_config_t *config)
 
 dms_authz_e dms_config_authz(const dms_config_t *config)
 {
-    return config->authz == DMS_AUTHZ_UNSET ? DMS_AUTHZ_AUTO : config->authz;
+    if (config->authz == DMS_AUTHZ_EACH || config->authz == DMS_AUTHZ_OFF) {
+        return config->authz;
+    }
+    return config->rules.of_all ? DMS_AUTHZ_EACH : DMS_AUTHZ_AUTO;
 }
 
 int dms_config_show_forbidden(const dms_config_t *config)
@@ -269,8 +273,9 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
 /* Written while the configuration is read, by one thread; constant afterwards. */
 static dms_store_place_t store_place;
 
-void dms_config_reset(void)
+void dms_config_reset(apr_pool_t *pool)
 {
+    dms_rules_reset(pool);
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
 }
@@ -316,5 +321,6 @@ const command_rec dms_config_directives[] = {
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
                   "sqlite3 and the file where properties and locks are kept"),
+    DMS_RULES,
     {.name = NULL},
 };

@@ -9,6 +9,7 @@
 
 #include <http_config.h>
 
+#include "config/rules.h"
 #include "repository/provider.h"
 #include "reverse/mapping.h"
 
@@ -43,6 +44,7 @@ typedef struct dms_config_t {
     apr_int64_t lock_timeout;     /* in seconds; -1: unset */
     apr_int64_t lock_timeout_max; /* 0: none; set along with lock_timeout */
     const dms_reverse_t *reverse; /* NULL: unset */
+    dms_rules_t rules;
     /* The numbers of the sections that may say who a client is, in the order in which they have
      * been merged (acts/client.h): "3,7,"; NULL: none. */
     const char *authentication;
@@ -61,7 +63,7 @@ int dms_config_depth_infinity(const dms_config_t *config);           /* On */
 apr_uint64_t dms_config_max_responses(const dms_config_t *config);   /* 0, no limit */
 int dms_config_sync(const dms_config_t *config);                     /* On */
 int dms_config_set_modified(const dms_config_t *config);             /* Off */
-dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto */
+dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto, or each by rules.h */
 int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
@@ -76,8 +78,8 @@ typedef struct dms_store_place_t {
 
 const dms_store_place_t *dms_config_store(void);
 
-/* Back to that, at the start of each reading of the configuration. */
-void dms_config_reset(void);
+/* Back to that, at the start of each reading of the configuration; pool lives as long as it. */
+void dms_config_reset(apr_pool_t *pool);
 
 /* The directives. */
 extern const command_rec dms_config_directives[];

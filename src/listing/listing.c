@@ -187,13 +187,9 @@ static entry_e ask_and_enter(dms_walk_t *walk, const dms_member_t *member, int i
         return LISTED_ONLY;
     }
     r = dms_act_ask(asking, DMS_ACT_SEE, member->facts.kind, uri);
-    if (r->status == HTTP_FORBIDDEN || r->status == HTTP_UNAUTHORIZED) {
+    if (r->status != HTTP_OK) {
         *status = r->status;
-        entry = dms_config_show_forbidden(dms_config_of(asking)) ? FAILED : LEFT_OUT;
-    }
-    else if (r->status != HTTP_OK) {
-        *status = r->status;
-        entry = FAILED;
+        entry = dms_act_hides(asking, r->status) ? LEFT_OUT : FAILED;
     }
     else if (goes_in) {
         entry = enter_member(walk, r, uri, name, status);
@@ -272,19 +268,20 @@ static int tell_member(dms_walk_t *walk, const dms_member_t *member)
     int is_collection = member->facts.kind == DMS_KIND_COLLECTION, is_special = 0;
     dms_listed_t listed = {.subject = {.facts = &member->facts, .name = member->name},
                            .depth = level->depth};
-    entry_e entry = FAILED;
+    entry_e entry;
 
     if (is_own(level, member, pool)) {
         apr_pool_clear(pool);
         return 1;
     }
     listed.subject.uri = apr_pstrcat(pool, level->uri, name, is_collection ? "/" : NULL, NULL);
-    if (member->status != APR_SUCCESS) {
+    /* one that can't be looked at may be a collection */
+    is_special = dms_sections_single_out(level->sections, member->name,
+                                         is_collection || member->status != APR_SUCCESS);
+    entry = ask_and_enter(walk, member, is_special, listed.subject.uri, name, &listed.status);
+    if (entry == LISTED_ONLY && member->status != APR_SUCCESS) {
         listed.status = failed(walk, level, member->name, listed.subject.uri, member->status);
-    }
-    else {
-        is_special = dms_sections_single_out(level->sections, member->name, is_collection);
-        entry = ask_and_enter(walk, member, is_special, listed.subject.uri, name, &listed.status);
+        entry = FAILED;
     }
     if (entry == LEFT_OUT) {
         apr_pool_clear(pool);

@@ -38,7 +38,7 @@ dms_error_t *dms_barriers_read(dms_request_t *request, const char *key, int belo
 static dms_error_t *locked(dms_request_t *request, const dms_lock_t *locks)
 {
     dms_error_t *error = dms_error(request->r->pool, HTTP_LOCKED, "lock-token-submitted",
-                                   "%s is locked", locks->uri);
+                                   "a lock stands in the way");
 
     error->condition->children = dms_locks_roots(request->r->pool, locks);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, request->r,

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <http_log.h>
 
+#include "acts/acts.h"
 #include "config/config.h"
 #include "server/error.h"
 
@@ -38,15 +39,53 @@ static const char *member_on_disk(request_rec *root, const char *path, apr_pool_
                              apr_punescape_url(pool, path, NULL, NULL, 0));
 }
 
+/* Whether a collection is told of for the first time. Those that the walk has left are forgotten. */
+static int is_news(dms_failures_t *failures, request_rec *root, const char *uri)
+{
+    apr_pool_t *pool = failures->r->pool;
+    apr_size_t length = strlen(uri), *last = NULL;
+    int i = root != failures->r;
+
+    if (!failures->told[i].lengths) {
+        failures->told[i].lengths = apr_array_make(pool, 8, sizeof(apr_size_t));
+    }
+    while ((last = apr_array_pop(failures->told[i].lengths))
+           && strncmp(failures->told[i].innermost, uri, *last)) {
+    }
+    if (last) {
+        failures->told[i].lengths->nelts++; /* put it back */
+    }
+    if (last && *last == length) {
+        return 0;
+    }
+    if (length >= failures->told[i].size) {
+        failures->told[i].size = 2 * (length + 1);
+        failures->told[i].innermost = apr_palloc(pool, failures->told[i].size);
+    }
+    memcpy(failures->told[i].innermost, uri, length + 1);
+    APR_ARRAY_PUSH(failures->told[i].lengths, apr_size_t) = length;
+    return 1;
+}
+
 void dms_failures_add_member(dms_failures_t *failures, request_rec *root, const char *uri,
                              const char *path, apr_status_t cause)
 {
     apr_pool_t *pool = pool_of(failures);
-    const char *member = apr_pstrcat(pool, uri, path, NULL);
+    const char *member = apr_pstrcat(pool, uri, path, NULL), *seen;
     int status = dms_error_log_member(failures->r, cause, member, member_on_disk(root, path, pool),
                                       &failures->has_told_of_disk);
 
-    add(failures, member, status);
+    seen = dms_act_seen_part(failures->r, uri, path, pool);
+    if (strcmp(seen, path)) {
+        member = apr_pstrcat(pool, uri, seen, NULL);
+        status = HTTP_FORBIDDEN;
+    }
+    if (member[strlen(member) - 1] != '/' || is_news(failures, root, member)) {
+        add(failures, member, status);
+    }
+    else {
+        apr_pool_clear(pool);
+    }
 }
 
 int dms_failures_end(dms_failures_t *failures, int status)

@@ -76,7 +76,7 @@ static dms_error_t *prepare_lock(locking_t *locking, const dms_element_t *root)
 static dms_error_t *conflict(dms_request_t *request, const dms_lock_t *held)
 {
     dms_error_t *error = dms_error(request->r->pool, HTTP_LOCKED, "no-conflicting-lock",
-                                   "%s is locked", held->uri);
+                                   "it is locked already");
 
     error->condition->children = dms_locks_roots(request->r->pool, held);
     return error;
@@ -89,26 +89,36 @@ static int bars(const locking_t *locking, const dms_lock_t *held)
            && !dms_lock_is_compatible(held, locking->lock.is_shared);
 }
 
-/* A deep lock that members stand in the way of: 423 for each, 424 for the collection (9.10.6). */
-static void report_members(locking_t *locking, const dms_lock_t *held)
+/* Whether an answer may name a lock's root, in a collection. */
+static int is_seen(request_rec *r, const char *uri, const char *root)
+{
+    apr_size_t length = strlen(uri);
+
+    return strncmp(root, uri, length)
+               ? !dms_act_is_hidden(r, root)
+               : !strcmp(dms_act_seen_part(r, uri, root + length, r->pool), root + length);
+}
+
+/* A deep lock that members stand in the way of: 423 for each, 424 for the collection (9.10.6). An
+ * error where none of them may be named. */
+static dms_error_t *report_members(locking_t *locking, const dms_lock_t *held)
 {
     request_rec *r = locking->request->r;
-    dms_response_t *response;
-
-    const char *told = "";
+    const char *uri = dms_method_uri(r, locking->resource.facts.kind), *told = "";
 
     for (; held; held = held->next) { /* in the order of their roots */
-        if (bars(locking, held) && strcmp(held->key, told)) {
+        if (bars(locking, held) && strcmp(held->key, told)
+            && is_seen(r, uri, held->uri)) {
             dms_failures_add(&locking->failures, held->uri, HTTP_LOCKED);
             told = held->key;
         }
     }
-    if (locking->failures.reply) {
-        response = dms_response_create(dms_reply_pool(locking->failures.reply),
-                                       dms_method_uri(r, locking->resource.facts.kind));
-        dms_response_set_status(response, HTTP_FAILED_DEPENDENCY);
-        dms_reply_add(locking->failures.reply, response);
+    if (!locking->failures.reply) {
+        return dms_error(r->pool, HTTP_LOCKED, "no-conflicting-lock",
+                         "something below is locked");
     }
+    dms_failures_add(&locking->failures, uri, HTTP_FAILED_DEPENDENCY);
+    return NULL;
 }
 
 /* Looks for locks that the new one can't stand beside (section 6.2). */
@@ -368,8 +378,10 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
     error = root ? try_lock(&locking, &tx) : try_refresh(&locking, &tx);
     error = end_step(&locking, error, tx);
     if (locking.barred) {
-        report_members(&locking, locking.barred);
-        *result = dms_failures_end(&locking.failures, HTTP_MULTI_STATUS);
+        error = report_members(&locking, locking.barred);
+        if (!error) {
+            *result = dms_failures_end(&locking.failures, HTTP_MULTI_STATUS);
+        }
     }
     else if (!error) {
         answer(&locking);

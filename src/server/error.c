@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -134,6 +135,32 @@ int dms_error_log_member(request_rec *r, apr_status_t cause, const char *uri, co
     return status;
 }
 
+/* How many resources a condition names. */
+#define HREFS 100
+
+/* Takes the hrefs out of a condition that no answer may name to this client. Where that would be
+ * all, the request's own URL stands for them. */
+static void hide_hrefs(request_rec *r, dms_element_t *condition)
+{
+    dms_element_t *first = condition->children, **link = &condition->children;
+    int left;
+
+    for (left = HREFS; *link && left; left--) {
+        if (dms_act_is_hidden(r, (*link)->text)) {
+            *link = (*link)->next;
+        }
+        else {
+            link = &(*link)->next;
+        }
+    }
+    *link = NULL;
+    if (first && !condition->children) {
+        condition->children = first;
+        first->text = apr_pescape_path(r->pool, r->uri, 1);
+        first->next = NULL;
+    }
+}
+
 int dms_error_send(request_rec *r, const dms_error_t *error)
 {
     int rv;
@@ -145,6 +172,7 @@ int dms_error_send(request_rec *r, const dms_error_t *error)
         apr_table_setn(r->notes, "verbose-error-to", "*");
         return error->status;
     }
+    hide_hrefs(r, error->condition);
     r->status = error->status; /* now, so that no body is asked for which waits for a 100 */
     rv = ap_discard_request_body(r);
     if (rv == OK) {

@@ -96,8 +96,8 @@ def kept(kind):
 
 
 def refused(kind):
-    """The 403s that a method on a kind's folder has for bob."""
-    return {kind.secret: 403, **({".htaccess": 403} if ".htaccess" in kind.files else {})}
+    """The 403s that a method on a kind's folder has for bob: what is hidden from bob is not named."""
+    return {"": 403}
 
 
 # -- the members of what a method is for
@@ -444,15 +444,15 @@ def test_each_asks_for_each_member_of_a_tree(guarded_with, hook):
     files = {"d/hook-denied.txt": "a", "d/hook-read-only.txt": "b", "d/open.txt": "c", "d/s/hook-denied.txt": "d"}
     guarded.make(files)
     answer = guarded.transfer("bob", "COPY", "d/", "e/")
-    assert failures(answer, "/dav/d/") == {"hook-denied.txt": 403, "hook-read-only.txt": 403, "s/hook-denied.txt": 403}
+    assert failures(answer, "/dav/d/") == {"": 403, "hook-read-only.txt": 403, "s/": 403}
     assert guarded.dav.tree("e") == {"open.txt": b"c", "s": None}
     answer = guarded.transfer("bob", "MOVE", "d/", "f/")
-    assert set(failures(answer, "/dav/d/")) == {"hook-denied.txt", "hook-read-only.txt", "s/hook-denied.txt"}
+    assert set(failures(answer, "/dav/d/")) == {"", "hook-read-only.txt", "s/"}
     assert guarded.dav.tree("f") == {"open.txt": b"c", "s": None}
     left = {"hook-denied.txt": b"a", "hook-read-only.txt": b"b", "s": None, "s/hook-denied.txt": b"d"}
     assert guarded.dav.tree("d") == left
     answer = guarded.ask("bob", "DELETE", "d/")
-    assert set(failures(answer, "/dav/d/")) == {"hook-denied.txt", "hook-read-only.txt", "s/hook-denied.txt"}
+    assert set(failures(answer, "/dav/d/")) == {"", "hook-read-only.txt", "s/"}
     assert guarded.dav.tree("d") == left
 
 
@@ -517,7 +517,7 @@ def test_the_log_is_silent_about_htaccess_files_in_a_tree(guarded):
     """Nobody has asked for them. The fixture fails on any line in the log."""
     guarded.make({"d/.htaccess": "", "d/.htpasswd": "", "d/s/.htgroup": "", "d/a.txt": ""})
     answer = guarded.transfer("bob", "COPY", "d/", "e/")
-    assert failures(answer, "/dav/d/") == {".htaccess": 403, ".htpasswd": 403, "s/.htgroup": 403}
+    assert failures(answer, "/dav/d/") == {"": 403, "s/": 403}
     assert guarded.transfer("bob", "MOVE", "e/", "f/").status == 201
-    assert failures(guarded.ask("bob", "DELETE", "d/"), "/dav/d/") == {".htaccess": 403, ".htpasswd": 403, "s/.htgroup": 403}
+    assert failures(guarded.ask("bob", "DELETE", "d/"), "/dav/d/") == {"": 403, "s/": 403}
     assert guarded.propfind("bob", "d/", "infinity", RESOURCETYPE).below() == ["s/"]
