@@ -73,7 +73,7 @@ static int is_ours(const request_rec *r)
 static int is_hidden(request_rec *r)
 {
     return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri))
-           || (r->filename && dms_state_owns(r->pool, r->filename));
+           || dms_state_owns(r);
 }
 
 /* mod_dir would redirect a collection that was asked for without its slash, and let an index file

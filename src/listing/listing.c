@@ -234,14 +234,6 @@ static void tell_type(dms_walk_t *walk, level_t *level, int is_special, dms_subj
     }
 }
 
-/* Whether a member is the module's own: of a reserved name, or one of the store's files. */
-static int is_own(const level_t *level, const dms_member_t *member, apr_pool_t *pool)
-{
-    return dms_is_hidden(member->name)
-           || (dms_state_may_own(member->name)
-               && dms_state_owns(pool, ap_make_full_path(pool, level->r->filename, member->name)));
-}
-
 /* Adds what is known of a member beyond its facts, and tells of it. */
 static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const char *name,
                       dms_listed_t *listed)
@@ -270,7 +262,7 @@ static int tell_member(dms_walk_t *walk, const dms_member_t *member)
                            .depth = level->depth};
     entry_e entry;
 
-    if (is_own(level, member, pool)) {
+    if (dms_is_hidden(member->name)) {
         apr_pool_clear(pool);
         return 1;
     }

@@ -143,7 +143,7 @@ static dms_error_t *check(deletion_t *deletion)
         error = dms_barriers_below(request, deletion->resource.key, request->r->pool,
                                    &deletion->locked);
     }
-    if (!error && dms_state_is_below(request->r->filename)) {
+    if (!error && dms_state_is_below(request->r->pool, request->provider, &deletion->resource)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
                           "the module's own store (DavMultistatusStore) is in there");
     }

@@ -135,7 +135,8 @@ dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "source and destination are the same, or one is in the other");
     }
-    if (dms_state_is_below(r->filename) || dms_state_is_below(transfer->target.r->filename)) {
+    if (dms_state_is_below(r->pool, request->provider, &transfer->from)
+        || dms_state_is_below(r->pool, request->provider, &transfer->to)) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "the module's own store (DavMultistatusStore) is in there");
     }

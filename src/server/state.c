@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <apr_atomic.h>
+#include <apr_escape.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
@@ -18,11 +19,12 @@
 #include "config/config.h"
 #include "processes/processes.h"
 #include "recovery/recovery.h"
+#include "repository/fs/fs.h"
+#include "repository/fs/own.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
 /* Set in child_init, by one thread; constant afterwards. */
-static const char *store_name = ""; /* of its file, without the directory; "" where it is none */
 static dms_store_t *store;
 static dms_recovery_t *recovery;
 
@@ -67,7 +69,7 @@ static const char *store_file(void)
 }
 
 /* Of the folder of processes, beside it. */
-#define PROCESSES "-processes"
+#define PROCESSES "-processes" /* as in repository/fs/own.c */
 
 static const char *base_name(const char *path)
 {
@@ -168,7 +170,7 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
 {
     int threads = 1;
 
-    store_name = store_file() ? base_name(store_file()) : "";
+    dms_own_set(store_file());
     join_processes(pool, server);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     if (dms_store_create(pool, dms_config_store()->driver, dms_config_store()->params,
@@ -185,54 +187,34 @@ dms_store_t *dms_state_store(void)
     return store;
 }
 
-int dms_state_may_own(const char *name)
+int dms_state_owns(request_rec *r)
 {
-    return *name && *name == *store_name && !strncmp(name, store_name, strlen(store_name));
-}
+    dms_own_t own;
+    struct stat parent;
 
-/* Whether a path's folder is the one in which the store is. */
-static int is_beside_store(apr_pool_t *pool, const char *path)
-{
-    struct stat own, other;
-
-    return store_file() && !stat(directory_name(pool, store_file()), &own)
-           && !stat(directory_name(pool, path), &other) && own.st_dev == other.st_dev
-           && own.st_ino == other.st_ino;
-}
-
-static int is_process_folder(apr_pool_t *pool, const char *path)
-{
-    const char *name = base_name(path);
-
-    return dms_state_may_own(name) && !strcmp(name + strlen(store_name), PROCESSES)
-           && is_beside_store(pool, path);
-}
-
-int dms_state_owns(apr_pool_t *pool, const char *filename)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock", PROCESSES};
-    const char *name = base_name(filename);
-    apr_size_t i;
-
-    if (dms_state_may_own(name)) {
-        for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-            if (!strcmp(name + strlen(store_name), suffixes[i])) {
-                return is_beside_store(pool, filename);
-            }
-        }
+    if (!r->filename || *r->filename != '/') {
+        return 0;
     }
-    return is_process_folder(pool, directory_name(pool, filename));
+    dms_own_look(&own);
+    if (r->finfo.filetype != APR_NOFILE && dms_own_has(&own, r->finfo.device, r->finfo.inode)) {
+        return 1;
+    }
+    return !stat(directory_name(r->pool, r->filename), &parent)
+           && (dms_own_has(&own, parent.st_dev, parent.st_ino)
+               || (parent.st_dev == own.device && parent.st_ino == own.folder
+                   && dms_own_is_name(base_name(r->filename))));
 }
 
-int dms_state_is_below(const char *filename)
+int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,
+                       const dms_resource_t *resource)
 {
-    const char *file = store_file();
-    apr_size_t length = strlen(filename);
+    const char *name, *file = store_file();
+    dms_node_t *folder;
 
-    while (length && filename[length - 1] == '/') {
-        length--;
-    }
-    return file && !strncmp(file, filename, length) && file[length] == '/';
+    return file && provider == &dms_fs_provider && resource->facts.kind == DMS_KIND_COLLECTION
+           && provider->parent_of_key(apr_pescape_path(pool, file, 1), pool, &folder, &name)
+                  == APR_SUCCESS
+           && provider->is_within(folder, resource->node);
 }
 
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)

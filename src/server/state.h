@@ -22,13 +22,13 @@ void dms_state_open(apr_pool_t *pool, server_rec *server);
 /* The process's store, or NULL where dms_state_open() has failed. */
 dms_store_t *dms_state_store(void);
 
-/* Whether a file is one of the store's, which are neither served nor listed nor written. filename
- * is absolute, not escaped. The test by name alone comes first, and is cheap. */
-int dms_state_may_own(const char *name);
-int dms_state_owns(apr_pool_t *pool, const char *filename);
+/* Whether a request leads to one of the store's files, which are neither served nor written, by
+ * whatever name. */
+int dms_state_owns(request_rec *r);
 
-/* Whether the store lies in the tree at filename. */
-int dms_state_is_below(const char *filename);
+/* Whether the store lies in a collection, by whatever links that has been reached. */
+int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,
+                       const dms_resource_t *resource);
 
 /* Completes something of what a process that was killed has begun (dms_recovery_look()). Once a
  * request, outside a transaction. */

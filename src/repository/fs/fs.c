@@ -10,6 +10,7 @@
 #include <http_core.h>
 
 #include "repository/fs/node.h"
+#include "repository/fs/own.h"
 
 /* The length of a path without the slashes at its end. */
 static apr_size_t length_of(const char *path, apr_size_t length)
@@ -91,6 +92,7 @@ static apr_status_t fs_lookup(request_rec *r, const char *base, unsigned int wan
 {
     dms_node_t *node = apr_pcalloc(r->pool, sizeof(*node));
     const char *root, *slash;
+    dms_own_t own;
     apr_status_t rv;
 
     resource->facts.kind = DMS_KIND_NONE;
@@ -116,6 +118,10 @@ static apr_status_t fs_lookup(request_rec *r, const char *base, unsigned int wan
     }
     dms_node_close_with(r->pool, node->descriptor);
     rv = dms_os_stat(node->descriptor, "", 0, &node->st);
+    dms_own_look(&own);
+    if (rv == APR_SUCCESS && dms_own_has(&own, node->st.device, node->st.inode)) {
+        return EACCES;
+    }
     if (rv == APR_SUCCESS) {
         dms_node_facts(&node->st, wanted, &resource->facts);
         if (resource->facts.kind != DMS_KIND_COLLECTION && r->path_info && *r->path_info) {

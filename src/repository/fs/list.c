@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "repository/fs/node.h"
+#include "repository/fs/own.h"
 
 struct dms_cursor_t {
     DIR *dir;
@@ -15,6 +16,7 @@ struct dms_cursor_t {
     dms_list_e what;
     unsigned int wanted;
     dms_links_e links;
+    dms_own_t own;
 };
 
 static apr_status_t close_dir(void *dir)
@@ -64,6 +66,7 @@ apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what
     (*cursor)->wanted = wanted;
     (*cursor)->what = what;
     (*cursor)->links = what == DMS_LIST_RAW ? DMS_LINKS_NEVER : dms_node_links(r);
+    dms_own_look(&(*cursor)->own);
     return APR_SUCCESS;
 }
 
@@ -102,6 +105,20 @@ static void sweep(const dms_cursor_t *cursor, const char *name)
     }
 }
 
+/* Whether a member, which has the inode of one, is one of the store's own files; through no link. */
+static int is_own(const dms_cursor_t *cursor, dms_member_t *member)
+{
+    dms_os_stat_t st;
+
+    if (dms_os_stat(dirfd(cursor->dir), member->name, 0, &st) != APR_SUCCESS
+        || !dms_own_has(&cursor->own, st.device, st.inode)) {
+        return 0;
+    }
+    member->facts.kind = DMS_KIND_NONE;
+    member->status = EACCES; /* so that nobody touches it */
+    return 1;
+}
+
 /* Whether a directory entry is a member that can be shown. */
 static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, dms_member_t *member)
 {
@@ -119,6 +136,9 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
         sweep(cursor, entry->d_name);
         return 0;
     }
+    if (dms_own_has(&cursor->own, cursor->own.device, entry->d_ino) && is_own(cursor, member)) {
+        return cursor->what == DMS_LIST_RAW;
+    }
 #ifdef DT_DIR
     if (!cursor->wanted && (entry->d_type == DT_DIR || entry->d_type == DT_REG)) {
         member->facts.kind = entry->d_type == DT_DIR ? DMS_KIND_COLLECTION : DMS_KIND_FILE;
@@ -133,6 +153,9 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
     if (member->status != APR_SUCCESS) {
         member->facts.kind = DMS_KIND_NONE;
         return member->status != ENOENT;
+    }
+    if (dms_own_has(&cursor->own, st.device, st.inode)) { /* through a link */
+        return 0;
     }
     dms_node_facts(&st, cursor->wanted, &member->facts);
     return member->facts.kind != DMS_KIND_OTHER || cursor->what == DMS_LIST_RAW;

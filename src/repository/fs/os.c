@@ -15,6 +15,7 @@
 #include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #endif
 
 #ifndef RENAME_NOREPLACE
@@ -35,7 +36,7 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
     st->mode = sx.stx_mode;
     st->owner = sx.stx_uid;
     st->size = (off_t)sx.stx_size;
-    st->device = ((dev_t)sx.stx_dev_major << 32) | sx.stx_dev_minor;
+    st->device = makedev(sx.stx_dev_major, sx.stx_dev_minor); /* as stat() has it */
     st->inode = sx.stx_ino;
     st->modified.seconds = sx.stx_mtime.tv_sec;
     st->modified.nanoseconds = sx.stx_mtime.tv_nsec;

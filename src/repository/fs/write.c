@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "repository/fs/node.h"
+#include "repository/fs/own.h"
 
 struct dms_stream_t {
     apr_pool_t *pool;
@@ -313,6 +314,7 @@ apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, i
                          dms_node_t *to_parent, const char *to_name, int *at_target)
 {
     dms_os_stat_t st;
+    dms_own_t own;
     apr_status_t rv;
     int fd;
 
@@ -329,8 +331,9 @@ apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, i
         return rv;
     }
     rv = dms_os_stat(fd, "", 0, &st);
+    dms_own_look(&own);
     if (rv == APR_SUCCESS) {
-        rv = S_ISREG(st.mode)
+        rv = S_ISREG(st.mode) && !dms_own_has(&own, st.device, st.inode)
                  ? copy_content(fd, &st, links, to_parent->descriptor, to_name, at_target)
                  : EACCES;
     }
