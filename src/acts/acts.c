@@ -36,6 +36,7 @@ static const struct {
 typedef struct known_t {
     int status;       /* httpd's own */
     int is_elsewhere; /* the module is Off there, or has another provider */
+    const char *place;
 } known_t;
 
 /* What is kept of the questions of one request, in its request_config. */
@@ -265,18 +266,37 @@ static void forget_statuses(inquiry_t *inquiry)
     inquiry->statuses = apr_hash_make(inquiry->status_pool);
 }
 
-static void keep_status(inquiry_t *inquiry, const char *question, const known_t *known)
-{
-    if (apr_hash_count(inquiry->statuses) == STATUSES) {
-        forget_statuses(inquiry);
-    }
-    apr_hash_set(inquiry->statuses, apr_pstrdup(inquiry->status_pool, question),
-                 APR_HASH_KEY_STRING, apr_pmemdup(inquiry->status_pool, known, sizeof(*known)));
-}
-
 static int is_elsewhere(const request_rec *r, const request_rec *answer)
 {
     return dms_config_of(answer)->provider != dms_config_of(r)->provider;
+}
+
+const char *dms_act_place_of(const request_rec *r, apr_pool_t *pool)
+{
+    const char *path = r->filename ? apr_pstrcat(pool, r->filename, r->path_info, NULL) : "";
+    apr_size_t length = strlen(path);
+
+    while (length && path[length - 1] == '/') {
+        length--;
+    }
+    return *path == '/' ? apr_pstrmemdup(pool, path, length) : NULL;
+}
+
+static const known_t *keep(inquiry_t *inquiry, const char *question, const request_rec *r,
+                           const request_rec *answer)
+{
+    known_t *known;
+
+    if (apr_hash_count(inquiry->statuses) == STATUSES) {
+        forget_statuses(inquiry);
+    }
+    known = apr_palloc(inquiry->status_pool, sizeof(*known));
+    known->status = answer->status;
+    known->is_elsewhere = is_elsewhere(r, answer);
+    known->place = dms_act_place_of(answer, inquiry->status_pool);
+    apr_hash_set(inquiry->statuses, apr_pstrdup(inquiry->status_pool, question),
+                 APR_HASH_KEY_STRING, known);
+    return known;
 }
 
 int dms_act_status_of(const request_rec *r, const request_rec *answer)
@@ -284,37 +304,35 @@ int dms_act_status_of(const request_rec *r, const request_rec *answer)
     return answer->status == HTTP_OK && is_elsewhere(r, answer) ? HTTP_FORBIDDEN : answer->status;
 }
 
-/* Asks, unless that has been done. */
-static known_t find_out(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+/* Asks, unless that has been done. The answer lives until the next question. */
+static const known_t *find_out(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     const char *method = method_of(act, kind), *question;
     inquiry_t *inquiry = inquiry_of(r);
-    const known_t *kept;
+    const known_t *known;
     request_rec *answer;
-    known_t known;
 
     if (!inquiry->statuses) {
         forget_statuses(inquiry);
     }
     apr_pool_clear(inquiry->scratch);
     question = apr_pstrcat(inquiry->scratch, method, " ", uri, NULL);
-    kept = apr_hash_get(inquiry->statuses, question, APR_HASH_KEY_STRING);
-    if (kept) {
-        return *kept;
+    known = apr_hash_get(inquiry->statuses, question, APR_HASH_KEY_STRING);
+    if (!known) {
+        answer = ask(r, method, uri);
+        known = keep(inquiry, question, r, answer);
+        ap_destroy_sub_req(answer);
     }
-    answer = ask(r, method, uri);
-    known.status = answer->status;
-    known.is_elsewhere = is_elsewhere(r, answer);
-    ap_destroy_sub_req(answer);
-    keep_status(inquiry, question, &known);
     return known;
 }
 
-int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
+int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri,
+                   const char **place)
 {
-    known_t known = find_out(main_request(r), act, kind, uri);
+    const known_t *known = find_out(main_request(r), act, kind, uri);
 
-    return known.status == HTTP_OK && known.is_elsewhere ? HTTP_FORBIDDEN : known.status;
+    *place = known->place;
+    return known->status == HTTP_OK && known->is_elsewhere ? HTTP_FORBIDDEN : known->status;
 }
 
 int dms_act_hides(request_rec *r, int status)
@@ -327,7 +345,7 @@ int dms_act_hides(request_rec *r, int status)
 int dms_act_is_hidden(request_rec *r, const char *uri)
 {
     r = main_request(r);
-    return dms_act_hides(r, find_out(r, DMS_ACT_SEE, DMS_KIND_NONE, uri).status);
+    return dms_act_hides(r, find_out(r, DMS_ACT_SEE, DMS_KIND_NONE, uri)->status);
 }
 
 const char *dms_act_seen_part(request_rec *r, const char *uri, const char *path, apr_pool_t *pool)

@@ -55,8 +55,14 @@ request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const c
  * Off there, or has another provider than for r. */
 int dms_act_status_of(const request_rec *r, const request_rec *answer);
 
-/* Asks where that is all that matters. */
-int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
+/* Where httpd has mapped a request to, also where nothing is: a path without slashes at its end. NULL
+ * where it is none: refused or redirected before it was mapped, or not of the file system. From
+ * pool. */
+const char *dms_act_place_of(const request_rec *r, apr_pool_t *pool);
+
+/* Asks where these two are all that matters. place lives until the next question. */
+int dms_act_status(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri,
+                   const char **place);
 
 /* Whether httpd's answer to "may it be seen?" means that a resource is hidden from r: that nothing
  * is there, or that it is denied, unless such names are to be shown. */

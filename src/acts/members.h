@@ -1,6 +1,8 @@
 /*
  * The right to an act on each member of a tree, as a walk comes to them, depth first
- * (repository/tree.h). Only members that a section singles out are asked for (acts/sections.h).
+ * (repository/tree.h). Only members that a section singles out are asked for (acts/sections.h), and
+ * collections that are to be read, for their Options. A member that its URL does not lead to
+ * (acts/mounts.h) is refused.
  */
 #ifndef DMS_MEMBERS_H
 #define DMS_MEMBERS_H
@@ -24,5 +26,10 @@ void dms_members_before_asking(dms_members_t *members, dms_members_before_fn *be
  * provider. */
 apr_status_t dms_members_check(dms_members_t *members, const char *collection,
                                const dms_member_t *member);
+
+/* The request or question whose configuration rules the collection that the walk is in, or, where
+ * the last member that was checked is one and has been let through, that one. It lives until the
+ * walk has left it. */
+request_rec *dms_members_ruler(const dms_members_t *members);
 
 #endif

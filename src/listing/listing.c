@@ -8,6 +8,7 @@
 #include <http_request.h>
 
 #include "acts/acts.h"
+#include "acts/mounts.h"
 #include "acts/sections.h"
 #include "acts/types.h"
 #include "config/config.h"
@@ -160,10 +161,12 @@ static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, co
 }
 
 /* Goes into a sub-collection, under the configuration that r has found for it. */
-static entry_e enter_member(dms_walk_t *walk, request_rec *r, const char *uri, const char *name,
-                            int *status)
+static entry_e enter_member(dms_walk_t *walk, const dms_member_t *member, request_rec *r,
+                            const char *uri, const char *name, int *status)
 {
-    if (dms_config_of(r)->provider != walk->listing->provider) {
+    if (dms_config_of(r)->provider != walk->listing->provider
+        || !dms_mounts_is_member(walk->level->r, member->name, dms_act_place_of(r, walk->pool),
+                                 walk->pool)) {
         return LISTED_ONLY;
     }
     if (walk->level->depth == LEVELS_MAX) {
@@ -192,7 +195,7 @@ static entry_e ask_and_enter(dms_walk_t *walk, const dms_member_t *member, int i
         entry = dms_act_hides(asking, r->status) ? LEFT_OUT : FAILED;
     }
     else if (goes_in) {
-        entry = enter_member(walk, r, uri, name, status);
+        entry = enter_member(walk, member, r, uri, name, status);
     }
     if (entry != ENTERED) {
         ap_destroy_sub_req(r);

@@ -12,6 +12,13 @@
 
 APLOG_USE_MODULE(dav_multistatus);
 
+static request_rec *ruler_of_source(void *baton)
+{
+    dms_transfer_t *transfer = baton;
+
+    return dms_members_ruler(transfer->from_members);
+}
+
 /* Makes the copy of a collection under the reserved name. */
 static apr_status_t copy_collection(dms_transfer_t *transfer, dms_node_t *made)
 {
@@ -19,6 +26,7 @@ static apr_status_t copy_collection(dms_transfer_t *transfer, dms_node_t *made)
                        .r = transfer->request->r,
                        .failed = dms_transfer_member_failed,
                        .check = dms_transfer_member_check,
+                       .ruler = ruler_of_source,
                        .baton = transfer};
     apr_status_t rv;
 

@@ -12,6 +12,7 @@
 #include <http_protocol.h>
 
 #include "acts/members.h"
+#include "acts/mounts.h"
 #include "keys/keys.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
@@ -254,6 +255,9 @@ static dms_error_t *answer_delete(dms_request_t *request, int *result)
 
     if (!error) {
         error = check(&deletion);
+    }
+    if (!error && dms_mounts_is_root(request->r)) {
+        error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL, "this is the root of an Alias");
     }
     if (error) {
         return error;

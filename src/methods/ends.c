@@ -9,6 +9,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "acts/mounts.h"
 #include "keys/keys.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
@@ -247,6 +248,19 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
     return NULL;
 }
 
+/* What httpd has mapped by itself neither goes nor is replaced. */
+static dms_error_t *check_mounts(dms_transfer_t *transfer)
+{
+    request_rec *r = transfer->request->r;
+
+    return (transfer->is_move && dms_mounts_is_root(r))
+                   || (dms_transfer_leaves_something(transfer)
+                       && dms_mounts_is_root(transfer->target.r))
+               ? dms_error(r->pool, HTTP_FORBIDDEN, NULL,
+                           "source or destination is the root of an Alias")
+               : NULL;
+}
+
 dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer)
 {
     request_rec *r = transfer->request->r;
@@ -269,6 +283,9 @@ dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer)
         transfer->to_uri = dms_method_uri(transfer->target.r, transfer->from.facts.kind);
         dms_transfer_open_members(transfer);
         error = dms_transfer_check(transfer);
+    }
+    if (!error) {
+        error = check_mounts(transfer);
     }
     if (!error) {
         error = check_source_right(transfer);

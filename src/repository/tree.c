@@ -13,6 +13,7 @@ struct level_t {
     level_t *outer;
     int depth;
     apr_pool_t *pool;
+    struct request_rec *r; /* whose configuration rules it */
     dms_node_t *node;
     dms_node_t *target; /* of a copy */
     dms_cursor_t *cursor;
@@ -52,10 +53,12 @@ static void fail(walk_t *walk, const char *path, int at_target, apr_status_t sta
 static apr_status_t push(walk_t *walk, apr_pool_t *pool, dms_node_t *node, const char *name,
                          const char *path)
 {
+    const dms_tree_t *tree = walk->tree;
     level_t *level = apr_pcalloc(pool, sizeof(*level));
-    apr_status_t rv = walk->tree->provider->open(node, walk->tree->r, walk->what, 0, pool,
-                                                 &level->cursor);
+    apr_status_t rv;
 
+    level->r = walk->level && tree->ruler ? tree->ruler(tree->baton) : tree->r;
+    rv = tree->provider->open(node, level->r, walk->what, 0, pool, &level->cursor);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -244,7 +247,7 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
         }
     }
     else if (rv == APR_SUCCESS) {
-        rv = provider->copy(level->node, member->name, walk->tree->r, walk->links, level->target,
+        rv = provider->copy(level->node, member->name, level->r, walk->links, level->target,
                             member->name, &at_target);
     }
     if (rv != APR_SUCCESS && rv != ENOENT) {

@@ -22,6 +22,9 @@ typedef struct dms_tree_t {
      * it stays, with all below it, and that is no failure; otherwise it stays and failed() is told
      * why. May be NULL. */
     apr_status_t (*check)(void *baton, const char *collection, const dms_member_t *member);
+    /* After check() has let a collection through that is going to be gone into: the request whose
+     * configuration rules it, until the walk has left it. NULL: that is always r. */
+    struct request_rec *(*ruler)(void *baton);
     /* Whether a collection that has been emptied may be removed, as check(). May be NULL. */
     apr_status_t (*leave)(void *baton, const char *path);
     void *baton;

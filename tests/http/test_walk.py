@@ -60,7 +60,14 @@ def linked(httpd, options):
     place.file("folder/inside.txt")
     place.link("to-file", "file.txt")
     place.link("to-folder", "folder")
+    (place.server.root / "outside").mkdir()
+    (place.server.root / "outside/there.txt").write_text("there")
+    place.link("to-outside", str(place.server.root / "outside"))
     return place
+
+
+# A folder that is listed anyway is not entered by a link.
+FOLLOWED = ["file.txt", "folder/", "folder/inside.txt", "to-file", "to-folder/", "to-outside/", "to-outside/there.txt"]
 
 
 @pytest.mark.parametrize("body", [ALLPROP, prop_body("displayname"), prop_body(("u", "x")), PROPNAME])
@@ -71,8 +78,7 @@ def test_links_are_left_out_without_followsymlinks(httpd, body):
 def test_links_are_followed_with_followsymlinks(httpd):
     place = linked(httpd, "FollowSymLinks")
     answer = place.list("infinity", ALLPROP)
-    assert answer.below() == ["file.txt", "folder/", "folder/inside.txt", "to-file", "to-folder/",
-                              "to-folder/inside.txt"]
+    assert answer.below() == FOLLOWED
     assert answer["to-file"].text("getcontentlength") == "10"
     assert answer["to-file"].text("getetag") == place.get("to-file").get("ETag")
     assert answer["to-folder/"].is_collection
@@ -81,7 +87,7 @@ def test_links_are_followed_with_followsymlinks(httpd):
 def test_a_linked_folder_is_a_collection_at_depth_1_whatever_is_asked(httpd):
     place = linked(httpd, "FollowSymLinks")
     for body in (prop_body("displayname"), prop_body(("u", "x")), PROPNAME):
-        assert place.list("1", body).names() == ["file.txt", "folder/", "to-file", "to-folder/"]
+        assert place.list("1", body).names() == ["file.txt", "folder/", "to-file", "to-folder/", "to-outside/"]
 
 
 @pytest.mark.root
@@ -92,8 +98,7 @@ def test_links_are_followed_where_their_owner_is_their_target_s(httpd):
     for name in ("other-file", "other-folder"):
         os.chown(place.path / name, 12345, 12345, follow_symlinks=False)
     for body in (RESOURCETYPE, prop_body("displayname")):
-        assert place.list("infinity", body).below() == ["file.txt", "folder/", "folder/inside.txt", "to-file",
-                                                        "to-folder/", "to-folder/inside.txt"]
+        assert place.list("infinity", body).below() == FOLLOWED
     assert place.get("to-file").status == 200
     place.server.expect_log("AH00037|Symbolic link not allowed")
     assert place.get("other-file").status == 403

@@ -151,36 +151,19 @@ static apr_status_t fs_parent(dms_resource_t *resource, request_rec *r, dms_node
     return dms_os_stat(node->descriptor, "", 0, &node->st);
 }
 
-static int is_same(const dms_os_stat_t *a, const dms_os_stat_t *b)
-{
-    return a->inode == b->inode && a->device == b->device;
-}
-
 static int fs_is_same(dms_node_t *a, dms_node_t *b)
 {
-    return is_same(&a->st, &b->st);
+    return dms_node_is_same(&a->st, &b->st);
+}
+
+static int is_it(const void *other, const dms_os_stat_t *st)
+{
+    return dms_node_is_same(&((const dms_node_t *)other)->st, st);
 }
 
 static int fs_is_within(dms_node_t *collection, dms_node_t *other)
 {
-    dms_os_stat_t st = collection->st, outer;
-    int at = dup(collection->descriptor), found = is_same(&st, &other->st);
-
-    while (at >= 0 && !found) {
-        int up = openat(at, "..", DMS_OS_PATH | O_DIRECTORY | O_CLOEXEC);
-
-        close(at);
-        at = up;
-        if (at < 0 || dms_os_stat(at, "", 0, &outer) != APR_SUCCESS || is_same(&outer, &st)) {
-            break; /* the top */
-        }
-        st = outer;
-        found = is_same(&st, &other->st);
-    }
-    if (at >= 0) {
-        close(at);
-    }
-    return found;
+    return dms_node_is_within(collection, is_it, other);
 }
 
 static apr_status_t fs_parent_of_key(const char *key, apr_pool_t *pool, dms_node_t **parent,

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <apr_hash.h>
+
 #include "repository/fs/node.h"
 #include "repository/fs/own.h"
 
@@ -16,8 +18,24 @@ struct dms_cursor_t {
     dms_list_e what;
     unsigned int wanted;
     dms_links_e links;
+    int is_link; /* that member is one, which has been followed */
     dms_own_t own;
 };
+
+/* How many folders a walk enters through links. */
+#define LINKED 1024
+
+/* A walk enters a folder once, by its real place where that is below the walk's root: so folders
+ * that link to each other don't multiply. Of those outside it is known which have been entered. */
+struct dms_linked_t {
+    apr_pool_t *pool; /* the walk's */
+    apr_hash_t *entered; /* identity_t -> itself; NULL: none */
+};
+
+typedef struct identity_t {
+    dev_t device;
+    ino_t inode;
+} identity_t;
 
 static apr_status_t close_dir(void *dir)
 {
@@ -59,6 +77,10 @@ apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    if (!collection->outer) { /* a walk begins */
+        collection->linked = apr_pcalloc(pool, sizeof(*collection->linked));
+        collection->linked->pool = pool;
+    }
     apr_pool_cleanup_register(pool, dir, close_dir, apr_pool_cleanup_null);
     *cursor = apr_pcalloc(pool, sizeof(**cursor));
     (*cursor)->dir = dir;
@@ -72,7 +94,7 @@ apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what
 
 /* Stats a member, through a link where that is allowed. ENOENT also where it is nothing to show: a
  * link that may not be followed. */
-static apr_status_t stat_member(const dms_cursor_t *cursor, const char *name, dms_os_stat_t *st)
+static apr_status_t stat_member(dms_cursor_t *cursor, const char *name, dms_os_stat_t *st)
 {
     int dir = dirfd(cursor->dir);
     apr_status_t rv = dms_os_stat(dir, name, 0, st);
@@ -85,6 +107,7 @@ static apr_status_t stat_member(const dms_cursor_t *cursor, const char *name, dm
         return ENOENT;
     }
     owner = st->owner;
+    cursor->is_link = 1;
     rv = dms_os_stat(dir, name, 1, st);
     if (rv == ELOOP
         || (rv == APR_SUCCESS && cursor->links == DMS_LINKS_OF_OWNER && st->owner != owner)) {
@@ -120,7 +143,7 @@ static int is_own(const dms_cursor_t *cursor, dms_member_t *member)
 }
 
 /* Whether a directory entry is a member that can be shown. */
-static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, dms_member_t *member)
+static int read_member(dms_cursor_t *cursor, const struct dirent *entry, dms_member_t *member)
 {
     dms_os_stat_t st;
 
@@ -132,6 +155,7 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
         && (!entry->d_name[1] || (entry->d_name[1] == '.' && !entry->d_name[2]))) {
         return 0;
     }
+    cursor->is_link = 0;
     if (cursor->what == DMS_LIST_VISIBLE && dms_is_hidden(entry->d_name)) {
         sweep(cursor, entry->d_name);
         return 0;
@@ -184,27 +208,90 @@ void dms_fs_rewind(dms_cursor_t *cursor)
     rewinddir(cursor->dir);
 }
 
+/* Where the walk that has entered a folder began. */
+static const dms_node_t *root_of(const dms_node_t *node)
+{
+    while (node->outer) {
+        node = node->outer;
+    }
+    return node;
+}
+
+static identity_t id_of(const dms_os_stat_t *st)
+{
+    identity_t id;
+
+    memset(&id, 0, sizeof(id)); /* padding counts in a hash */
+    id.device = st->device;
+    id.inode = st->inode;
+    return id;
+}
+
+static int has_entered(const dms_linked_t *linked, const dms_os_stat_t *st)
+{
+    identity_t id = id_of(st);
+
+    return linked->entered && apr_hash_get(linked->entered, &id, sizeof(id));
+}
+
+/* Whether a walk comes to a folder anyway, or has been there. */
+static int is_reached(const void *node, const dms_os_stat_t *st)
+{
+    return dms_node_is_same(&root_of(node)->st, st)
+           || has_entered(((const dms_node_t *)node)->linked, st);
+}
+
+static void note_entered(dms_linked_t *linked, const dms_os_stat_t *st)
+{
+    identity_t *id = apr_palloc(linked->pool, sizeof(*id));
+
+    *id = id_of(st);
+    if (!linked->entered) {
+        linked->entered = apr_hash_make(linked->pool);
+    }
+    apr_hash_set(linked->entered, id, sizeof(*id), id);
+}
+
+/* Whether a walk is to enter a folder: ELOOP where it is one of those that it was found in, or has
+ * been or will be reached by another way. */
+static apr_status_t check_entry(const dms_node_t *node, int is_link)
+{
+    dms_linked_t *linked = node->linked;
+    const dms_node_t *outer;
+
+    for (outer = node->outer; outer; outer = outer->outer) {
+        if (dms_node_is_same(&outer->st, &node->st)) {
+            return ELOOP;
+        }
+    }
+    if (!is_link) {
+        return has_entered(linked, &node->st) ? ELOOP : APR_SUCCESS;
+    }
+    if ((linked->entered && apr_hash_count(linked->entered) == LINKED)
+        || dms_node_is_within(node, is_reached, node)) {
+        return ELOOP;
+    }
+    note_entered(linked, &node->st);
+    return APR_SUCCESS;
+}
+
 apr_status_t dms_fs_enter(dms_cursor_t *cursor, apr_pool_t *pool, dms_node_t **entered)
 {
     dms_node_t *node = apr_pcalloc(pool, sizeof(*node));
-    const dms_node_t *outer;
     apr_status_t rv = dms_os_open_below(dirfd(cursor->dir), cursor->name, O_RDONLY | O_DIRECTORY,
-                                        cursor->links, &node->descriptor);
+                                        cursor->is_link ? cursor->links : DMS_LINKS_NEVER,
+                                        &node->descriptor);
     if (rv != APR_SUCCESS) {
         return rv;
     }
     dms_node_close_with(pool, node->descriptor);
     node->reader = pool;
-    rv = dms_os_stat(node->descriptor, "", 0, &node->st);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    for (outer = cursor->collection; outer; outer = outer->outer) {
-        if (outer->st.inode == node->st.inode && outer->st.device == node->st.device) {
-            return ELOOP;
-        }
-    }
     node->outer = cursor->collection;
+    node->linked = cursor->collection->linked;
+    rv = dms_os_stat(node->descriptor, "", 0, &node->st);
+    if (rv == APR_SUCCESS) {
+        rv = check_entry(node, cursor->is_link);
+    }
     *entered = node;
-    return APR_SUCCESS;
+    return rv;
 }

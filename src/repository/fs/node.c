@@ -21,6 +21,34 @@ void dms_node_leave_open(apr_pool_t *pool, int descriptor)
     apr_pool_cleanup_kill(pool, (void *)(intptr_t)descriptor, close_descriptor);
 }
 
+int dms_node_is_same(const dms_os_stat_t *a, const dms_os_stat_t *b)
+{
+    return a->inode == b->inode && a->device == b->device;
+}
+
+int dms_node_is_within(const dms_node_t *folder, dms_node_fn *is_meant, const void *baton)
+{
+    dms_os_stat_t st = folder->st, outer;
+    int at = dup(folder->descriptor), found = is_meant(baton, &st);
+
+    while (at >= 0 && !found) {
+        int up = openat(at, "..", DMS_OS_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        close(at);
+        at = up;
+        if (at < 0 || dms_os_stat(at, "", 0, &outer) != APR_SUCCESS
+            || dms_node_is_same(&outer, &st)) {
+            break; /* the top */
+        }
+        st = outer;
+        found = is_meant(baton, &st);
+    }
+    if (at >= 0) {
+        close(at);
+    }
+    return found;
+}
+
 dms_links_e dms_node_links(request_rec *r)
 {
     int options = ap_allow_options(r);

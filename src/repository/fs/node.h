@@ -9,12 +9,16 @@
 #include "repository/fs/os.h"
 #include "repository/provider.h"
 
+/* Folders that a walk has entered through links: NULL, none yet. */
+typedef struct dms_linked_t dms_linked_t;
+
 /* A file or folder that is there, or, with the descriptor -1, the place where one could be. */
 struct dms_node_t {
     int descriptor;     /* opened with DMS_OS_PATH; or, of one that was entered, for reading, ... */
     apr_pool_t *reader; /* ... which then is the pool that closes it, until a cursor does */
     dms_os_stat_t st;
     const dms_node_t *outer; /* the collection that it was entered from, or NULL */
+    dms_linked_t *linked;    /* what the walk that has entered it has entered through links */
     int root;                /* of lookup(): the root's descriptor, ... */
     const char *path;        /* ... and the way from there */
 };
@@ -22,6 +26,12 @@ struct dms_node_t {
 /* Closes a descriptor with a pool; or no more, since somebody else does. */
 void dms_node_close_with(apr_pool_t *pool, int descriptor);
 void dms_node_leave_open(apr_pool_t *pool, int descriptor);
+
+int dms_node_is_same(const dms_os_stat_t *a, const dms_os_stat_t *b);
+
+/* Whether a folder is one that is_meant, or somewhere in one. */
+typedef int dms_node_fn(const void *baton, const dms_os_stat_t *st);
+int dms_node_is_within(const dms_node_t *folder, dms_node_fn *is_meant, const void *baton);
 
 /* Which links r's configuration allows to follow. */
 dms_links_e dms_node_links(request_rec *r);
