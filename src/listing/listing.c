@@ -237,6 +237,36 @@ static void tell_type(dms_walk_t *walk, level_t *level, int is_special, dms_subj
     }
 }
 
+/* Whether a lock's root is elsewhere by URL, where httpd hides it: made through another Alias, say. */
+static int hides_root(const dms_walk_t *walk, const dms_lock_t *lock, const char *uri)
+{
+    return strncmp(uri, lock->uri, strlen(lock->uri)) != 0
+           && dms_act_is_hidden(walk->listing->r, lock->uri);
+}
+
+/* The locks on a resource, with its own URL in the place of each root that may not be named. */
+static const dms_lock_t *name_roots(const dms_walk_t *walk, const dms_lock_t *locks,
+                                    const char *uri, apr_pool_t *pool)
+{
+    const dms_lock_t *lock = locks;
+    dms_lock_t *first = NULL, **link = &first;
+
+    while (lock && !hides_root(walk, lock, uri)) {
+        lock = lock->next;
+    }
+    if (!lock) {
+        return locks;
+    }
+    for (lock = locks; lock; lock = lock->next) {
+        *link = apr_pmemdup(pool, lock, sizeof(*lock));
+        if (hides_root(walk, lock, uri)) {
+            (*link)->uri = uri;
+        }
+        link = &(*link)->next;
+    }
+    return first;
+}
+
 /* Adds what is known of a member beyond its facts, and tells of it. */
 static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const char *name,
                       dms_listed_t *listed)
@@ -248,7 +278,8 @@ static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const ch
         subject->dead = dms_kept_properties(level->kept, name, walk->pool);
     }
     if (walk->sources.locks) {
-        subject->locks = dms_kept_locks(level->kept, name, walk->pool);
+        subject->locks = name_roots(walk, dms_kept_locks(level->kept, name, walk->pool),
+                                    subject->uri, walk->pool);
     }
     return tell(walk, listed);
 }
@@ -328,7 +359,8 @@ static int tell_root(dms_walk_t *walk)
         listed.subject.language = dms_types_language_of(r);
     }
     listed.subject.dead = dms_kept_properties_of(&walk->sources, key, r->pool);
-    listed.subject.locks = dms_kept_locks_of(&walk->sources, key, r->pool);
+    listed.subject.locks = name_roots(walk, dms_kept_locks_of(&walk->sources, key, r->pool),
+                                      walk->uri, r->pool);
     walk->left--;
     return tell(walk, &listed);
 }
