@@ -72,8 +72,7 @@ static int is_ours(const request_rec *r)
 /* Whether a URL leads to what is the module's own: reserved names, and the store's files. */
 static int is_hidden(request_rec *r)
 {
-    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri))
-           || dms_state_owns(r);
+    return (dms_config_is_on(dms_config_of(r)) && dms_path_is_hidden(r->uri)) || dms_state_owns(r);
 }
 
 /* mod_dir would redirect a collection that was asked for without its slash, and let an index file

@@ -357,9 +357,9 @@ const char *dms_act_seen_part(request_rec *r, const char *uri, const char *path,
 
         seen = length;
         length = slash ? (apr_size_t)(slash - path) + 1 : strlen(path);
-    } while (length > seen
-             && !dms_act_is_hidden(r, apr_pstrcat(pool, uri, apr_pstrmemdup(pool, path, length),
-                                                  NULL)));
+    } while (
+        length > seen
+        && !dms_act_is_hidden(r, apr_pstrcat(pool, uri, apr_pstrmemdup(pool, path, length), NULL)));
     return apr_pstrmemdup(pool, path, seen);
 }
 

@@ -91,7 +91,8 @@ static int is_asked_for(const dms_members_t *members, const dms_member_t *member
     int is_collection = member->facts.kind == DMS_KIND_COLLECTION;
 
     return is_first_file(members, member)
-           || (members->act == DMS_ACT_READ && is_collection) /* which links may be followed there? */
+           || (members->act == DMS_ACT_READ
+               && is_collection) /* which links may be followed there? */
            || dms_sections_single_out(members->frame->sections, member->name, is_collection);
 }
 
@@ -105,7 +106,8 @@ static apr_status_t judge(const dms_members_t *members, const char *name, int st
                           const char *place)
 {
     return status == HTTP_OK
-                   && dms_mounts_is_member(dms_members_ruler(members), name, place, members->scratch)
+                   && dms_mounts_is_member(dms_members_ruler(members), name, place,
+                                           members->scratch)
                ? APR_SUCCESS
                : DMS_EDENIED;
 }
@@ -138,13 +140,12 @@ static const char *existing_collection(const dms_members_t *members)
     if (frame->outer || members->r->finfo.filetype == APR_DIR) {
         return apr_pstrcat(members->scratch, members->uri, frame->path, NULL);
     }
-    return ap_make_dirstr_parent(members->scratch,
-                                 apr_pstrmemdup(members->scratch, members->uri,
-                                                strlen(members->uri) - 1));
+    return ap_make_dirstr_parent(members->scratch, apr_pstrmemdup(members->scratch, members->uri,
+                                                                  strlen(members->uri) - 1));
 }
 
-/* For a file in a collection that is not there yet httpd finds no <Files> section: what these say is
- * asked of the name in the one that is. */
+/* For a file in a collection that is not there yet httpd finds no <Files> section: what these say
+ * is asked of the name in the one that is. */
 static int status_by_name(dms_members_t *members, const dms_member_t *member)
 {
     const char *place;

@@ -179,32 +179,27 @@ const char *dms_rules_alias(cmd_parms *cmd, void *config, const char *arguments)
 
 /* Whether what `Require` asks for is the same for all that the client may ask for. Of a provider
  * that is not known here nobody knows. */
-static int is_of_client(const char *provider)
+static int is_of_client(apr_pool_t *pool, char *provider)
 {
-    static const char *const providers[] = {
-        "all",        "ip",        "host",      "local",     "forward-dns",       "user",
-        "valid-user", "group",     "method",    "dbd-group", "dbm-group",         "ldap-user",
-        "ldap-dn",    "ldap-group", "ssl",      "ldap-attribute", "ldap-filter",  "ldap-search",
-        "ssl-verify-client",
-    };
-    apr_size_t i;
+    static const char providers[] = " all ip host local forward-dns user valid-user group method "
+                                    "dbd-group dbm-group ldap-user ldap-dn ldap-group "
+                                    "ldap-attribute ldap-filter ldap-search ssl "
+                                    "ssl-verify-client ";
 
-    for (i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-        if (!strcasecmp(providers[i], provider)) {
-            return 1;
-        }
-    }
-    return 0;
+    ap_str_tolower(provider);
+    return strstr(providers, apr_pstrcat(pool, " ", provider, " ", NULL)) != NULL;
 }
 
 const char *dms_rules_require(cmd_parms *cmd, void *config, const char *arguments)
 {
-    const char *rest = arguments, *provider = ap_getword_conf(cmd->pool, &rest);
+    const char *rest = arguments;
+    char *provider = ap_getword_conf(cmd->pool, &rest);
 
     if (!strcasecmp(provider, "not")) {
         provider = ap_getword_conf(cmd->pool, &rest);
     }
-    return is_of_client(provider) && !strstr(rest, "%{") ? find_module(cmd) : note(cmd, config);
+    return is_of_client(cmd->pool, provider) && !strstr(rest, "%{") ? find_module(cmd)
+                                                                    : note(cmd, config);
 }
 
 const char *dms_rules_allow(cmd_parms *cmd, void *config, const char *arguments)

@@ -39,8 +39,8 @@ const apr_table_t *dms_rules_variables(void);
 /* Back to none, before the configuration is read. */
 void dms_rules_reset(apr_pool_t *pool);
 
-/* Logs that httpd is going to be asked for each member by DavMultistatusAuthz's default, if it is on
- * any server where the module is On; for post_config. */
+/* Logs that httpd is going to be asked for each member by DavMultistatusAuthz's default, if it is
+ * on any server where the module is On; for post_config. */
 void dms_rules_tell(server_rec *server);
 
 /* The functions of the directives; cmd->info is the name of the module that they are of. */
@@ -52,22 +52,22 @@ const char *dms_rules_require(cmd_parms *cmd, void *config, const char *argument
 const char *dms_rules_allow(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *arguments);
 
-#define DMS_RULE(name, function, module, where) \
+#define DMS_RULE(name, function, module, where)                                                    \
     AP_INIT_RAW_ARGS(name, function, (void *)(module), where, "the directive of " module)
 
-#define DMS_RULES                                                                                \
-    DMS_RULE("RewriteRule", dms_rules_rewrite, "mod_rewrite.c", OR_FILEINFO),                    \
-        DMS_RULE("Redirect", dms_rules_redirect, "mod_alias.c", OR_FILEINFO),                    \
-        DMS_RULE("RedirectTemp", dms_rules_redirect, "mod_alias.c", OR_FILEINFO),                \
-        DMS_RULE("RedirectPermanent", dms_rules_redirect, "mod_alias.c", OR_FILEINFO),           \
-        DMS_RULE("RedirectMatch", dms_rules_redirect_match, "mod_alias.c", OR_FILEINFO),         \
-        DMS_RULE("Alias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),              \
-        DMS_RULE("ScriptAlias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),        \
-        DMS_RULE("Require", dms_rules_require, "mod_authz_core.c", OR_AUTHCFG),                  \
-        DMS_RULE("Allow", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                     \
-        DMS_RULE("Deny", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                      \
-        DMS_RULE("SetEnvIf", dms_rules_variable, "mod_setenvif.c", OR_FILEINFO),                 \
-        DMS_RULE("SetEnvIfNoCase", dms_rules_variable, "mod_setenvif.c", OR_FILEINFO),           \
+#define DMS_RULES                                                                                  \
+    DMS_RULE("RewriteRule", dms_rules_rewrite, "mod_rewrite.c", OR_FILEINFO),                      \
+        DMS_RULE("Redirect", dms_rules_redirect, "mod_alias.c", OR_FILEINFO),                      \
+        DMS_RULE("RedirectTemp", dms_rules_redirect, "mod_alias.c", OR_FILEINFO),                  \
+        DMS_RULE("RedirectPermanent", dms_rules_redirect, "mod_alias.c", OR_FILEINFO),             \
+        DMS_RULE("RedirectMatch", dms_rules_redirect_match, "mod_alias.c", OR_FILEINFO),           \
+        DMS_RULE("Alias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),                \
+        DMS_RULE("ScriptAlias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),          \
+        DMS_RULE("Require", dms_rules_require, "mod_authz_core.c", OR_AUTHCFG),                    \
+        DMS_RULE("Allow", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                       \
+        DMS_RULE("Deny", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                        \
+        DMS_RULE("SetEnvIf", dms_rules_variable, "mod_setenvif.c", OR_FILEINFO),                   \
+        DMS_RULE("SetEnvIfNoCase", dms_rules_variable, "mod_setenvif.c", OR_FILEINFO),             \
         DMS_RULE("SetEnvIfExpr", dms_rules_variable, "mod_setenvif.c", OR_FILEINFO)
 
 #endif

@@ -237,7 +237,7 @@ static void tell_type(dms_walk_t *walk, level_t *level, int is_special, dms_subj
     }
 }
 
-/* Whether a lock's root is elsewhere by URL, where httpd hides it: made through another Alias, say. */
+/* Whether a lock's root is elsewhere by URL, and hidden: made through another Alias, say. */
 static int hides_root(const dms_walk_t *walk, const dms_lock_t *lock, const char *uri)
 {
     return strncmp(uri, lock->uri, strlen(lock->uri)) != 0

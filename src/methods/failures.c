@@ -39,7 +39,7 @@ static const char *member_on_disk(request_rec *root, const char *path, apr_pool_
                              apr_punescape_url(pool, path, NULL, NULL, 0));
 }
 
-/* Whether a collection is told of for the first time. Those that the walk has left are forgotten. */
+/* Whether a collection is told of for the first time. Those that have been left are forgotten. */
 static int is_news(dms_failures_t *failures, request_rec *root, const char *uri)
 {
     apr_pool_t *pool = failures->r->pool;

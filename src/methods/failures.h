@@ -11,7 +11,7 @@
 
 typedef struct dms_failures_t {
     request_rec *r;
-    dms_reply_t *reply;   /* NULL: there has been no failure */
+    dms_reply_t *reply; /* NULL: there has been no failure */
     /* The collections that have been told of, among those that a walk is in; of the request's own
      * tree, and of another one. Each is a beginning of the innermost one's URI. */
     struct {

@@ -107,15 +107,13 @@ static dms_error_t *report_members(locking_t *locking, const dms_lock_t *held)
     const char *uri = dms_method_uri(r, locking->resource.facts.kind), *told = "";
 
     for (; held; held = held->next) { /* in the order of their roots */
-        if (bars(locking, held) && strcmp(held->key, told)
-            && is_seen(r, uri, held->uri)) {
+        if (bars(locking, held) && strcmp(held->key, told) && is_seen(r, uri, held->uri)) {
             dms_failures_add(&locking->failures, held->uri, HTTP_LOCKED);
             told = held->key;
         }
     }
     if (!locking->failures.reply) {
-        return dms_error(r->pool, HTTP_LOCKED, "no-conflicting-lock",
-                         "something below is locked");
+        return dms_error(r->pool, HTTP_LOCKED, "no-conflicting-lock", "something below is locked");
     }
     dms_failures_add(&locking->failures, uri, HTTP_FAILED_DEPENDENCY);
     return NULL;

@@ -28,7 +28,7 @@ struct dms_cursor_t {
 /* A walk enters a folder once, by its real place where that is below the walk's root: so folders
  * that link to each other don't multiply. Of those outside it is known which have been entered. */
 struct dms_linked_t {
-    apr_pool_t *pool; /* the walk's */
+    apr_pool_t *pool;    /* the walk's */
     apr_hash_t *entered; /* identity_t -> itself; NULL: none */
 };
 
@@ -128,7 +128,7 @@ static void sweep(const dms_cursor_t *cursor, const char *name)
     }
 }
 
-/* Whether a member, which has the inode of one, is one of the store's own files; through no link. */
+/* Whether a member, which has the inode of one, is one of the store's own files, not by a link. */
 static int is_own(const dms_cursor_t *cursor, dms_member_t *member)
 {
     dms_os_stat_t st;

@@ -56,8 +56,7 @@ static void renew(const struct stat *of_folder)
 
         apr_atomic_set64(&known[i], is_there ? (apr_uint64_t)st.st_ino : 0);
     }
-    apr_atomic_set64(&known_since,
-                     of_folder->st_mtime + 1 < time(NULL) ? time_of(of_folder) : 0);
+    apr_atomic_set64(&known_since, of_folder->st_mtime + 1 < time(NULL) ? time_of(of_folder) : 0);
 }
 
 void dms_own_look(dms_own_t *own)
