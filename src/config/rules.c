@@ -62,7 +62,7 @@ static void look_at(const apr_array_header_t *sections, const char **rule, int *
         if (config && !*rule && config->authz <= DMS_AUTHZ_AUTO) {
             *rule = config->rules.of_all;
         }
-        *is_on |= config && dms_config_is_on(config);
+        *is_on |= config && config->provider;
     }
 }
 

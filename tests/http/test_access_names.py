@@ -1,6 +1,7 @@
 """Names that a listing hides are in no answer: of locks, conditions and failures; and rules of other modules, as they are
 configured and told."""
 
+import os
 import re
 import subprocess
 
@@ -120,5 +121,6 @@ def test_a_directive_whose_module_is_not_loaded_stays_an_error(tmp_path, line, m
     (tmp_path / "httpd.conf").write_text(
         f'LoadModule mpm_event_module {harness.MODULES_DIR}/mod_mpm_event.so\nLoadModule dav_multistatus_module {harness.MODULE}\n'
         f'ServerName x\nErrorLog {tmp_path}/log\n<Location "/">\n{line}\n</Location>\n')
-    done = subprocess.run([harness.HTTPD, "-t", "-f", str(tmp_path / "httpd.conf")], capture_output=True, text=True, check=False)
+    done = subprocess.run([harness.HTTPD, "-t", "-f", str(tmp_path / "httpd.conf")], capture_output=True, text=True, check=False,
+                          env={**os.environ, **({"LD_PRELOAD": harness.PRELOAD} if harness.PRELOAD else {})})
     assert done.returncode and f"Invalid command '{line.split()[0]}'" in done.stderr, done
