@@ -428,7 +428,7 @@ struct dms_provider_t {
      * EPERM for the repository's root. */
     apr_status_t (*parent)(dms_resource_t *resource, struct request_rec *r, dms_node_t **parent);
 
-    /* Whether two nodes are one collection, still. */
+    /* Whether two nodes are one resource, still. */
     int (*is_same)(dms_node_t *a, dms_node_t *b);
 
     /* Whether a collection is another, or somewhere in it, by whatever links it was reached. */
@@ -481,8 +481,9 @@ struct dms_provider_t {
     /* The facts of a member, all of them; of a symbolic link, its own (DMS_KIND_OTHER). */
     apr_status_t (*facts)(dms_node_t *parent, const char *name, dms_facts_t *facts);
 
-    /* What tells a member from any other that has had or will have its name, or "" where nothing is
-     * there. ASCII, without spaces. */
+    /* What tells a member from any other that has had or will have its name, and from those that one
+     * rename could bring there, or "" where nothing is there: still after a restart, and after the
+     * repository has been mounted anew. ASCII, without spaces. */
     apr_status_t (*identity)(dms_node_t *parent, const char *name, apr_pool_t *pool,
                              const char **identity);
 

@@ -75,7 +75,8 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     return dms_error_about(error, target);
 }
 
-/* Whether source and destination are one file by two names. */
+/* Whether source and destination are one file by two names. On two file systems, as a snapshot and
+ * what it was made of, two files can have one identity. */
 static int is_same_file(dms_transfer_t *transfer)
 {
     apr_pool_t *pool = transfer->request->r->pool;
@@ -87,7 +88,8 @@ static int is_same_file(dms_transfer_t *transfer)
     }
     provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    return *from && !strcmp(from, to);
+    return *from && !strcmp(from, to)
+           && provider->is_same(transfer->from.node, transfer->to.node);
 }
 
 /* Whether source and destination are one resource, or one is in the other. */

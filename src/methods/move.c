@@ -130,11 +130,12 @@ static dms_error_t *move(dms_transfer_t *transfer)
     dms_error_t *error;
     apr_status_t rv;
 
-    if (has_refused_member(transfer)) { /* so one rename won't do */
-        return move_by_copy(transfer);
-    }
     provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
+    /* One rename won't do; or what is on two file systems could not be told apart after a crash. */
+    if (has_refused_member(transfer) || (*from && !strcmp(from, to))) {
+        return move_by_copy(transfer);
+    }
     error = dms_transfer_intend(transfer, DMS_INTENT_MOVE, from, to);
     if (error) {
         return error;

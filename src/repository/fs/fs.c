@@ -209,6 +209,9 @@ static apr_status_t fs_facts(dms_node_t *parent, const char *name, dms_facts_t *
     return rv;
 }
 
+/* No device number: that changes with each mount (NFS, btrfs, overlayfs), and an identity is kept for
+ * whoever looks after a crash. What is compared was on one file system when it was noted, since one
+ * rename moves it, and the time of birth tells whose an inode's number is by then. */
 static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t *pool,
                                 const char **identity)
 {
@@ -217,13 +220,9 @@ static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t
 
     *identity = "";
     if (rv == APR_SUCCESS) {
-        *identity = apr_psprintf(pool,
-                                 "%" APR_UINT64_T_HEX_FMT "-%" APR_UINT64_T_HEX_FMT
-                                 "-%" APR_UINT64_T_HEX_FMT,
-                                 (apr_uint64_t)st.device, (apr_uint64_t)st.inode,
-                                 st.has_created ? (apr_uint64_t)st.created.seconds * 1000000000u
-                                                      + st.created.nanoseconds
-                                                : 0);
+        *identity = apr_psprintf(pool, "%" APR_UINT64_T_HEX_FMT "-%" APR_UINT64_T_HEX_FMT,
+                                 (apr_uint64_t)st.inode,
+                                 st.has_created ? dms_in_nanoseconds(&st.created) : 0);
     }
     return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
 }

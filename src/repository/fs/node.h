@@ -26,6 +26,9 @@ void dms_node_leave_open(apr_pool_t *pool, int descriptor);
 /* Which links r's configuration allows to follow. */
 dms_links_e dms_node_links(request_rec *r);
 
+/* A moment as one number, since 1970. */
+apr_uint64_t dms_in_nanoseconds(const dms_moment_t *moment);
+
 void dms_node_facts(const dms_os_stat_t *st, unsigned int wanted, dms_facts_t *facts);
 
 /* The provider's functions (repository/provider.h) that are not in fs.c: list.c ... */
