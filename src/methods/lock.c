@@ -205,7 +205,7 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");
 }
 
-static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
+static dms_error_t *check(locking_t *locking)
 {
     dms_request_t *request = locking->request;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &locking->resource);
@@ -213,10 +213,26 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     if (!error) {
         error = dms_conditions_check(request, &locking->resource);
     }
-    if (!error) {
-        error = check_conflicts(locking);
-    }
-    if (!error && !locking->barred && locking->resource.facts.kind == DMS_KIND_NONE) {
+    return error ? error : check_conflicts(locking);
+}
+
+static dms_error_t *lock(locking_t *locking, dms_tx_t **step)
+{
+    dms_request_t *request = locking->request;
+    dms_error_t *error;
+    dms_tx_t *tx;
+    int is_new, is_anew;
+
+    do {
+        error = check(locking);
+        is_anew = is_new = !error && !locking->barred
+                           && locking->resource.facts.kind == DMS_KIND_NONE;
+        if (is_new) {
+            error = dms_step_forget_former(request, step, locking->resource.key, &is_anew);
+        }
+    } while (!error && is_anew);
+    tx = *step;
+    if (!error && is_new) {
         error = make_resource(locking, tx);
     }
     if (error || locking->barred) {
@@ -309,7 +325,7 @@ static dms_error_t *begin_lock(locking_t *locking, dms_tx_t **tx)
     if (!error) {
         error = dms_step_begin(locking->request, tx);
     }
-    return error ? error : lock(locking, *tx);
+    return error ? error : lock(locking, tx);
 }
 
 /* What goes between the question and the step is asked for once more. */

@@ -17,24 +17,42 @@ static dms_error_t *already_there(dms_request_t *request, const dms_resource_t *
     return dms_error(request->r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "something is there already");
 }
 
-/* Makes the collection, while nobody else can make or change anything. */
-static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *resource)
+static dms_error_t *check(dms_request_t *request, dms_resource_t *resource, dms_node_t **parent)
 {
-    dms_node_t *parent;
-    dms_error_t *error = dms_method_parent(request, resource, &parent);
-    apr_status_t rv;
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, resource);
 
     if (error) {
         return error;
     }
-    error = dms_conditions_check(request, resource);
-    if (!error) {
-        error = dms_barriers_check(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
+    if (resource->facts.kind != DMS_KIND_NONE) {
+        return already_there(request, resource);
     }
+    error = dms_method_parent(request, resource, parent);
+    if (!error) {
+        error = dms_conditions_check(request, resource);
+    }
+    return error ? error
+                 : dms_barriers_check(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
+}
+
+/* Makes the collection, while nobody else can make or change anything. */
+static dms_error_t *make(dms_request_t *request, dms_tx_t **tx, dms_resource_t *resource)
+{
+    dms_node_t *parent;
+    dms_error_t *error;
+    apr_status_t rv;
+    int is_anew = 0;
+
+    do {
+        error = check(request, resource, &parent);
+        if (!error) {
+            error = dms_step_forget_former(request, tx, resource->key, &is_anew);
+        }
+    } while (!error && is_anew);
     if (error) {
         return error;
     }
-    rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = resource->key));
+    rv = dms_changed(*tx, DMS_CHANGE(DMS_CREATED, .key = resource->key));
     if (rv != APR_SUCCESS) {
         return dms_error_of(request->r->pool, rv, "old properties can't be removed");
     }
@@ -70,7 +88,7 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
-    error = make(request, tx, &resource);
+    error = make(request, &tx, &resource);
     if (error) {
         dms_step_abort(request, tx);
         return error;

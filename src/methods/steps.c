@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "changes/changes.h"
 #include "methods/conditions.h"
 #include "server/state.h"
 
@@ -59,8 +60,29 @@ dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
 
 void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
 {
-    request->tx = NULL;
-    dms_tx_abort(tx);
+    if (request->tx) {
+        request->tx = NULL;
+        dms_tx_abort(tx);
+    }
+}
+
+dms_error_t *dms_step_forget_former(dms_request_t *request, dms_tx_t **tx, const char *key,
+                                    int *is_anew)
+{
+    apr_status_t rv = dms_tx_has_properties(*tx, key, is_anew);
+    dms_error_t *error;
+
+    if (rv == APR_SUCCESS && *is_anew) {
+        rv = dms_changed(*tx, DMS_CHANGE(DMS_CREATED, .key = key));
+    }
+    error = dms_step_stored(request, *tx, rv);
+    if (!error && *is_anew) {
+        error = dms_step_commit(request, *tx);
+        if (!error) {
+            error = dms_step_begin(request, tx);
+        }
+    }
+    return error;
 }
 
 dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *intention)

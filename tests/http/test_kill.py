@@ -172,6 +172,38 @@ class Put:
         return "after"
 
 
+class Anew:
+    """A name whose resource went past the server, and left its properties."""
+
+    NAMING = ("linkat", "mkdirat", "rename", "renameat", "renameat2")
+    LOCK = ('<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype>'
+            "</D:lockinfo>")
+
+    def __init__(self, method, body=None):
+        self.method, self.body = method, body
+
+    def prepare(self, dav):
+        dav.file("source/inner" if self.method == "MKCOL" else "source", b"old")
+        for name in ("source", "source/inner") if self.method == "MKCOL" else ("source",):
+            dav.set(name, x="1")
+        subprocess.run(["rm", "-r", dav.disk("source")], check=True)
+        if self.method in ("COPY", "MOVE"):
+            dav.file("other", b"new")
+            return self.method, "other", [("Destination", dav.url + "source")], None
+        return self.method, "source", [], self.body
+
+    def check(self, dav):
+        if self.method == "MKCOL":
+            if not dav.disk("source").exists():
+                return "before"
+            dav.file("source/inner")
+            assert not any(dav.dead("source/", "infinity").values())
+            return "after"
+        found = state(dav, "source")
+        assert found in (None, (b"" if self.method == "LOCK" else b"new", {})), found
+        return "after" if found else "before"
+
+
 class Proppatch:
     def prepare(self, dav):
         dav.file("source", b"old")
@@ -340,6 +372,26 @@ def test_at_each_step(name):
         finally:
             wrong = server.stop()
             server.remove()
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("scenario", [Anew("PUT", b"new"), Anew("MKCOL"), Anew("LOCK", Anew.LOCK), Anew("COPY"), Anew("MOVE")],
+                         ids=lambda scenario: scenario.method)
+def test_a_new_name_inherits_nothing(scenario):
+    """Killed at the calls that follow the one by which it gets its name."""
+    server = harness.Server(servers=1, location="DavMultistatusSync Off")
+    server.expect_log("exit signal Killed|AH00052")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    try:
+        server.start()
+        one_step(server, scenario, 0)
+        steps = calls(server)
+        named = max(i for i, (name, _) in enumerate(steps) if name in Anew.NAMING)
+        for number, step in enumerate(steps[named + 1:named + 3], 1):
+            one_step(server, scenario, number, step)
+    finally:
+        wrong = server.stop()
+        server.remove()
     assert not wrong, wrong
 
 
