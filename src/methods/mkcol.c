@@ -56,7 +56,7 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t **tx, dms_resource_t *
     if (rv != APR_SUCCESS) {
         return dms_error_of(request->r->pool, rv, "old properties can't be removed");
     }
-    rv = request->provider->make_collection(parent, resource->name, request->r->pool, NULL);
+    rv = request->provider->make_collection(parent, resource->name, 0, request->r->pool, NULL);
     if (rv == EEXIST) {
         return already_there(request, resource);
     }

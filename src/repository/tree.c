@@ -235,7 +235,7 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
         rv = push_member(walk, member, path);
         if (rv == APR_SUCCESS) {
-            rv = provider->make_collection(level->target, member->name, walk->level->pool,
+            rv = provider->make_collection(level->target, member->name, 1, walk->level->pool,
                                            &walk->level->target);
             at_target = 1;
             if (rv != APR_SUCCESS) {
@@ -250,6 +250,23 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     if (rv != APR_SUCCESS && rv != ENOENT) {
         fail(walk, path, at_target, rv);
     }
+}
+
+/* At the end of a collection: its copy gets what belongs to it. The root's does not: who has made
+ * that knows where it is. */
+static void leave_copied(walk_t *walk)
+{
+    const dms_provider_t *provider = walk->tree->provider;
+    const level_t *level = walk->level;
+    apr_status_t rv = level->outer && provider->give
+                          ? provider->give(level->node, level->outer->target, level->name,
+                                           walk->links)
+                          : APR_SUCCESS;
+
+    if (rv != APR_SUCCESS) {
+        fail(walk, level->path, 1, rv);
+    }
+    pop(walk);
 }
 
 apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t *to, int links,
@@ -279,7 +296,7 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
         if (rv != APR_EOF && rv != ENOENT) {
             fail(&walk, walk.level->path, 0, rv);
         }
-        pop(&walk);
+        leave_copied(&walk);
     }
     while (walk.level) {
         pop(&walk);

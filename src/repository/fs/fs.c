@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
+#include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 
 /* The length of a path without the slashes at its end. */
@@ -118,6 +119,9 @@ static apr_status_t fs_lookup(request_rec *r, const char *base, unsigned int wan
     rv = dms_os_stat(node->descriptor, "", 0, &node->st);
     if (rv == APR_SUCCESS) {
         dms_node_facts(&node->st, wanted, &resource->facts);
+        if (wanted & DMS_FACT_CREATED) {
+            dms_created_kept(node->descriptor, "", 0, &resource->facts.created);
+        }
         if (resource->facts.kind != DMS_KIND_COLLECTION && r->path_info && *r->path_info) {
             resource->facts.kind = DMS_KIND_NONE; /* a file's URL with a slash at its end */
         }
@@ -205,6 +209,7 @@ static apr_status_t fs_facts(dms_node_t *parent, const char *name, dms_facts_t *
 
     if (rv == APR_SUCCESS) {
         dms_node_facts(&st, DMS_FACT_ETAG, facts);
+        dms_created_kept(parent->descriptor, name, 0, &facts->created);
     }
     return rv;
 }
@@ -299,6 +304,7 @@ const dms_provider_t dms_fs_provider = {
     .finish = dms_fs_finish,
     .publish = dms_fs_publish,
     .make_collection = dms_fs_make_collection,
+    .give = dms_fs_give,
     .remove = dms_fs_remove,
     .copy = dms_fs_copy,
     .rename = dms_fs_rename,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 
 struct dms_cursor_t {
@@ -15,6 +16,8 @@ struct dms_cursor_t {
     dms_list_e what;
     unsigned int wanted;
     dms_links_e links;
+    dms_moment_t since; /* when those members were born at the earliest that have to be asked ... */
+    int asks;           /* ... when they were created; none, unless it asks */
 };
 
 static apr_status_t close_dir(void *dir)
@@ -63,6 +66,7 @@ apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what
     (*cursor)->collection = collection;
     (*cursor)->wanted = wanted;
     (*cursor)->what = what;
+    (*cursor)->asks = wanted & DMS_FACT_CREATED && dms_created_since(dirfd(dir), &(*cursor)->since);
     (*cursor)->links = what == DMS_LIST_RAW ? DMS_LINKS_NEVER : dms_node_links(r);
     return APR_SUCCESS;
 }
@@ -135,6 +139,10 @@ static int read_member(const dms_cursor_t *cursor, const struct dirent *entry, d
         return member->status != ENOENT;
     }
     dms_node_facts(&st, cursor->wanted, &member->facts);
+    if (cursor->asks && st.has_created && !dms_moment_is_before(&st.created, &cursor->since)) {
+        dms_created_kept(dirfd(cursor->dir), entry->d_name, cursor->links != DMS_LINKS_NEVER,
+                         &member->facts.created);
+    }
     return member->facts.kind != DMS_KIND_OTHER || cursor->what == DMS_LIST_RAW;
 }
 

@@ -47,8 +47,9 @@ apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified);
 apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts);
 apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool,
                           dms_node_t **child);
-apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,
-                                    dms_node_t **made);
+apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, int is_copy,
+                                    apr_pool_t *pool, dms_node_t **made);
+apr_status_t dms_fs_give(dms_node_t *from, dms_node_t *parent, const char *name, int is_move);
 apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind);
 apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);
