@@ -466,6 +466,14 @@ struct dms_provider_t {
      * symbolic link is removed itself. */
     apr_status_t (*remove)(dms_node_t *parent, const char *name, dms_kind_e kind);
 
+    /* Whether a member could be removed, as far as that can be told without doing it: APR_SUCCESS,
+     * or what remove() would return. NULL: that can't be told. */
+    apr_status_t (*may_remove)(dms_node_t *parent, const char *name);
+
+    /* Has a collection let in nobody, or, is_sealed being 0, the server alone, so that it can be
+     * removed whatever give() has given it. NULL: there is no such thing. */
+    apr_status_t (*seal)(dms_node_t *parent, const char *name, int is_sealed);
+
     /* Copies a member that is no collection, with what belongs to it beside its content. links: a symbolic link is copied
      * itself, as a move has to; otherwise r's configuration says whether it is followed.
      * *at_target: whether an error arose there. */

@@ -228,6 +228,7 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
     dms_tree_t tree = {.provider = transfer->request->provider,
                        .r = transfer->target.r,
                        .check = may_be_overwritten,
+                       .is_to_go = 1,
                        .baton = transfer};
     const char *uri = dms_method_uri(transfer->target.r, transfer->to.facts.kind);
     dms_error_t *error = NULL;
@@ -243,7 +244,7 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
                                                        DMS_ACT_REMOVE);
     if (dms_tree_scan(&tree, transfer->to.node, r->pool) != APR_SUCCESS) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
-                         "the destination holds something that may not be removed");
+                         "the destination holds something that may not, or can't, be removed");
     }
     return NULL;
 }

@@ -9,7 +9,8 @@
  *   COPY    has happened when what was made under the reserved name is at `to`. Rows are copied;
  *           what has the reserved name now, the copy or what it has replaced, is to be REMOVEd.
  *   DELETE  the rows of what is gone are forgotten (dms_tx_sweep()).
- *   REMOVE  a tree under a reserved name is removed.
+ *   REMOVE  a tree under a reserved name is removed. What was replaced and can't be removed whole
+ *           is shown under a name beside it, and nobody let in.
  *
  * Nothing is acted on before its identity has told that it is what the intention speaks of; a
  * reserved name is an identity of its own, since none comes twice. Where an identity or a presence

@@ -50,6 +50,8 @@ apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool
 apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, int is_copy,
                                     apr_pool_t *pool, dms_node_t **made);
 apr_status_t dms_fs_give(dms_node_t *from, dms_node_t *parent, const char *name, int is_move);
+apr_status_t dms_fs_may_remove(dms_node_t *parent, const char *name);
+apr_status_t dms_fs_seal(dms_node_t *parent, const char *name, int is_sealed);
 apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind);
 apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);

@@ -75,6 +75,67 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
 
 #endif
 
+/* What a file system, or the root of one that is mounted there, forbids whoever asks. */
+static apr_status_t check_attributes(int directory, const char *name)
+{
+#if defined(STATX_BTIME) && defined(STATX_ATTR_IMMUTABLE)
+    struct statx sx;
+
+    if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx)) {
+        return errno;
+    }
+    if (sx.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) {
+        return EPERM;
+    }
+#ifdef STATX_ATTR_MOUNT_ROOT
+    if (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+        return EBUSY;
+    }
+#endif
+#endif
+    return APR_SUCCESS;
+}
+
+apr_status_t dms_os_may_unlink(int directory, const dms_os_stat_t *st, const char *name)
+{
+    dms_os_stat_t member;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (faccessat(directory, ".", W_OK | X_OK, 0)) {
+        return errno;
+    }
+    if (st->mode & S_ISVTX && geteuid() && geteuid() != st->owner) {
+        rv = dms_os_stat(directory, name, 0, &member);
+        if (rv == APR_SUCCESS && geteuid() != member.owner) {
+            rv = EPERM;
+        }
+    }
+    return rv == APR_SUCCESS ? check_attributes(directory, name) : rv;
+}
+
+apr_status_t dms_os_set_mode(int parent, const char *name, mode_t mode)
+{
+    char path[sizeof("/proc/self/fd/-2147483648")];
+    int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, O_RDONLY | flags), failed;
+    apr_status_t rv;
+
+    if (fd >= 0) {
+        failed = fchmod(fd, mode);
+    }
+    else { /* one that can't be read */
+        fd = openat(parent, name, DMS_OS_PATH | flags);
+        if (fd < 0) {
+            return errno;
+        }
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        failed = chmod(path, mode);
+    }
+    rv = failed ? errno : APR_SUCCESS;
+    close(fd);
+    return rv;
+}
+
 /* Opens one component of a path, and follows it only where it is a link that is allowed. */
 static apr_status_t open_component(int at, const char *name, int flags, dms_links_e links,
                                    int *descriptor)

@@ -41,6 +41,13 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
  * SymLinksIfOwnerMatch, and neither. */
 typedef enum dms_links_e { DMS_LINKS_NEVER, DMS_LINKS_OF_OWNER, DMS_LINKS_ALWAYS } dms_links_e;
 
+/* Whether name in a directory with st could be unlinked, or removed when it is empty: APR_SUCCESS, or
+ * EACCES, EPERM, EROFS, EBUSY. */
+apr_status_t dms_os_may_unlink(int directory, const dms_os_stat_t *st, const char *name);
+
+/* Sets the mode of a directory, through no link. */
+apr_status_t dms_os_set_mode(int parent, const char *name, mode_t mode);
+
 /* Opens path below root with the flags of open(); DMS_OS_PATH opens nothing but a starting point.
  * A link that is not allowed is ELOOP, wherever in path it stands and whenever it was put there.
  * path is relative, without "..", and "." for root itself. */

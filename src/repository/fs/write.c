@@ -289,6 +289,17 @@ apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind
                : APR_SUCCESS;
 }
 
+apr_status_t dms_fs_may_remove(dms_node_t *parent, const char *name)
+{
+    return dms_os_may_unlink(parent->descriptor, &parent->st, name);
+}
+
+apr_status_t dms_fs_seal(dms_node_t *parent, const char *name, int is_sealed)
+{
+    /* 0200: so that it can still be renamed */
+    return dms_os_set_mode(parent->descriptor, name, is_sealed ? 0200 : 0700);
+}
+
 static apr_status_t copy_link(int from, const char *name, int to, const char *to_name,
                               int *at_target)
 {
