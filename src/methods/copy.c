@@ -43,8 +43,7 @@ static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made, int 
 
     if (dms_is_collection(&transfer->from)) {
         *at_target = 1;
-        return provider->make_collection(transfer->to_parent, transfer->reserved, 1, r->pool,
-                                         made);
+        return provider->make_collection(transfer->to_parent, transfer->reserved, 1, r->pool, made);
     }
     return provider->copy(transfer->from_parent, transfer->from.name, r, transfer->is_move,
                           transfer->to_parent, transfer->reserved, at_target);

@@ -88,8 +88,7 @@ static int is_same_file(dms_transfer_t *transfer)
     }
     provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    return *from && !strcmp(from, to)
-           && provider->is_same(transfer->from.node, transfer->to.node);
+    return *from && !strcmp(from, to) && provider->is_same(transfer->from.node, transfer->to.node);
 }
 
 /* Whether source and destination are one resource, or one is in the other. */

@@ -165,9 +165,8 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t **tx, int *is_new)
     if (rv == APR_SUCCESS) {
         rv = request->provider->publish(upload->stream, &upload->facts);
     }
-    return rv == APR_SUCCESS
-               ? NULL
-               : dms_error_of(request->r->pool, rv, "the file can't be put in place");
+    return rv == APR_SUCCESS ? NULL
+                             : dms_error_of(request->r->pool, rv, "the file can't be put in place");
 }
 
 static dms_error_t *finish(upload_t *upload)

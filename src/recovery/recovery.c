@@ -145,9 +145,9 @@ static apr_status_t complete_copy(slice_t *slice)
         rv = dms_changed(slice->tx, DMS_CHANGE(DMS_COPIED, .key = intention->to,
                                                .from = intention->from, .deep = intention->deep));
     }
-    return rv == APR_SUCCESS ? leave_removal(slice, intention->to,
-                                             has_happened ? intention->to : NULL)
-                             : rv;
+    return rv == APR_SUCCESS
+               ? leave_removal(slice, intention->to, has_happened ? intention->to : NULL)
+               : rv;
 }
 
 /* --- rows of what is gone --- */

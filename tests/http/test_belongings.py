@@ -327,6 +327,39 @@ def test_what_is_deleted_and_made_anew_is_a_new_one(old):
     assert created(old, "f") == listed(old, "", "f") != THEN
 
 
+@contextlib.contextmanager
+def traced(server, *options):
+    """strace at a server's child."""
+    pids = [a for pid in server.workers() for a in ("-p", str(pid))]
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", *options, *pids], stderr=subprocess.PIPE)
+    wait_until(lambda: all(map(test_kill.is_traced, server.workers())), 10)
+    try:
+        yield
+    finally:
+        test_kill.detach(tracer)
+
+
+@pytest.mark.no_sanitizer
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_without_proc(old):
+    """What is read by a path there is read by a descriptor."""
+    set_acl(old.disk("f"), ALICE)
+    os.setxattr(old.disk("f"), "user.color", b"red")
+    server = harness.Server(servers=1, data=old.path)
+    calls = "getxattr,lgetxattr,setxattr,lsetxattr,removexattr,lremovexattr,listxattr,llistxattr"
+    try:
+        server.start()
+        with traced(server, "-e", "trace=" + calls, "-e", f"inject={calls}:error=ENOENT"):
+            assert server.ask("PUT", "/dav/f", [], b"new").status == 204
+            found = server.propfind("/dav/", "1", prop_body("creationdate"))["f"].text("creationdate")
+        assert "lgetxattr" in (server.root / "trace").read_text()
+        assert found == THEN == created(old, "f")
+        assert acl_of(old.disk("f")) == acl(ALICE) and os.getxattr(old.disk("f"), "user.color") == b"red"
+    finally:
+        server.stop()
+        server.remove()
+
+
 @pytest.mark.no_sanitizer
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_listing_asks_nobody_where_nothing_is_kept(old):
@@ -338,13 +371,9 @@ def test_a_listing_asks_nobody_where_nothing_is_kept(old):
     server = harness.Server(servers=1, data=old.path)
     try:
         server.start()
-        pids = [a for pid in server.workers() for a in ("-p", str(pid))]
-        tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", "-e", "trace=/getxattr", *pids],
-                                  stderr=subprocess.PIPE)
-        wait_until(lambda: all(map(test_kill.is_traced, server.workers())), 10)
-        for folder in ("plain", "mixed"):
-            assert server.propfind(f"/dav/{folder}/", "1", prop_body("creationdate"))
-        test_kill.detach(tracer)
+        with traced(server, "-e", "trace=/getxattr"):
+            for folder in ("plain", "mixed"):
+                assert server.propfind(f"/dav/{folder}/", "1", prop_body("creationdate"))
         calls = (server.root / "trace").read_text()
         assert calls.count("/b") == 1 and "/a" not in calls, calls
     finally:

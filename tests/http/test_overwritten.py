@@ -137,6 +137,36 @@ def test_what_fails_against_all_expectation_is_seen(method):
         server.remove()
 
 
+@pytest.mark.root
+@pytest.mark.no_sanitizer
+def test_what_recovery_cant_remove_is_seen():
+    """Killed after the new collection is in its place; by then something in the old one can't go."""
+    server = harness.Server(servers=1, location="DavMultistatusSync Off")
+    server.expect_log("exit signal Killed|AH00052|can't be removed whole")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    try:
+        server.start()
+        dav = Dav(server, server.data, "/dav/")
+        dav.file("source/c.txt", b"c")
+        dav.file("old/a", b"a")
+        tracer = test_kill.attach(server, ("unlinkat", 1))
+        with contextlib.suppress(harness.Truncated, ConnectionError):
+            dav.copy("source/", "old/")
+        test_kill.detach(tracer)
+        (left,) = leftovers(server.data)
+        with immutable(os.path.join(left, b"a")):
+            test_kill.restart(server)
+            test_kill.recover(server, dav)
+            (rest,) = [name for name in os.listdir(server.data) if name.startswith("old.replaced-")]
+            assert not leftovers(server.data) and dav.tree("old") == {"c.txt": b"c"}
+            assert dav.try_propfind(rest + "/", "1").status == 403
+            subprocess.run(["chattr", "-i", server.data / rest / "a"], check=True)
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
+
+
 class CopyClosed(Copy):
     """With a folder in it that its copy's own mode keeps from being removed."""
 

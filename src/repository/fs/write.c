@@ -17,7 +17,7 @@ struct dms_stream_t {
     int descriptor;
     int directory;
     const char *name;
-    const char *reserved; /* the name that the file has for now; NULL: none */
+    const char *reserved;   /* the name that the file has for now; NULL: none */
     dms_os_stat_t replaced; /* the file whose belongings it has; inode 0: it has nobody's */
     dms_write_t how;
 };
