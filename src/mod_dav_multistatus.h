@@ -448,8 +448,9 @@ struct dms_provider_t {
      * modification time, or NULL for now. */
     apr_status_t (*finish)(dms_stream_t *stream, const dms_moment_t *modified);
 
-    /* Puts a finished file in place in one step. It has the permissions of the one that it replaces,
-     * whatever else belongs to that beside its content, and the moment of its creation. facts: those of the new file, all of them. */
+    /* Puts a finished file in place in one step. It has the permissions of the one that it
+     * replaces, whatever else belongs to that beside its content, and the moment of its
+     * creation. facts: those of the new file, all of them. */
     apr_status_t (*publish)(dms_stream_t *stream, dms_facts_t *facts);
 
     /* Makes an empty collection. EEXIST where something is. is_copy: nobody else is to look into it
@@ -457,9 +458,9 @@ struct dms_provider_t {
     apr_status_t (*make_collection)(dms_node_t *parent, const char *name, int is_copy,
                                     apr_pool_t *pool, dms_node_t **made);
 
-    /* Gives a copy of a collection, once its members are in it, what belongs to that one beside its
-     * members: permissions and the like. What can't be kept leaves nobody more than before. is_move:
-     * its times, too. NULL: there is no such thing. */
+    /* Gives a copy of a collection, once its members are in it, what belongs to that one beside
+     * its members: permissions and the like. What can't be kept leaves nobody more than before.
+     * is_move: its times, too. NULL: there is no such thing. */
     apr_status_t (*give)(dms_node_t *from, dms_node_t *parent, const char *name, int is_move);
 
     /* Removes a member that is no collection, or an empty collection (ENOTEMPTY otherwise). A
@@ -474,9 +475,9 @@ struct dms_provider_t {
      * removed whatever give() has given it. NULL: there is no such thing. */
     apr_status_t (*seal)(dms_node_t *parent, const char *name, int is_sealed);
 
-    /* Copies a member that is no collection, with what belongs to it beside its content. links: a symbolic link is copied
-     * itself, as a move has to; otherwise r's configuration says whether it is followed.
-     * *at_target: whether an error arose there. */
+    /* Copies a member that is no collection, with what belongs to it beside its content. links:
+     * a symbolic link is copied itself, as a move has to; otherwise r's configuration says
+     * whether it is followed. *at_target: whether an error arose there. */
     apr_status_t (*copy)(dms_node_t *parent, const char *name, struct request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);
 
@@ -494,9 +495,9 @@ struct dms_provider_t {
     /* The facts of a member, all of them; of a symbolic link, its own (DMS_KIND_OTHER). */
     apr_status_t (*facts)(dms_node_t *parent, const char *name, dms_facts_t *facts);
 
-    /* What tells a member from any other that has had or will have its name, and from those that one
-     * rename could bring there, or "" where nothing is there: still after a restart, and after the
-     * repository has been mounted anew. ASCII, without spaces. */
+    /* What tells a member from any other that has had or will have its name, and from those that
+     * one rename could bring there, or "" where nothing is there: still after a restart, and
+     * after the repository has been mounted anew. ASCII, without spaces. */
     apr_status_t (*identity)(dms_node_t *parent, const char *name, apr_pool_t *pool,
                              const char **identity);
 

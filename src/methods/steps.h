@@ -16,10 +16,10 @@ dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx);
  * there is one, is aborted where it failed. */
 dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv);
 
-/* Before a name is made that nothing has: drops what the store has of who had it before, and went
- * past this server, in a transaction of its own, so that a process that is killed once the name is
- * made does not leave it to the new one. *is_anew: there was some, and *tx is another step: all that
- * was checked has to be checked again. On an error no transaction is under way. */
+/* Before a name is made that nothing has: drops what the store has of who had it before, and
+ * went past this server, in a transaction of its own, so that a process that is killed once the
+ * name is made does not leave it to the new one. *is_anew: there was some, and *tx is another
+ * step: all that was checked has to be checked again. On an error no transaction is under way. */
 dms_error_t *dms_step_forget_former(dms_request_t *request, dms_tx_t **tx, const char *key,
                                     int *is_anew);
 

@@ -21,7 +21,8 @@ typedef struct dms_tree_t {
 
     /* Takes a failure: path is escaped and relative to the tree's root, without a slash at its
      * beginning, a collection's with one at its end; that of the collection which it is in, of
-     * what has a hidden name. at_target: it arose where things are copied to. Returns whether to go on. */
+     * what has a hidden name. at_target: it arose where things are copied to. Returns whether to
+     * go on. */
     int (*failed)(void *baton, const char *path, int at_target, apr_status_t status);
 
     /* Whether a member of a collection (path as above) may be touched: APR_SUCCESS; APR_INCOMPLETE,
@@ -50,7 +51,8 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool);
 
 /* Gives what has a reserved name, since it was replaced, and can't be removed whole, a name that
- * clients see, beside the one that it had (name in parent), and lets nobody in. *shown: that name. */
+ * clients see, beside the one that it had (name in parent), and lets nobody in. *shown: that
+ * name. */
 apr_status_t dms_tree_show(const dms_tree_t *tree, dms_node_t *reserved_parent,
                            const char *reserved, dms_node_t *parent, const char *name,
                            apr_pool_t *pool, const char **shown);

@@ -279,8 +279,8 @@ static apr_status_t mark(int folder, const dms_moment_t *born)
                : write_moment(folder, SINCE, born);
 }
 
-/* Keeps when it was created, unless the file system can't. The folder is marked first: a listing and
- * a PROPFIND of the file alone say the same. */
+/* Keeps when it was created, unless the file system can't. The folder is marked first: a listing
+ * and a PROPFIND of the file alone say the same. */
 static void give_created(int from, const char *name, const dms_os_stat_t *st, int to, int folder)
 {
     dms_moment_t created = st->created;

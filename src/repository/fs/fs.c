@@ -214,9 +214,10 @@ static apr_status_t fs_facts(dms_node_t *parent, const char *name, dms_facts_t *
     return rv;
 }
 
-/* No device number: that changes with each mount (NFS, btrfs, overlayfs), and an identity is kept for
- * whoever looks after a crash. What is compared was on one file system when it was noted, since one
- * rename moves it, and the time of birth tells whose an inode's number is by then. */
+/* No device number: that changes with each mount (NFS, btrfs, overlayfs), and an identity is
+ * kept for whoever looks after a crash. What is compared was on one file system when it was
+ * noted, since one rename moves it, and the time of birth tells whose an inode's number is by
+ * then. */
 static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t *pool,
                                 const char **identity)
 {

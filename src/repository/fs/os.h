@@ -41,8 +41,8 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
  * SymLinksIfOwnerMatch, and neither. */
 typedef enum dms_links_e { DMS_LINKS_NEVER, DMS_LINKS_OF_OWNER, DMS_LINKS_ALWAYS } dms_links_e;
 
-/* Whether name in a directory with st could be unlinked, or removed when it is empty: APR_SUCCESS, or
- * EACCES, EPERM, EROFS, EBUSY. */
+/* Whether name in a directory with st could be unlinked, or removed when it is empty:
+ * APR_SUCCESS, or EACCES, EPERM, EROFS, EBUSY. */
 apr_status_t dms_os_may_unlink(int directory, const dms_os_stat_t *st, const char *name);
 
 /* Sets the mode of a directory, through no link. */
