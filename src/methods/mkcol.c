@@ -38,7 +38,7 @@ static dms_error_t *check(dms_request_t *request, dms_resource_t *resource, dms_
 /* Makes the collection, while nobody else can make or change anything. */
 static dms_error_t *make(dms_request_t *request, dms_tx_t **tx, dms_resource_t *resource)
 {
-    dms_node_t *parent;
+    dms_node_t *parent = NULL;
     dms_error_t *error;
     apr_status_t rv;
     int is_anew = 0;

@@ -66,7 +66,8 @@ apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what
     (*cursor)->collection = collection;
     (*cursor)->wanted = wanted;
     (*cursor)->what = what;
-    (*cursor)->asks = wanted & DMS_FACT_CREATED && dms_created_since(dirfd(dir), &(*cursor)->since);
+    (*cursor)->asks = wanted & DMS_FACT_CREATED
+                      && dms_created_since(collection->descriptor, &(*cursor)->since);
     (*cursor)->links = what == DMS_LIST_RAW ? DMS_LINKS_NEVER : dms_node_links(r);
     return APR_SUCCESS;
 }
