@@ -430,7 +430,7 @@ struct dms_provider_t {
      * EPERM for the repository's root. */
     apr_status_t (*parent)(dms_resource_t *resource, struct request_rec *r, dms_node_t **parent);
 
-    /* Whether two nodes are one collection, still. */
+    /* Whether two nodes are one resource, still. */
     int (*is_same)(dms_node_t *a, dms_node_t *b);
 
     /* Whether a collection is another, or somewhere in it, by whatever links it was reached. */
@@ -450,22 +450,36 @@ struct dms_provider_t {
      * modification time, or NULL for now. */
     apr_status_t (*finish)(dms_stream_t *stream, const dms_moment_t *modified);
 
-    /* Puts a finished file in place in one step, with the permissions of the one that it replaces.
-     * facts: those of the new file, all of them. */
+    /* Puts a finished file in place in one step. It has the permissions of the one that it
+     * replaces, whatever else belongs to that beside its content, and the moment of its
+     * creation. facts: those of the new file, all of them. */
     apr_status_t (*publish)(dms_stream_t *stream, dms_facts_t *facts);
 
-    /* Makes an empty collection. EEXIST where something is. made: its node in pool, or NULL where
-     * nobody asks. */
-    apr_status_t (*make_collection)(dms_node_t *parent, const char *name, apr_pool_t *pool,
-                                    dms_node_t **made);
+    /* Makes an empty collection. EEXIST where something is. is_copy: nobody else is to look into it
+     * before give() says who may. made: its node in pool, or NULL where nobody asks. */
+    apr_status_t (*make_collection)(dms_node_t *parent, const char *name, int is_copy,
+                                    apr_pool_t *pool, dms_node_t **made);
+
+    /* Gives a copy of a collection, once its members are in it, what belongs to that one beside
+     * its members: permissions and the like. What can't be kept leaves nobody more than before.
+     * is_move: its times, too. NULL: there is no such thing. */
+    apr_status_t (*give)(dms_node_t *from, dms_node_t *parent, const char *name, int is_move);
 
     /* Removes a member that is no collection, or an empty collection (ENOTEMPTY otherwise). A
      * symbolic link is removed itself. */
     apr_status_t (*remove)(dms_node_t *parent, const char *name, dms_kind_e kind);
 
-    /* Copies a member that is no collection, with its mode. links: a symbolic link is copied
-     * itself, as a move has to; otherwise r's configuration says whether it is followed.
-     * *at_target: whether an error arose there. */
+    /* Whether a member could be removed, as far as that can be told without doing it: APR_SUCCESS,
+     * or what remove() would return. NULL: that can't be told. */
+    apr_status_t (*may_remove)(dms_node_t *parent, const char *name);
+
+    /* Has a collection let in nobody, or, is_sealed being 0, the server alone, so that it can be
+     * removed whatever give() has given it. NULL: there is no such thing. */
+    apr_status_t (*seal)(dms_node_t *parent, const char *name, int is_sealed);
+
+    /* Copies a member that is no collection, with what belongs to it beside its content. links:
+     * a symbolic link is copied itself, as a move has to; otherwise r's configuration says
+     * whether it is followed. *at_target: whether an error arose there. */
     apr_status_t (*copy)(dms_node_t *parent, const char *name, struct request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);
 
@@ -485,8 +499,9 @@ struct dms_provider_t {
     /* The facts of a member, all of them; of a symbolic link, its own (DMS_KIND_OTHER). */
     apr_status_t (*facts)(dms_node_t *parent, const char *name, dms_facts_t *facts);
 
-    /* What tells a member from any other that has had or will have its name, or "" where nothing is
-     * there. ASCII, without spaces. */
+    /* What tells a member from any other that has had or will have its name, and from those that
+     * one rename could bring there, or "" where nothing is there: still after a restart, and
+     * after the repository has been mounted anew. ASCII, without spaces. */
     apr_status_t (*identity)(dms_node_t *parent, const char *name, apr_pool_t *pool,
                              const char **identity);
 

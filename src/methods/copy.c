@@ -28,14 +28,19 @@ static apr_status_t copy_collection(dms_transfer_t *transfer, dms_node_t *made)
                        .check = dms_transfer_member_check,
                        .ruler = ruler_of_source,
                        .baton = transfer};
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
-    if (!transfer->deep) {
-        return APR_SUCCESS;
+    if (transfer->deep) {
+        rv = dms_tree_copy(&tree, transfer->from.node, made, transfer->is_move,
+                           transfer->request->r->pool);
     }
-    rv = dms_tree_copy(&tree, transfer->from.node, made, transfer->is_move,
-                       transfer->request->r->pool);
-    return rv == APR_INCOMPLETE ? APR_SUCCESS : rv; /* the failures have been told */
+    if (rv == APR_INCOMPLETE) { /* the failures have been told */
+        rv = APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS && tree.provider->give
+               ? tree.provider->give(transfer->from.node, transfer->to_parent, transfer->reserved,
+                                     transfer->is_move)
+               : rv;
 }
 
 /* Makes what will be the copy's root, under the reserved name: a file whole, a collection empty. */
@@ -46,7 +51,7 @@ static apr_status_t begin_copy(dms_transfer_t *transfer, dms_node_t **made, int 
 
     if (dms_is_collection(&transfer->from)) {
         *at_target = 1;
-        return provider->make_collection(transfer->to_parent, transfer->reserved, r->pool, made);
+        return provider->make_collection(transfer->to_parent, transfer->reserved, 1, r->pool, made);
     }
     return provider->copy(transfer->from_parent, transfer->from.name, r, transfer->is_move,
                           transfer->to_parent, transfer->reserved, at_target);

@@ -76,7 +76,8 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     return dms_error_about(error, target);
 }
 
-/* Whether source and destination are one file by two names. */
+/* Whether source and destination are one file by two names. On two file systems, as a snapshot and
+ * what it was made of, two files can have one identity. */
 static int is_same_file(dms_transfer_t *transfer)
 {
     apr_pool_t *pool = transfer->request->r->pool;
@@ -88,7 +89,7 @@ static int is_same_file(dms_transfer_t *transfer)
     }
     provider->identity(transfer->from_parent, transfer->from.name, pool, &from);
     provider->identity(transfer->to_parent, transfer->to.name, pool, &to);
-    return *from && !strcmp(from, to);
+    return *from && !strcmp(from, to) && provider->is_same(transfer->from.node, transfer->to.node);
 }
 
 /* Whether source and destination are one resource, or one is in the other. */
@@ -257,6 +258,7 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
     dms_tree_t tree = {.provider = transfer->request->provider,
                        .r = transfer->target.r,
                        .check = may_be_overwritten,
+                       .is_to_go = 1,
                        .baton = transfer};
     const char *uri = dms_method_uri(transfer->target.r, transfer->to.facts.kind);
     dms_error_t *error = NULL;
@@ -272,7 +274,7 @@ static dms_error_t *check_overwritten(dms_transfer_t *transfer)
                                                        DMS_ACT_REMOVE);
     if (dms_tree_scan(&tree, transfer->to.node, r->pool) != APR_SUCCESS) {
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
-                         "the destination holds something that may not be removed");
+                         "the destination holds something that may not, or can't, be removed");
     }
     return NULL;
 }

@@ -214,7 +214,7 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");
 }
 
-static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
+static dms_error_t *check(locking_t *locking)
 {
     dms_request_t *request = locking->request;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &locking->resource);
@@ -222,9 +222,14 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     if (!error) {
         error = dms_conditions_check(request, &locking->resource);
     }
-    if (!error) {
-        error = check_conflicts(locking);
-    }
+    return error ? error : check_conflicts(locking);
+}
+
+static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
+{
+    dms_request_t *request = locking->request;
+    dms_error_t *error = check(locking);
+
     if (!error && !locking->barred && locking->resource.facts.kind == DMS_KIND_NONE) {
         error = make_resource(locking, tx);
     }

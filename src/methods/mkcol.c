@@ -17,20 +17,31 @@ static dms_error_t *already_there(dms_request_t *request, const dms_resource_t *
     return dms_error(request->r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "something is there already");
 }
 
-/* Makes the collection, while nobody else can make or change anything. */
-static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *resource)
+static dms_error_t *check(dms_request_t *request, dms_resource_t *resource, dms_node_t **parent)
 {
-    dms_node_t *parent;
-    dms_error_t *error = dms_method_parent(request, resource, &parent);
-    apr_status_t rv;
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, resource);
 
     if (error) {
         return error;
     }
-    error = dms_conditions_check(request, resource);
-    if (!error) {
-        error = dms_barriers_check(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
+    if (resource->facts.kind != DMS_KIND_NONE) {
+        return already_there(request, resource);
     }
+    error = dms_method_parent(request, resource, parent);
+    if (!error) {
+        error = dms_conditions_check(request, resource);
+    }
+    return error ? error
+                 : dms_barriers_check(request, resource->key, DMS_WRITES_SELF | DMS_WRITES_PARENT);
+}
+
+/* Makes the collection, while nobody else can make or change anything. */
+static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *resource)
+{
+    dms_node_t *parent;
+    dms_error_t *error = check(request, resource, &parent);
+    apr_status_t rv;
+
     if (error) {
         return error;
     }
@@ -38,7 +49,7 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     if (rv != APR_SUCCESS) {
         return dms_error_of(request->r->pool, rv, "old properties can't be removed");
     }
-    rv = request->provider->make_collection(parent, resource->name, request->r->pool, NULL);
+    rv = request->provider->make_collection(parent, resource->name, 0, request->r->pool, NULL);
     if (rv == EEXIST) {
         return already_there(request, resource);
     }

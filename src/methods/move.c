@@ -140,12 +140,23 @@ static dms_error_t *rename_source(dms_transfer_t *transfer, apr_status_t *rv)
                                              rv);
 }
 
+/* Whether what is at the destination has the identity of the source. */
+static int looks_like_source(dms_transfer_t *transfer)
+{
+    const char *to = "";
+
+    transfer->request->provider->identity(transfer->to_parent, transfer->to.name,
+                                          transfer->request->r->pool, &to);
+    return *to && !strcmp(transfer->from_identity, to);
+}
+
 static dms_error_t *move(dms_transfer_t *transfer)
 {
     dms_error_t *error;
     apr_status_t rv;
 
-    if (has_refused_member(transfer)) { /* so one rename won't do */
+    /* One rename won't do; or what is on two file systems could not be told apart after a crash. */
+    if (has_refused_member(transfer) || looks_like_source(transfer)) {
         return move_by_copy(transfer);
     }
     error = rename_source(transfer, &rv);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_log.h>
 
@@ -62,6 +63,7 @@ static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
     transfer->leftover.intent = DMS_INTENT_REMOVE;
     transfer->leftover.from = dms_key_sibling(transfer->request->r->pool, beside,
                                               transfer->reserved);
+    transfer->leftover.to = transfer->to.key;
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
@@ -123,33 +125,84 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happe
     return error;
 }
 
-static int ignore_failure(void *baton, const char *path, int at_target, apr_status_t status)
+/* The URI of a collection of another name, beside the destination. */
+static const char *sibling_uri(dms_transfer_t *transfer, const char *name)
 {
+    apr_pool_t *pool = transfer->request->r->pool;
+    char *uri = apr_pstrdup(pool, transfer->to_uri);
+    apr_size_t length = strlen(uri);
+
+    if (length > 1 && uri[length - 1] == '/') {
+        uri[length - 1] = '\0';
+    }
+    return apr_pstrcat(pool, ap_make_dirstr_parent(pool, uri), apr_pescape_path(pool, name, 1), "/",
+                       NULL);
+}
+
+static int note_cause(void *cause, const char *path, int at_target, apr_status_t status)
+{
+    *(apr_status_t *)cause = status;
     return 1;
+}
+
+/* What was replaced and can't be removed whole is not hidden: it gets another name. Only what
+ * changes between the look at it and its removal comes here, and a disk that fails. */
+static void show_rest(dms_transfer_t *transfer, const dms_tree_t *tree, dms_node_t *parent,
+                      apr_status_t cause)
+{
+    request_rec *r = transfer->request->r;
+    const char *shown, *uri;
+    apr_status_t rv = dms_tree_show(tree, parent, transfer->reserved, transfer->to_parent,
+                                    transfer->to.name, r->pool, &shown);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
+                      "%s, what a %s has replaced at %s, can be neither removed nor renamed",
+                      transfer->reserved, r->method, transfer->to_uri);
+        return;
+    }
+    uri = sibling_uri(transfer, shown);
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, cause, r,
+                  "what a %s has replaced at %s can't be removed whole; the rest is now %s",
+                  r->method, transfer->to_uri, uri);
+    dms_failures_add(&transfer->failures, uri, dms_status_from(cause));
+    dms_step_settle(transfer->request, &transfer->leftover);
+}
+
+/* What can't be removed of a copy that has failed is left to recovery. */
+static void leave_copy(dms_transfer_t *transfer, apr_status_t cause)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, cause, transfer->request->r,
+                  "%s, beside %s, could not be removed whole: the copy that a %s has begun",
+                  transfer->reserved, transfer->to_uri, transfer->request->r->method);
+    transfer->noted.id = 0;
 }
 
 /* Removes what the destination was before, and what has no name any client knows. */
 void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
 {
     request_rec *r = transfer->request->r;
-    dms_tree_t tree = {.provider = transfer->request->provider, .failed = ignore_failure};
-    apr_status_t rv = dms_tree_remove(&tree, parent, transfer->reserved, DMS_KIND_COLLECTION,
-                                      r->pool);
+    apr_status_t cause = APR_SUCCESS, rv;
+    dms_tree_t tree = {.provider = transfer->request->provider,
+                       .is_own = 1,
+                       .failed = note_cause,
+                       .baton = &cause};
 
-    if (rv == APR_SUCCESS) {
+    rv = dms_tree_remove(&tree, parent, transfer->reserved, DMS_KIND_COLLECTION, r->pool);
+    if (rv == APR_SUCCESS || rv == ENOENT) {
         ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, r, "%s, beside %s, is removed",
                       transfer->reserved, transfer->to_uri);
+        if (transfer->leftover.id) { /* a failure leaves that to be completed */
+            dms_step_settle(transfer->request, &transfer->leftover);
+        }
+        return;
     }
-    if (rv != APR_SUCCESS && rv != ENOENT) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
-                      "%s, beside %s, could not be removed whole: what a %s has replaced",
-                      transfer->reserved, transfer->to_uri, r->method);
+    cause = cause != APR_SUCCESS ? cause : rv;
+    if (transfer->leftover.id) {
+        show_rest(transfer, &tree, parent, cause);
     }
-    if (rv != APR_SUCCESS && rv != ENOENT) { /* that is left to be completed */
-        transfer->noted.id = 0;
-    }
-    else if (transfer->leftover.id) {
-        dms_step_settle(transfer->request, &transfer->leftover);
+    else {
+        leave_copy(transfer, cause);
     }
 }
 

@@ -132,34 +132,42 @@ static dms_error_t *receive(upload_t *upload)
     return error;
 }
 
-/* Puts the file in place. What has been true before the body came is asked again, since now nobody
- * else can change it. */
-static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
+/* What has been true before the body came is asked again, since now nobody else can change it. */
+static dms_error_t *check_again(upload_t *upload, dms_resource_t *now)
 {
     dms_request_t *request = upload->request;
     request_rec *r = request->r;
-    dms_resource_t now = {.node = NULL};
     dms_node_t *parent;
-    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &now);
-    apr_status_t rv = APR_SUCCESS;
+    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, now);
 
-    if (!error && now.facts.kind == DMS_KIND_COLLECTION) {
+    if (!error && now->facts.kind == DMS_KIND_COLLECTION) {
         error = dms_error(r->pool, HTTP_CONFLICT, NULL,
                           "a collection has been made here meanwhile");
     }
     if (!error) {
-        error = dms_method_parent(request, &now, &parent);
+        error = dms_method_parent(request, now, &parent);
     }
     if (!error && !request->provider->is_same(parent, upload->parent)) {
         error = dms_error(r->pool, HTTP_CONFLICT, NULL, "the collection has been moved meanwhile");
     }
     if (!error) {
-        error = allowed(request, &now);
+        error = allowed(request, now);
     }
-    if (!error && upload->how.offset >= 0 && strcmp(now.facts.etag, upload->resource.facts.etag)) {
+    if (!error && upload->how.offset >= 0 && strcmp(now->facts.etag, upload->resource.facts.etag)) {
         error = dms_error(r->pool, HTTP_CONFLICT, NULL,
                           "the file of which a part is written has changed meanwhile");
     }
+    return error;
+}
+
+/* Puts the file in place. */
+static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
+{
+    dms_request_t *request = upload->request;
+    dms_resource_t now = {.node = NULL};
+    dms_error_t *error = check_again(upload, &now);
+    apr_status_t rv;
+
     if (error) {
         return error;
     }
@@ -168,7 +176,8 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     if (rv == APR_SUCCESS) {
         rv = request->provider->publish(upload->stream, &upload->facts);
     }
-    return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be put in place");
+    return rv == APR_SUCCESS ? NULL
+                             : dms_error_of(request->r->pool, rv, "the file can't be put in place");
 }
 
 static dms_error_t *finish(upload_t *upload)

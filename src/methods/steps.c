@@ -93,8 +93,10 @@ dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
 
 void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
 {
-    request->tx = NULL;
-    dms_tx_abort(tx);
+    if (request->tx) {
+        request->tx = NULL;
+        dms_tx_abort(tx);
+    }
 }
 
 dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *intention)

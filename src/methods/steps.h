@@ -24,7 +24,7 @@ dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t 
 /* Commits. */
 dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx);
 
-/* Undoes what has been done since dms_step_begin(). */
+/* Undoes what has been done since dms_step_begin(); nothing, where the transaction has ended. */
 void dms_step_abort(dms_request_t *request, dms_tx_t *tx);
 
 /* Forgets an intention, in a step of its own. */

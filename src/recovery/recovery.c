@@ -72,8 +72,9 @@ static apr_status_t is_identical(slice_t *slice, const char *key, const char *id
     return rv;
 }
 
-/* What is left to do: to remove what has the reserved name beside a key. */
-static apr_status_t leave_removal(slice_t *slice, const char *beside)
+/* What is left to do: to remove what has the reserved name beside a key. replaced: of what it was
+ * before; NULL, it is a copy that is not in its place. */
+static apr_status_t leave_removal(slice_t *slice, const char *beside, const char *replaced)
 {
     dms_intention_t rest = *slice->intention;
 
@@ -82,7 +83,8 @@ static apr_status_t leave_removal(slice_t *slice, const char *beside)
     }
     rest.intent = DMS_INTENT_REMOVE;
     rest.from = dms_key_sibling(slice->witness.pool, beside, rest.reserved);
-    rest.to = rest.identity = rest.replaced = rest.reserved = NULL;
+    rest.to = replaced;
+    rest.identity = rest.replaced = rest.reserved = NULL;
     return dms_tx_reintend(slice->tx, &rest);
 }
 
@@ -212,7 +214,7 @@ static apr_status_t complete_move(slice_t *slice)
     if (rv == APR_SUCCESS) {
         rv = move_rows(slice);
     }
-    return rv == APR_SUCCESS ? leave_removal(slice, intention->from) : rv;
+    return rv == APR_SUCCESS ? leave_removal(slice, intention->from, intention->to) : rv;
 }
 
 /* Of a file that was copied to be moved, and is gone, the rows go along. */
@@ -239,7 +241,9 @@ static apr_status_t complete_copy(slice_t *slice)
     if (rv == APR_SUCCESS && has_happened) {
         rv = copy_rows(slice);
     }
-    return rv == APR_SUCCESS ? leave_removal(slice, intention->to) : rv;
+    return rv == APR_SUCCESS
+               ? leave_removal(slice, intention->to, has_happened ? intention->to : NULL)
+               : rv;
 }
 
 /* --- rows of what is gone --- */
@@ -377,12 +381,33 @@ static int note_failure(void *baton, const char *path, int at_target, apr_status
     return status != APR_TIMEUP;
 }
 
+/* Shows what was replaced and can't be removed whole (dms_tree_show()), beside where it was. */
+static apr_status_t show_rest(slice_t *slice, const dms_tree_t *tree, dms_node_t *reserved_parent,
+                              const char *reserved, apr_status_t cause)
+{
+    const char *replaced = slice->intention->to, *name, *shown;
+    dms_recovery_t *recovery = slice->recovery;
+    apr_pool_t *pool = slice->witness.pool;
+    dms_node_t *parent;
+
+    if (!*replaced || dms_witness_find(&slice->witness, replaced, &parent, &name) != APR_SUCCESS
+        || dms_tree_show(tree, reserved_parent, reserved, parent, name, pool, &shown)
+               != APR_SUCCESS) {
+        return cause;
+    }
+    recovery->log(recovery->baton, cause,
+                  apr_pstrcat(pool, "what was replaced can't be removed whole; the rest is beside ",
+                              replaced, ", as ", shown, NULL));
+    return APR_SUCCESS;
+}
+
 /* Removes what has a reserved name, or a part of it: APR_INCOMPLETE. */
 static apr_status_t remove_tree(slice_t *slice)
 {
     const char *key = slice->intention->from, *name;
     removal_t removal = {.until = slice->until};
     dms_tree_t tree = {.provider = slice->witness.provider,
+                       .is_own = 1,
                        .failed = note_failure,
                        .check = is_in_time,
                        .baton = &removal};
@@ -400,7 +425,10 @@ static apr_status_t remove_tree(slice_t *slice)
     if (removal.status != APR_SUCCESS) {
         rv = removal.status == APR_TIMEUP ? APR_INCOMPLETE : removal.status;
     }
-    return rv == ENOENT ? APR_SUCCESS : rv;
+    if (rv == APR_SUCCESS || rv == APR_INCOMPLETE || rv == ENOENT) {
+        return rv == ENOENT ? APR_SUCCESS : rv;
+    }
+    return show_rest(slice, &tree, parent, name, rv);
 }
 
 /* --- slices --- */

@@ -9,7 +9,8 @@
  *   COPY    has happened when what was made under the reserved name is at `to`. Rows are copied;
  *           what has the reserved name now, the copy or what it has replaced, is to be REMOVEd.
  *   DELETE  the rows of what is gone are forgotten (dms_tx_sweep()).
- *   REMOVE  a tree under a reserved name is removed.
+ *   REMOVE  a tree under a reserved name is removed. What was replaced and can't be removed whole
+ *           is shown under a name beside it, and nobody let in.
  *
  * Where a file system can't exchange two names (repository/renames.h), what was aside when the
  * process died goes back to `to` first, or, where something stands there, to where that came from.

@@ -1,8 +1,10 @@
 #include "repository/tree.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <apr_escape.h>
+#include <apr_general.h>
 #include <apr_strings.h>
 
 /* How deep a tree may be; each level holds a descriptor, of a copy two. */
@@ -20,6 +22,7 @@ struct level_t {
     const char *name; /* in the outer collection */
     const char *path; /* escaped; "" for the tree's root */
     int incomplete;   /* something in it stays */
+    int is_told;      /* ... of which failed() has been told as of the collection itself */
     int removed;      /* how many members have gone since the cursor was at the beginning */
 };
 
@@ -38,11 +41,47 @@ static const char *member_path(const level_t *level, const dms_member_t *member,
                        member->facts.kind == DMS_KIND_COLLECTION ? "/" : NULL, NULL);
 }
 
+/* The length of a path up to the first segment that is hidden; or the whole. */
+static apr_size_t visible_length(const char *path)
+{
+    const char *segment = path, *slash;
+
+    while (!dms_is_hidden(segment)) {
+        slash = strchr(segment, '/');
+        if (!slash) {
+            return strlen(path);
+        }
+        segment = slash + 1;
+    }
+    return (apr_size_t)(segment - path);
+}
+
+/* The collection, of those that the walk is in, whose path has a length. */
+static level_t *level_of(const walk_t *walk, apr_size_t length)
+{
+    level_t *level = walk->level;
+
+    while (level && strlen(level->path) != length) {
+        level = level->outer;
+    }
+    return level;
+}
+
+/* What is hidden fails as the collection that it is in, once. */
 static void fail(walk_t *walk, const char *path, int at_target, apr_status_t status)
 {
+    apr_size_t length = visible_length(path);
+    level_t *level = path[length] ? level_of(walk, length) : NULL;
+
     walk->has_failed = 1;
     if (walk->level) {
         walk->level->incomplete = 1;
+    }
+    if (level) {
+        path = level->path;
+        if (level->is_told++) {
+            return;
+        }
     }
     if (!walk->tree->failed(walk->tree->baton, path, at_target, status)) {
         walk->stopped = 1;
@@ -112,6 +151,14 @@ static apr_status_t check_member(const walk_t *walk, const dms_member_t *member)
     return walk->tree->check(walk->tree->baton, walk->level->path, member);
 }
 
+/* Opens a collection of the module's own for the server; one that can't be fails soon after. */
+static void unseal(const dms_tree_t *tree, dms_node_t *parent, const char *name)
+{
+    if (tree->is_own && tree->provider->seal) {
+        tree->provider->seal(parent, name, 0);
+    }
+}
+
 static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
 {
     const dms_provider_t *provider = walk->tree->provider;
@@ -123,6 +170,7 @@ static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *
         return;
     }
     if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
+        unseal(walk->tree, walk->level->node, member->name);
         rv = push_member(walk, member, path);
         if (rv == APR_SUCCESS) {
             return;
@@ -189,6 +237,7 @@ apr_status_t dms_tree_remove(const dms_tree_t *tree, dms_node_t *parent, const c
     }
     apr_pool_create(&own, pool);
     apr_pool_create(&scratch, pool);
+    unseal(tree, parent, name);
     rv = tree->provider->child(parent, name, own, &node);
     if (rv == APR_SUCCESS) {
         rv = push(&walk, own, node, name, "");
@@ -238,7 +287,7 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
         rv = push_member(walk, member, path);
         if (rv == APR_SUCCESS) {
-            rv = provider->make_collection(level->target, member->name, walk->level->pool,
+            rv = provider->make_collection(level->target, member->name, 1, walk->level->pool,
                                            &walk->level->target);
             at_target = 1;
             if (rv != APR_SUCCESS) {
@@ -253,6 +302,23 @@ static void copy_member(walk_t *walk, const dms_member_t *member, apr_pool_t *po
     if (rv != APR_SUCCESS && rv != ENOENT) {
         fail(walk, path, at_target, rv);
     }
+}
+
+/* At the end of a collection: its copy gets what belongs to it. The root's does not: who has made
+ * that knows where it is. */
+static void leave_copied(walk_t *walk)
+{
+    const dms_provider_t *provider = walk->tree->provider;
+    const level_t *level = walk->level;
+    apr_status_t rv = level->outer && provider->give
+                          ? provider->give(level->node, level->outer->target, level->name,
+                                           walk->links)
+                          : APR_SUCCESS;
+
+    if (rv != APR_SUCCESS && !level->is_told) {
+        fail(walk, level->path, 1, rv);
+    }
+    pop(walk);
 }
 
 apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t *to, int links,
@@ -282,7 +348,7 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
         if (rv != APR_EOF && rv != ENOENT) {
             fail(&walk, walk.level->path, 0, rv);
         }
-        pop(&walk);
+        leave_copied(&walk);
     }
     while (walk.level) {
         pop(&walk);
@@ -293,12 +359,20 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
 
 static apr_status_t scan_member(walk_t *walk, const dms_member_t *member, apr_pool_t *pool)
 {
+    const dms_provider_t *provider = walk->tree->provider;
+    int is_to_go = walk->tree->is_to_go;
     apr_status_t rv = check_member(walk, member);
 
-    if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
-        push_member(walk, member, member_path(walk->level, member, pool)); /* if it can be read */
+    if (rv == APR_SUCCESS && is_to_go && provider->may_remove) {
+        rv = provider->may_remove(walk->level->node, member->name);
     }
-    return rv;
+    if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
+        rv = push_member(walk, member, member_path(walk->level, member, pool));
+        if (!is_to_go) {
+            rv = APR_SUCCESS; /* what can't be read has nothing to refuse */
+        }
+    }
+    return rv == ENOENT ? APR_SUCCESS : rv; /* gone meanwhile */
 }
 
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool)
@@ -311,18 +385,21 @@ apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_p
     rv = push(&walk, own, collection, "", "");
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(own);
-        return APR_SUCCESS; /* what can't be read has nothing to refuse */
+        return tree->is_to_go ? rv : APR_SUCCESS;
     }
     apr_pool_create(&scratch, pool);
     while (walk.level && rv == APR_SUCCESS) {
         dms_member_t member;
 
         apr_pool_clear(scratch);
-        if (tree->provider->next(walk.level->cursor, NULL, NULL, &member) == APR_SUCCESS) {
+        rv = tree->provider->next(walk.level->cursor, NULL, NULL, &member);
+        if (rv == APR_SUCCESS) {
             rv = scan_member(&walk, &member, scratch);
+            continue;
         }
-        else {
-            pop(&walk);
+        pop(&walk);
+        if (rv == APR_EOF || rv == ENOENT || !tree->is_to_go) {
+            rv = APR_SUCCESS;
         }
     }
     while (walk.level) {
@@ -330,4 +407,22 @@ apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_p
     }
     apr_pool_destroy(scratch);
     return rv;
+}
+
+apr_status_t dms_tree_show(const dms_tree_t *tree, dms_node_t *reserved_parent,
+                           const char *reserved, dms_node_t *parent, const char *name,
+                           apr_pool_t *pool, const char **shown)
+{
+    apr_uint32_t random = 0;
+
+    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+    *shown = apr_psprintf(pool, "%.200s.replaced-%08x", name, random);
+    if (tree->provider->seal) {
+        apr_status_t rv = tree->provider->seal(reserved_parent, reserved, 1);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return tree->provider->rename(reserved_parent, reserved, parent, *shown, DMS_RENAME_NEW);
 }

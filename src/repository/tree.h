@@ -13,9 +13,16 @@ typedef struct dms_tree_t {
     const dms_provider_t *provider;
     struct request_rec *r; /* may be NULL where no link has to be followed */
 
+    /* Of a removal: what is removed is the module's own, and no permission of a collection in it,
+     * which the server could take away itself, keeps it. */
+    int is_own;
+    /* Of a scan: whether all of it could be removed. What can't be looked into refuses, too. */
+    int is_to_go;
+
     /* Takes a failure: path is escaped and relative to the tree's root, without a slash at its
-     * beginning, a collection's with one at its end; at_target: it arose where things are copied
-     * to. Returns whether to go on. */
+     * beginning, a collection's with one at its end; that of the collection which it is in, of
+     * what has a hidden name. at_target: it arose where things are copied to. Returns whether to
+     * go on. */
     int (*failed)(void *baton, const char *path, int at_target, apr_status_t status);
 
     /* Whether a member of a collection (path as above) may be touched: APR_SUCCESS; APR_INCOMPLETE,
@@ -45,5 +52,12 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
 /* Goes through the members of a collection, and all below them, without touching anything, for
  * what check() says: returns the first refusal, or APR_SUCCESS. failed() is not called. */
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool);
+
+/* Gives what has a reserved name, since it was replaced, and can't be removed whole, a name that
+ * clients see, beside the one that it had (name in parent), and lets nobody in. *shown: that
+ * name. */
+apr_status_t dms_tree_show(const dms_tree_t *tree, dms_node_t *reserved_parent,
+                           const char *reserved, dms_node_t *parent, const char *name,
+                           apr_pool_t *pool, const char **shown);
 
 #endif

@@ -198,7 +198,7 @@ typedef struct dms_intention_t dms_intention_t;
 struct dms_intention_t {
     dms_intent_e intent;
     const char *from; /* key */
-    const char *to;   /* key; of a move or a copy */
+    const char *to;   /* key; of a move or a copy; of a removal, where what has to go was, or "" */
     int deep;         /* of a copy */
     /* Of what is at `to` once the act has happened, and only then. "": not known yet. */
     const char *identity;

@@ -241,6 +241,35 @@ class Put:
         return "after"
 
 
+class Anew:
+    """A name whose resource went past the server, and left its properties."""
+
+    def __init__(self, method, body=None):
+        self.method, self.body = method, body
+
+    def prepare(self, dav):
+        dav.file("source/inner" if self.method == "MKCOL" else "source", b"old")
+        for name in ("source", "source/inner") if self.method == "MKCOL" else ("source",):
+            dav.set(name, x="1")
+        path = dav.disk("source")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if self.method in ("COPY", "MOVE"):
+            dav.file("other", b"new")
+            return self.method, "other", [("Destination", dav.url + "source")], None
+        return self.method, "source", [("Content-Type", "text/xml")], self.body
+
+    def check(self, dav):
+        if self.method == "MKCOL":
+            if not dav.disk("source").exists():
+                return "before"
+            dav.file("source/inner")
+            assert not any(dav.dead("source/", "infinity").values())
+            return "after"
+        found = state(dav, "source")
+        assert found in (None, (b"" if self.method == "LOCK" else b"new", {})), found
+        return "after" if found else "before"
+
+
 class Proppatch:
     def __init__(self, xml=""):
         self.xml = xml
@@ -272,6 +301,8 @@ SCENARIOS = {
     "delete": Delete(), "delete file": DeleteFile(), "put": Put(False), "put over": Put(True), "put part": Part(),
     "mkcol": Make("MKCOL", None, ({}, {"": {}})), "lock": Make("LOCK", LOCK, (b"", {}), [("Content-Type", "text/xml")]),
     "proppatch": Proppatch(), "proppatch time": Proppatch(TIME),
+    **{method.lower() + " anew": Anew(method, body) for method, body in (("PUT", b"new"), ("MKCOL", None), ("LOCK", LOCK), ("COPY", None),
+                                                                         ("MOVE", None))},
 }
 
 

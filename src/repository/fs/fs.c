@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
+#include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 #include "repository/fs/own.h"
 
@@ -124,6 +125,9 @@ static apr_status_t fs_lookup(request_rec *r, const char *base, unsigned int wan
     }
     if (rv == APR_SUCCESS) {
         dms_node_facts(&node->st, wanted, &resource->facts);
+        if (wanted & DMS_FACT_CREATED) {
+            dms_created_kept(node->descriptor, "", 0, &resource->facts.created);
+        }
         if (resource->facts.kind != DMS_KIND_COLLECTION && r->path_info && *r->path_info) {
             resource->facts.kind = DMS_KIND_NONE; /* a file's URL with a slash at its end */
         }
@@ -194,10 +198,15 @@ static apr_status_t fs_facts(dms_node_t *parent, const char *name, dms_facts_t *
 
     if (rv == APR_SUCCESS) {
         dms_node_facts(&st, DMS_FACT_ETAG, facts);
+        dms_created_kept(parent->descriptor, name, 0, &facts->created);
     }
     return rv;
 }
 
+/* No device number: that changes with each mount (NFS, btrfs, overlayfs), and an identity is
+ * kept for whoever looks after a crash. What is compared was on one file system when it was
+ * noted, since one rename moves it, and the time of birth tells whose an inode's number is by
+ * then. */
 static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t *pool,
                                 const char **identity)
 {
@@ -206,13 +215,9 @@ static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t
 
     *identity = "";
     if (rv == APR_SUCCESS) {
-        *identity = apr_psprintf(pool,
-                                 "%" APR_UINT64_T_HEX_FMT "-%" APR_UINT64_T_HEX_FMT
-                                 "-%" APR_UINT64_T_HEX_FMT,
-                                 (apr_uint64_t)st.device, (apr_uint64_t)st.inode,
-                                 st.has_created ? (apr_uint64_t)st.created.seconds * 1000000000u
-                                                      + st.created.nanoseconds
-                                                : 0);
+        *identity = apr_psprintf(pool, "%" APR_UINT64_T_HEX_FMT "-%" APR_UINT64_T_HEX_FMT,
+                                 (apr_uint64_t)st.inode,
+                                 st.has_created ? dms_in_nanoseconds(&st.created) : 0);
     }
     return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
 }
@@ -289,6 +294,9 @@ const dms_provider_t dms_fs_provider = {
     .finish = dms_fs_finish,
     .publish = dms_fs_publish,
     .make_collection = dms_fs_make_collection,
+    .give = dms_fs_give,
+    .may_remove = dms_fs_may_remove,
+    .seal = dms_fs_seal,
     .remove = dms_fs_remove,
     .copy = dms_fs_copy,
     .rename = dms_fs_rename,

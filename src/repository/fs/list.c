@@ -8,6 +8,7 @@
 
 #include <apr_hash.h>
 
+#include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 #include "repository/fs/own.h"
 
@@ -20,6 +21,8 @@ struct dms_cursor_t {
     dms_links_e links;
     int is_link; /* that member is one, which has been followed */
     dms_own_t own;
+    dms_moment_t since; /* when those members were born at the earliest that have to be asked ... */
+    int asks;           /* ... when they were created; none, unless it asks */
 };
 
 /* How many folders a walk enters through links. */
@@ -87,6 +90,8 @@ apr_status_t dms_fs_open(dms_node_t *collection, request_rec *r, dms_list_e what
     (*cursor)->collection = collection;
     (*cursor)->wanted = wanted;
     (*cursor)->what = what;
+    (*cursor)->asks = wanted & DMS_FACT_CREATED
+                      && dms_created_since(collection->descriptor, &(*cursor)->since);
     (*cursor)->links = what == DMS_LIST_RAW ? DMS_LINKS_NEVER : dms_node_links(r);
     dms_own_look(&(*cursor)->own);
     return APR_SUCCESS;
@@ -182,6 +187,10 @@ static int read_member(dms_cursor_t *cursor, const struct dirent *entry, dms_mem
         return 0;
     }
     dms_node_facts(&st, cursor->wanted, &member->facts);
+    if (cursor->asks && st.has_created && !dms_moment_is_before(&st.created, &cursor->since)) {
+        dms_created_kept(dirfd(cursor->dir), entry->d_name, cursor->links != DMS_LINKS_NEVER,
+                         &member->facts.created);
+    }
     return member->facts.kind != DMS_KIND_OTHER || cursor->what == DMS_LIST_RAW;
 }
 

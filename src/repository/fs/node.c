@@ -59,7 +59,7 @@ dms_links_e dms_node_links(request_rec *r)
     return options & OPT_SYM_OWNER ? DMS_LINKS_OF_OWNER : DMS_LINKS_NEVER;
 }
 
-static apr_uint64_t in_nanoseconds(const dms_moment_t *moment)
+apr_uint64_t dms_in_nanoseconds(const dms_moment_t *moment)
 {
     return (apr_uint64_t)moment->seconds * 1000000000u + moment->nanoseconds;
 }
@@ -77,8 +77,8 @@ static void make_etag(const dms_os_stat_t *st, char *etag)
 
     parts[0] = (apr_uint64_t)st->inode;
     parts[1] = (apr_uint64_t)st->size;
-    parts[2] = in_nanoseconds(&st->modified);
-    parts[3] = in_nanoseconds(st->has_created ? &st->created : &st->changed);
+    parts[2] = dms_in_nanoseconds(&st->modified);
+    parts[3] = dms_in_nanoseconds(st->has_created ? &st->created : &st->changed);
     *out++ = '"';
     for (i = 0; i < 4; i++) {
         int shift = 60;

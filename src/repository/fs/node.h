@@ -36,6 +36,9 @@ int dms_node_is_within(const dms_node_t *folder, dms_node_fn *is_meant, const vo
 /* Which links r's configuration allows to follow. */
 dms_links_e dms_node_links(request_rec *r);
 
+/* A moment as one number, since 1970. */
+apr_uint64_t dms_in_nanoseconds(const dms_moment_t *moment);
+
 void dms_node_facts(const dms_os_stat_t *st, unsigned int wanted, dms_facts_t *facts);
 
 /* The provider's functions (repository/provider.h) that are not in fs.c: list.c ... */
@@ -54,8 +57,11 @@ apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified);
 apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts);
 apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool,
                           dms_node_t **child);
-apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,
-                                    dms_node_t **made);
+apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, int is_copy,
+                                    apr_pool_t *pool, dms_node_t **made);
+apr_status_t dms_fs_give(dms_node_t *from, dms_node_t *parent, const char *name, int is_move);
+apr_status_t dms_fs_may_remove(dms_node_t *parent, const char *name);
+apr_status_t dms_fs_seal(dms_node_t *parent, const char *name, int is_sealed);
 apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind);
 apr_status_t dms_fs_copy(dms_node_t *parent, const char *name, request_rec *r, int links,
                          dms_node_t *to_parent, const char *to_name, int *at_target);

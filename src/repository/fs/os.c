@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h> /* makedev() */
+#include <sys/xattr.h>
 #endif
 
 #ifndef RENAME_NOREPLACE
@@ -36,6 +37,7 @@ static apr_status_t plain_stat(int directory, const char *name, int follow, dms_
     }
     st->mode = s.st_mode;
     st->owner = s.st_uid;
+    st->group = s.st_gid;
     st->size = s.st_size;
     st->device = s.st_dev;
     st->inode = s.st_ino;
@@ -60,6 +62,7 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
     }
     st->mode = sx.stx_mode;
     st->owner = sx.stx_uid;
+    st->group = sx.stx_gid;
     st->size = (off_t)sx.stx_size;
     st->device = makedev(sx.stx_dev_major, sx.stx_dev_minor); /* as plain_stat() has it */
     st->inode = sx.stx_ino;
@@ -81,6 +84,67 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
 }
 
 #endif
+
+/* What a file system, or the root of one that is mounted there, forbids whoever asks. */
+static apr_status_t check_attributes(int directory, const char *name)
+{
+#if defined(STATX_BTIME) && defined(STATX_ATTR_IMMUTABLE)
+    struct statx sx;
+
+    if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx)) {
+        return errno;
+    }
+    if (sx.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) {
+        return EPERM;
+    }
+#ifdef STATX_ATTR_MOUNT_ROOT
+    if (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+        return EBUSY;
+    }
+#endif
+#endif
+    return APR_SUCCESS;
+}
+
+apr_status_t dms_os_may_unlink(int directory, const dms_os_stat_t *st, const char *name)
+{
+    dms_os_stat_t member;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (faccessat(directory, ".", W_OK | X_OK, 0)) {
+        return errno;
+    }
+    if (st->mode & S_ISVTX && geteuid() && geteuid() != st->owner) {
+        rv = dms_os_stat(directory, name, 0, &member);
+        if (rv == APR_SUCCESS && geteuid() != member.owner) {
+            rv = EPERM;
+        }
+    }
+    return rv == APR_SUCCESS ? check_attributes(directory, name) : rv;
+}
+
+apr_status_t dms_os_set_mode(int parent, const char *name, mode_t mode)
+{
+    char path[sizeof("/proc/self/fd/-2147483648")];
+    int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, O_RDONLY | flags), failed;
+    apr_status_t rv;
+
+    if (fd >= 0) {
+        failed = fchmod(fd, mode);
+    }
+    else { /* one that can't be read */
+        fd = openat(parent, name, DMS_OS_PATH | flags);
+        if (fd < 0) {
+            return errno;
+        }
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        failed = chmod(path, mode);
+    }
+    rv = failed ? errno : APR_SUCCESS;
+    close(fd);
+    return rv;
+}
 
 /* Opens one component of a path, and follows it only where it is a link that is allowed. */
 static apr_status_t open_component(int at, const char *name, int flags, dms_links_e links,
@@ -440,6 +504,141 @@ apr_status_t dms_os_copy(int from, int to, off_t size, int *at_target)
 #endif
     return copy_data(from, to, size, at_target);
 }
+
+#ifdef __linux__
+
+/* One call, by a descriptor or by a path; the two differ in nothing else. */
+typedef struct attribute_call_t {
+    enum { ATTRIBUTE_GET, ATTRIBUTE_SET, ATTRIBUTE_REMOVE, ATTRIBUTE_LIST } what;
+    const char *attribute;
+    void *value;
+    const void *new_value;
+    size_t size;
+} attribute_call_t;
+
+static ssize_t call_by_descriptor(const attribute_call_t *call, int fd)
+{
+    switch (call->what) {
+    case ATTRIBUTE_GET:
+        return fgetxattr(fd, call->attribute, call->value, call->size);
+    case ATTRIBUTE_SET:
+        return fsetxattr(fd, call->attribute, call->new_value, call->size, 0);
+    case ATTRIBUTE_REMOVE:
+        return fremovexattr(fd, call->attribute);
+    case ATTRIBUTE_LIST:
+        break;
+    }
+    return flistxattr(fd, call->value, call->size);
+}
+
+static ssize_t call_by_path(const attribute_call_t *call, const char *path, int follow)
+{
+    switch (call->what) {
+    case ATTRIBUTE_GET:
+        return follow ? getxattr(path, call->attribute, call->value, call->size)
+                      : lgetxattr(path, call->attribute, call->value, call->size);
+    case ATTRIBUTE_SET:
+        return follow ? setxattr(path, call->attribute, call->new_value, call->size, 0)
+                      : lsetxattr(path, call->attribute, call->new_value, call->size, 0);
+    case ATTRIBUTE_REMOVE:
+        return follow ? removexattr(path, call->attribute) : lremovexattr(path, call->attribute);
+    case ATTRIBUTE_LIST:
+        break;
+    }
+    return follow ? listxattr(path, call->value, call->size)
+                  : llistxattr(path, call->value, call->size);
+}
+
+/* Without /proc: by a descriptor, for which the file has to be readable. */
+static ssize_t call_by_opening(const attribute_call_t *call, int directory, const char *name,
+                               int follow)
+{
+    int fd = openat(directory, *name ? name : ".",
+                    O_RDONLY | O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+    ssize_t n;
+    int error;
+
+    if (fd < 0) {
+        return -1;
+    }
+    n = call_by_descriptor(call, fd);
+    error = errno;
+    close(fd);
+    errno = error;
+    return n;
+}
+
+static apr_status_t call_attribute(attribute_call_t *call, int directory, const char *name,
+                                   int follow)
+{
+    char path[sizeof("/proc/self/fd/-2147483648/") + NAME_MAX];
+    ssize_t n = -1;
+
+    errno = EBADF;
+    if (!*name) {
+        n = call_by_descriptor(call, directory);
+    }
+    if (n < 0 && errno == EBADF) { /* opened as a starting point only */
+        snprintf(path, sizeof(path), "/proc/self/fd/%d%s%s", directory, *name ? "/" : "", name);
+        n = call_by_path(call, path, follow || !*name);
+        if (n < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+            n = call_by_opening(call, directory, name, follow);
+        }
+    }
+    call->size = n < 0 ? 0 : (size_t)n;
+    return n < 0 ? errno : APR_SUCCESS;
+}
+
+apr_status_t dms_os_attribute(int directory, const char *name, int follow, const char *attribute,
+                              void *value, size_t *size)
+{
+    attribute_call_t call = {ATTRIBUTE_GET, attribute, value, NULL, *size};
+    apr_status_t rv = call_attribute(&call, directory, name, follow);
+
+    *size = call.size;
+    return rv;
+}
+
+apr_status_t dms_os_set_attribute(int directory, const char *name, const char *attribute,
+                                  const void *value, size_t size)
+{
+    attribute_call_t call = {value ? ATTRIBUTE_SET : ATTRIBUTE_REMOVE, attribute, NULL, value,
+                             size};
+
+    return call_attribute(&call, directory, name, 0);
+}
+
+apr_status_t dms_os_attributes(int directory, const char *name, char *names, size_t *size)
+{
+    attribute_call_t call = {ATTRIBUTE_LIST, NULL, names, NULL, *size};
+    apr_status_t rv = call_attribute(&call, directory, name, 0);
+
+    *size = call.size;
+    return rv;
+}
+
+#else
+
+apr_status_t dms_os_attribute(int directory, const char *name, int follow, const char *attribute,
+                              void *value, size_t *size)
+{
+    *size = 0;
+    return ENOTSUP;
+}
+
+apr_status_t dms_os_set_attribute(int directory, const char *name, const char *attribute,
+                                  const void *value, size_t size)
+{
+    return ENOTSUP;
+}
+
+apr_status_t dms_os_attributes(int directory, const char *name, char *names, size_t *size)
+{
+    *size = 0;
+    return ENOTSUP;
+}
+
+#endif
 
 apr_status_t dms_os_sync_all(int descriptor)
 {

@@ -7,6 +7,7 @@
 #ifndef DMS_OS_H
 #define DMS_OS_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -22,6 +23,7 @@ typedef char dms_os_offset_has_64_bits[sizeof(off_t) == 8 && sizeof(apr_off_t) =
 typedef struct dms_os_stat_t {
     mode_t mode;
     uid_t owner;
+    gid_t group;
     off_t size;
     dev_t device;
     ino_t inode;
@@ -38,6 +40,13 @@ apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_sta
 /* Which symbolic links a path may go through: httpd's Options FollowSymLinks and
  * SymLinksIfOwnerMatch, and neither. */
 typedef enum dms_links_e { DMS_LINKS_NEVER, DMS_LINKS_OF_OWNER, DMS_LINKS_ALWAYS } dms_links_e;
+
+/* Whether name in a directory with st could be unlinked, or removed when it is empty:
+ * APR_SUCCESS, or EACCES, EPERM, EROFS, EBUSY. */
+apr_status_t dms_os_may_unlink(int directory, const dms_os_stat_t *st, const char *name);
+
+/* Sets the mode of a directory, through no link. */
+apr_status_t dms_os_set_mode(int parent, const char *name, mode_t mode);
 
 /* Opens path below root with the flags of open(); DMS_OS_PATH opens nothing but a starting point.
  * A link that is not allowed is ELOOP, wherever in path it stands and whenever it was put there.
@@ -71,6 +80,28 @@ apr_status_t dms_os_exchange(int from, const char *from_name, int to, const char
 /* Copies the whole content of a file into an empty one, sharing blocks where the file system can.
  * Holes stay holes. *at_target: whether an error arose in writing. */
 apr_status_t dms_os_copy(int from, int to, off_t size, int *at_target);
+
+/* --- extended attributes, in Linux's names and formats ---
+ *
+ * Of name in directory, or, where name is "", of what directory is a descriptor of, also one that
+ * was opened with DMS_OS_PATH. ENODATA: it has no such one. ENOTSUP: the file system, or the
+ * system, knows none. */
+
+#ifndef ENODATA
+#define ENODATA ENOENT
+#endif
+
+/* Reads one. follow: as for dms_os_stat(). *size: the room for it, then its length; ERANGE: too
+ * little room. */
+apr_status_t dms_os_attribute(int directory, const char *name, int follow, const char *attribute,
+                              void *value, size_t *size);
+
+/* Sets one, or, value being NULL, removes it. No link is followed. */
+apr_status_t dms_os_set_attribute(int directory, const char *name, const char *attribute,
+                                  const void *value, size_t size);
+
+/* The names of those that it has, each with a NUL at its end. */
+apr_status_t dms_os_attributes(int directory, const char *name, char *names, size_t *size);
 
 /* Writes all that was written to a descriptor's file system to the disk. */
 apr_status_t dms_os_sync_all(int descriptor);

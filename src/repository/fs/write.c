@@ -9,6 +9,7 @@
 
 #include <apr_strings.h>
 
+#include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 #include "repository/fs/own.h"
 
@@ -17,9 +18,8 @@ struct dms_stream_t {
     int descriptor;
     int directory;
     const char *name;
-    const char *reserved; /* the name that the file has for now; NULL: none */
-    int replaces;         /* there was a file when writing began */
-    mode_t mode;          /* of that one */
+    const char *reserved;   /* the name that the file has for now; NULL: none */
+    dms_os_stat_t replaced; /* the file whose belongings it has; inode 0: it has nobody's */
     dms_write_t how;
 };
 
@@ -76,7 +76,6 @@ apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_
                           apr_pool_t *pool, dms_stream_t **result)
 {
     dms_stream_t *stream = apr_pcalloc(pool, sizeof(*stream));
-    dms_os_stat_t st;
     apr_status_t rv;
 
     stream->pool = pool;
@@ -85,14 +84,6 @@ apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_
     stream->how = *how;
     if (strlen(name) > NAME_MAX) {
         return ENAMETOOLONG; /* found out now, not after the whole body */
-    }
-    rv = dms_os_stat(parent->descriptor, name, 0, &st);
-    if (rv != APR_SUCCESS && rv != ENOENT) {
-        return rv; /* its mode can't be told */
-    }
-    if (rv == APR_SUCCESS && S_ISREG(st.mode)) {
-        stream->replaces = 1;
-        stream->mode = st.mode & 0777; /* new content is not to run with its owner's rights */
     }
     rv = make_temporary(stream);
     if (rv != APR_SUCCESS) {
@@ -137,14 +128,33 @@ static apr_status_t flush(int descriptor)
     return other < 0 || close(other) ? errno : APR_SUCCESS;
 }
 
+static int has_changed(const dms_os_stat_t *before, const dms_os_stat_t *now)
+{
+    return before->inode != now->inode
+           || dms_in_nanoseconds(&before->changed) != dms_in_nanoseconds(&now->changed);
+}
+
+/* Gives the new file what belongs to the one that it is going to replace, unless it has that. */
+static apr_status_t take_over(dms_stream_t *stream, int *has_taken)
+{
+    dms_os_stat_t st;
+    apr_status_t rv = dms_os_stat(stream->directory, stream->name, 0, &st);
+
+    *has_taken = rv == APR_SUCCESS && S_ISREG(st.mode) && has_changed(&stream->replaced, &st);
+    if (!*has_taken) {
+        return rv == ENOENT ? APR_SUCCESS : rv;
+    }
+    stream->replaced = st;
+    return dms_belongings_give(stream->directory, stream->name, &st, stream->descriptor,
+                               stream->directory);
+}
+
 apr_status_t dms_fs_finish(dms_stream_t *stream, const dms_moment_t *modified)
 {
-    apr_status_t rv = APR_SUCCESS;
+    int has_taken;
+    apr_status_t rv = take_over(stream, &has_taken);
 
-    if (stream->replaces && fchmod(stream->descriptor, stream->mode)) {
-        return errno;
-    }
-    if (modified) {
+    if (rv == APR_SUCCESS && modified) {
         rv = set_times(stream->descriptor, modified);
     }
     if (rv == APR_SUCCESS) {
@@ -207,10 +217,18 @@ static apr_status_t sync_directory(int directory)
 
 apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts)
 {
-    int is_new = !stream->replaces || stream->how.exclusive;
+    int has_taken, is_new = 0;
+    /* Since then somebody may have been shut out. */
+    apr_status_t rv = take_over(stream, &has_taken);
     dms_os_stat_t st;
-    apr_status_t rv = is_new ? put_new(stream) : EEXIST;
 
+    if (rv == APR_SUCCESS && has_taken && stream->how.sync && fsync(stream->descriptor)) {
+        rv = errno;
+    }
+    if (rv == APR_SUCCESS) {
+        is_new = !stream->replaced.inode || stream->how.exclusive;
+        rv = is_new ? put_new(stream) : EEXIST;
+    }
     if (rv == EEXIST && !stream->how.exclusive) {
         is_new = 0;
         rv = put_over(stream);
@@ -224,6 +242,7 @@ apr_status_t dms_fs_publish(dms_stream_t *stream, dms_facts_t *facts)
     }
     if (rv == APR_SUCCESS) {
         dms_node_facts(&st, DMS_FACT_ETAG, facts);
+        dms_created_kept(stream->descriptor, "", 0, &facts->created);
     }
     else if (is_new) { /* as it was */
         unlinkat(stream->directory, stream->name, 0);
@@ -246,13 +265,33 @@ apr_status_t dms_fs_child(dms_node_t *parent, const char *name, apr_pool_t *pool
     return dms_os_stat(node->descriptor, "", 0, &node->st);
 }
 
-apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,
-                                    dms_node_t **made)
+apr_status_t dms_fs_make_collection(dms_node_t *parent, const char *name, int is_copy,
+                                    apr_pool_t *pool, dms_node_t **made)
 {
-    if (mkdirat(parent->descriptor, name, 0777)) {
+    if (mkdirat(parent->descriptor, name, is_copy ? 0700 : 0777)) {
         return errno;
     }
     return made ? dms_fs_child(parent, name, pool, made) : APR_SUCCESS;
+}
+
+apr_status_t dms_fs_give(dms_node_t *from, dms_node_t *parent, const char *name, int is_move)
+{
+    int fd = openat(parent->descriptor, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    dms_os_stat_t st;
+    apr_status_t rv;
+
+    if (fd < 0) {
+        return errno;
+    }
+    rv = dms_os_stat(from->descriptor, "", 0, &st);
+    if (rv == APR_SUCCESS) {
+        rv = dms_belongings_give(from->descriptor, "", &st, fd, is_move ? parent->descriptor : -1);
+    }
+    if (rv == APR_SUCCESS && is_move) {
+        rv = set_times(fd, &st.modified);
+    }
+    close(fd);
+    return rv;
 }
 
 apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind)
@@ -260,6 +299,17 @@ apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind
     return unlinkat(parent->descriptor, name, kind == DMS_KIND_COLLECTION ? AT_REMOVEDIR : 0)
                ? errno
                : APR_SUCCESS;
+}
+
+apr_status_t dms_fs_may_remove(dms_node_t *parent, const char *name)
+{
+    return dms_os_may_unlink(parent->descriptor, &parent->st, name);
+}
+
+apr_status_t dms_fs_seal(dms_node_t *parent, const char *name, int is_sealed)
+{
+    /* 0200: so that it can still be renamed */
+    return dms_os_set_mode(parent->descriptor, name, is_sealed ? 0200 : 0700);
 }
 
 static apr_status_t copy_link(int from, const char *name, int to, const char *to_name,
@@ -278,23 +328,22 @@ static apr_status_t copy_link(int from, const char *name, int to, const char *to
 
 /* Opens the file that a copy goes into. One that is only to be put in place later has no name until
  * it is whole, so that a crash leaves nothing of it. */
-static apr_status_t open_copy(int to, const char *to_name, mode_t mode, int *fd, int *is_named)
+static apr_status_t open_copy(int to, const char *to_name, int *fd, int *is_named)
 {
     *is_named = !dms_is_reserved(to_name) || dms_os_unnamed(to, fd) != APR_SUCCESS;
     if (*is_named) {
-        *fd = openat(to, to_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+        *fd = openat(to, to_name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
     return *fd < 0 ? errno : APR_SUCCESS;
 }
 
-/* Makes to_name a file with the content and mode of another; a move keeps its time, too. */
-static apr_status_t copy_content(int from, const dms_os_stat_t *st, int keep_time, int to,
+/* Makes to_name a file with the content of another, and what belongs to it; of a move, its times,
+ * too. */
+static apr_status_t copy_content(int from, const dms_os_stat_t *st, int is_move, int to,
                                  const char *to_name, int *at_target)
 {
-    mode_t mode = st->mode & 0777;
-    dms_os_stat_t made;
     int fd, is_named;
-    apr_status_t rv = open_copy(to, to_name, mode, &fd, &is_named);
+    apr_status_t rv = open_copy(to, to_name, &fd, &is_named);
 
     if (rv != APR_SUCCESS) {
         *at_target = 1;
@@ -303,12 +352,9 @@ static apr_status_t copy_content(int from, const dms_os_stat_t *st, int keep_tim
     rv = dms_os_copy(from, fd, st->size, at_target);
     if (rv == APR_SUCCESS) {
         *at_target = 1; /* all that can fail from here on */
-        rv = dms_os_stat(fd, "", 0, &made);
+        rv = dms_belongings_give(from, "", st, fd, is_move ? to : -1);
     }
-    if (rv == APR_SUCCESS && (made.mode & 0777) != mode && fchmod(fd, mode)) { /* the umask */
-        rv = errno;
-    }
-    if (rv == APR_SUCCESS && keep_time) {
+    if (rv == APR_SUCCESS && is_move) {
         rv = set_times(fd, &st->modified);
     }
     if (rv == APR_SUCCESS && !is_named) {
@@ -359,6 +405,9 @@ apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *
 {
     apr_status_t rv = APR_EINVAL;
 
+    if (from->descriptor != to->descriptor) {
+        dms_created_moves(from->descriptor, from_name, to->descriptor);
+    }
     switch (how) {
     case DMS_RENAME_NEW:
         return dms_os_rename_new(from->descriptor, from_name, to->descriptor, to_name);

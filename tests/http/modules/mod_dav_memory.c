@@ -470,8 +470,8 @@ static apr_status_t memory_publish(dms_stream_t *stream, dms_facts_t *facts)
     return unlock(rv);
 }
 
-static apr_status_t memory_make_collection(dms_node_t *parent, const char *name, apr_pool_t *pool,
-                                           dms_node_t **made)
+static apr_status_t memory_make_collection(dms_node_t *parent, const char *name, int is_copy,
+                                           apr_pool_t *pool, dms_node_t **made)
 {
     entry_t *entry;
     apr_status_t rv;
