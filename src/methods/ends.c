@@ -118,12 +118,14 @@ static dms_error_t *check_source(dms_transfer_t *transfer)
         return dms_error_of(request->r->pool, rv, "the source can't be looked at");
     }
     if (!transfer->from_first) {
-        transfer->from_first = transfer->from_parent;
+        transfer->from_first = transfer->from.node;
+        transfer->from_outer = transfer->from_parent;
         transfer->from_identity = identity;
     }
-    if (!request->provider->is_same(transfer->from_first, transfer->from_parent)
-        || ((dms_is_collection(&transfer->from) || transfer->noted.id)
-            && strcmp(identity, transfer->from_identity))) {
+    if (!request->provider->is_same(transfer->from_outer, transfer->from_parent)
+        || (dms_is_collection(&transfer->from)
+            && !request->provider->is_same(transfer->from_first, transfer->from.node))
+        || (transfer->noted.id && strcmp(identity, transfer->from_identity))) {
         return dms_error(request->r->pool, HTTP_CONFLICT, NULL,
                          "the source has been moved, or made anew, meanwhile");
     }

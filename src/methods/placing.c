@@ -211,10 +211,16 @@ static apr_status_t rename_new(dms_transfer_t *transfer, dms_node_t *from, const
 {
     const dms_provider_t *provider = transfer->request->provider;
 
-    return transfer->by_steps
-               ? dms_rename_new(provider, from, name, transfer->to_parent, transfer->to.name)
-               : provider->rename(from, name, transfer->to_parent, transfer->to.name,
-                                  DMS_RENAME_NEW);
+    apr_status_t rv;
+
+    if (!transfer->by_steps) {
+        return provider->rename(from, name, transfer->to_parent, transfer->to.name, DMS_RENAME_NEW);
+    }
+    rv = dms_rename_new(provider, from, name, transfer->to_parent, transfer->to.name);
+    if (rv != APR_SUCCESS && transfer->is_move) {
+        transfer->is_torn = dms_rename_is_torn(provider, transfer->to_parent, transfer->to.name);
+    }
+    return rv;
 }
 
 /* Lets name in `from` and the destination change places. ENOTSUP as above. */

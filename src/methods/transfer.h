@@ -39,11 +39,11 @@ struct dms_transfer_t {
     dms_intention_t leftover;  /* that what the destination was before has to go */
     const char *from_etag;     /* of a file, before it was copied */
     const char *from_identity; /* of a move's source, when it was looked at first */
-    dms_node_t *from_first;    /* its collection then */
-    int by_copy;               /* a move that can't be one rename */
-    int by_steps;              /* renames may take several, since the intention is noted */
-    apr_status_t synced;       /* whether the names are on the disk, where they have to be */
-    int is_torn;               /* such steps could neither be completed nor undone */
+    dms_node_t *from_first, *from_outer; /* itself and its collection then */
+    int by_copy;                         /* a move that can't be one rename */
+    int by_steps;        /* renames may take several, since the intention is noted */
+    apr_status_t synced; /* whether the names are on the disk, where they have to be */
+    int is_torn;         /* such steps could neither be completed nor undone */
     dms_shift_t shift;
     dms_failures_t failures;
 };

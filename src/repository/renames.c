@@ -10,6 +10,13 @@ apr_status_t dms_rename_new(const dms_provider_t *provider, dms_node_t *from, co
     return rv == ENOTSUP ? provider->rename(from, from_name, to, to_name, DMS_RENAME_BY_LINK) : rv;
 }
 
+int dms_rename_is_torn(const dms_provider_t *provider, dms_node_t *to, const char *to_name)
+{
+    dms_facts_t facts;
+
+    return provider->facts(to, to_name, &facts) != ENOENT;
+}
+
 /* What may pass has passed at the second try, perhaps. */
 static int take_back(const dms_provider_t *provider, dms_node_t *from, const char *from_name,
                      dms_node_t *to, const char *to_name)
@@ -25,6 +32,7 @@ apr_status_t dms_exchange_by_steps(const dms_provider_t *provider, dms_node_t *f
     apr_status_t rv = dms_rename_new(provider, to, to_name, to, aside);
 
     if (rv != APR_SUCCESS) {
+        *is_torn = dms_rename_is_torn(provider, to, aside);
         return rv;
     }
     rv = dms_rename_new(provider, from, from_name, to, to_name);

@@ -151,6 +151,9 @@ class Delete:
         make(dav, "source", SOURCE, SOURCE_PROPS)
         return "DELETE", "source/", [], None
 
+    def partly(self, dav):
+        self.check(dav)
+
     def check(self, dav):
         found = state(dav, "source")
         if found == SOURCE_STATE:

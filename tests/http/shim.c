@@ -159,7 +159,8 @@ static int is_struck(const char *call, int fd, const char *name, const char *mor
         }
     }
     if (control->error == STOP) {
-        kill(getpid(), SIGSTOP); /* all threads; until SIGCONT */
+        /* This thread at once, then all the others; until SIGCONT. */
+        raise(SIGSTOP);
         return 0;
     }
     errno = control->error;
