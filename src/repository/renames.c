@@ -21,8 +21,12 @@ int dms_rename_is_torn(const dms_provider_t *provider, dms_node_t *to, const cha
 static int take_back(const dms_provider_t *provider, dms_node_t *from, const char *from_name,
                      dms_node_t *to, const char *to_name)
 {
-    return dms_rename_new(provider, from, from_name, to, to_name) == APR_SUCCESS
-           || dms_rename_new(provider, from, from_name, to, to_name) == APR_SUCCESS;
+    apr_status_t rv = dms_rename_new(provider, from, from_name, to, to_name);
+
+    if (rv != APR_SUCCESS) {
+        rv = dms_rename_new(provider, from, from_name, to, to_name);
+    }
+    return rv == APR_SUCCESS;
 }
 
 apr_status_t dms_exchange_by_steps(const dms_provider_t *provider, dms_node_t *from,

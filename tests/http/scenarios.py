@@ -13,7 +13,7 @@ import time
 
 import harness
 import shim
-from writing import NS, Dav, integrity, leftovers, mounted, prop, store_path, update_body, wait_until
+from writing import NS, Dav, leftovers, mounted, prop, store_path, update_body, wait_until
 
 SOURCE = {"c.txt": b"c", "deep": None, "deep/d.txt": b"d"}
 SOURCE_PROPS = {"": {"x": "source"}, "c.txt": {"x": "c"}, "deep/": {}, "deep/d.txt": {"x": "d", "y": "d2"}}

@@ -12,7 +12,6 @@ import signal
 
 import pytest
 
-import harness
 
 import scenarios
 import shim
