@@ -17,8 +17,10 @@
 #include "server/body.h"
 #include "server/reply.h"
 
-/* How many dead properties a resource can have. */
+/* How many dead properties a resource can have, and of how many bytes: what a MOVE of it writes
+ * anew while others wait. */
 #define PROPERTIES_MAX 2000
+#define PROPERTY_BYTES_MAX (2 * 1024 * 1024)
 
 /* One property of the request. */
 typedef struct change_t change_t;
@@ -38,6 +40,7 @@ typedef struct patch_t {
     change_t *first, **last;
     dms_moment_t modified;
     int sets_modified;
+    int sets; /* anything at all: what only removes is no matter of space */
     int count;
     int has_failed;
 } patch_t;
@@ -85,6 +88,7 @@ static void add_changes(patch_t *patch, const dms_element_t *prop, int is_remova
         *patch->last = change;
         patch->last = &change->next;
         patch->count++;
+        patch->sets |= !is_removal;
     }
 }
 
@@ -187,6 +191,29 @@ static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *c
                                                  : dms_xml_fragment(pool, change->element)));
 }
 
+static dms_error_t *quota_exceeded(patch_t *patch, const char *what)
+{
+    return dms_error(patch->request->r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded", "%s",
+                     what); /* RFC 4331, section 6 */
+}
+
+/* Whether there is more now than there may be. */
+static dms_error_t *check_usage(patch_t *patch, const dms_usage_t *usage)
+{
+    const dms_config_t *config = patch->request->config;
+
+    if (usage->own_properties > PROPERTIES_MAX || usage->own_bytes > PROPERTY_BYTES_MAX) {
+        return quota_exceeded(patch, "a resource has no more than 2,000 properties, and 2 MiB");
+    }
+    if (usage->collection_properties > dms_config_max_properties(config)) {
+        return quota_exceeded(patch, "its folder has too many (DavMultistatusMaxProperties)");
+    }
+    if (usage->principal_bytes > dms_config_max_property_bytes(config)) {
+        return quota_exceeded(patch, "the user has too much (DavMultistatusMaxPropertyBytes)");
+    }
+    return NULL;
+}
+
 /* Carries all changes out. The time is set last: it is what can't be undone. */
 static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
 {
@@ -195,18 +222,21 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
     dms_node_t *parent;
     dms_error_t *error;
     change_t *change;
-    int count = 0;
+    dms_usage_t usage = {.own_properties = 0};
 
     for (change = patch->first; change && rv == APR_SUCCESS; change = change->next) {
         rv = store_change(patch, tx, change);
     }
-    if (rv == APR_SUCCESS) {
-        rv = dms_tx_count(tx, patch->resource.key, &count);
-    }
-    if (rv == APR_SUCCESS && count > PROPERTIES_MAX) {
-        rv = ENOSPC;
+    if (rv == APR_SUCCESS && patch->sets) {
+        rv = dms_tx_usage(tx, patch->resource.key, &usage);
     }
     error = dms_step_stored(request, tx, rv);
+    if (!error) {
+        error = check_usage(patch, &usage);
+        if (error) {
+            dms_step_abort(request, tx);
+        }
+    }
     if (!error && patch->sets_modified) {
         error = dms_method_parent(request, &patch->resource, &parent);
         if (!error) {

@@ -295,7 +295,7 @@ static apr_status_t scan_member(walk_t *walk, const dms_member_t *member, apr_po
     if (rv == APR_SUCCESS && member->facts.kind == DMS_KIND_COLLECTION) {
         push_member(walk, member, member_path(walk->level, member, pool)); /* if it can be read */
     }
-    return rv;
+    return rv == APR_INCOMPLETE ? APR_SUCCESS : rv;
 }
 
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool)
