@@ -106,7 +106,7 @@ static int note_any(void *baton, const dms_lock_t *lock)
 
 dms_error_t *dms_barriers_any_below(dms_request_t *request, const char *key, int *any)
 {
-    dms_below_t below = {.key = key, .visit = note_any, .baton = any};
+    dms_below_t below = {.key = key, .expected = 1, .visit = note_any, .baton = any};
 
     *any = 0;
     return visit_below(request, &below);

@@ -17,17 +17,18 @@
 #include "server/body.h"
 #include "server/reply.h"
 
-/* How many dead properties a resource can have, and of how many bytes: what a MOVE of it writes
- * anew while others wait. */
+/* How many dead properties a resource can have, and of how many bytes, which a MOVE of it writes
+ * anew while others wait: a value of a MiB, with what stands around it. */
 #define PROPERTIES_MAX 2000
-#define PROPERTY_BYTES_MAX (2 * 1024 * 1024)
+#define PROPERTY_BYTES_MAX ((1024 + 64) * 1024)
 
 /* One property of the request. */
 typedef struct change_t change_t;
 struct change_t {
     const dms_element_t *element;
     int is_removal;
-    int status; /* 0: nothing against it */
+    const char *xml; /* what is kept; NULL: nothing is */
+    int status;      /* 0: nothing against it */
     const char *condition;
     dms_element_t answer; /* the name alone */
     change_t *next;
@@ -84,6 +85,7 @@ static void add_changes(patch_t *patch, const dms_element_t *prop, int is_remova
         change = apr_pcalloc(pool, sizeof(*change));
         change->element = with_language(pool, element, language);
         change->is_removal = is_removal;
+        change->xml = is_removal ? NULL : dms_xml_fragment(pool, change->element);
         change->answer.name = element->name;
         *patch->last = change;
         patch->last = &change->next;
@@ -179,16 +181,10 @@ static int is_kept(const patch_t *patch, const change_t *change)
 
 static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *change)
 {
-    apr_pool_t *pool = patch->request->r->pool;
-
-    if (!is_kept(patch, change)) {
-        return APR_SUCCESS;
-    }
-    return dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = patch->resource.key,
-                                      .name = change->element->name,
-                                      .xml = change->is_removal
-                                                 ? NULL
-                                                 : dms_xml_fragment(pool, change->element)));
+    return is_kept(patch, change)
+               ? dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = patch->resource.key,
+                                            .name = change->element->name, .xml = change->xml))
+               : APR_SUCCESS;
 }
 
 static dms_error_t *quota_exceeded(patch_t *patch, const char *what)
@@ -203,7 +199,7 @@ static dms_error_t *check_usage(patch_t *patch, const dms_usage_t *usage)
     const dms_config_t *config = patch->request->config;
 
     if (usage->own_properties > PROPERTIES_MAX || usage->own_bytes > PROPERTY_BYTES_MAX) {
-        return quota_exceeded(patch, "a resource has no more than 2,000 properties, and 2 MiB");
+        return quota_exceeded(patch, "a resource has no more than 2,000 properties, and 1 MiB");
     }
     if (usage->collection_properties > dms_config_max_properties(config)) {
         return quota_exceeded(patch, "its folder has too many (DavMultistatusMaxProperties)");

@@ -176,7 +176,7 @@ apr_status_t dms_locks_below(dms_store_t *store, dms_tx_t *tx, const dms_below_t
     dms_place_t place;
     const char *after, *token = AFTER_ALL_TOKENS;
     apr_status_t rv = tx ? look_for_any(tx) : APR_SUCCESS;
-    int i = 0;
+    int i = 0, page = below->expected ? below->expected : DMS_STORE_LOCKS_PAGE;
 
     if (rv != APR_SUCCESS || (tx && tx->locks < 0)) {
         return rv;
@@ -191,8 +191,8 @@ apr_status_t dms_locks_below(dms_store_t *store, dms_tx_t *tx, const dms_below_t
 
         rv = append_locks(&reading, DMS_SQL_LOCKS_BELOW,
                           DMS_ARGS(after, token, place.high, below->only_exclusive ? "0" : "1",
-                                   now(pages[i])));
-        visit_page(below, first, reading.count == DMS_STORE_LOCKS_PAGE, &last);
+                                   now(pages[i]), apr_itoa(pages[i], page)));
+        visit_page(below, first, reading.count == page, &last);
         after = last ? last->key : NULL;
         token = last ? last->token : NULL;
         i = !i;

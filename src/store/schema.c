@@ -179,9 +179,8 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_LOCKS_BELOW] = {"dms_locks_below",
                              "SELECT " LOCK_COLUMNS_TO_CHECK " FROM lock"
                              " WHERE (key, token) > (%s, %s) AND key < %s AND shared <= %d"
-                             " AND " LIVES " ORDER BY key, token"
-                             " LIMIT " NUMBER(DMS_STORE_LOCKS_PAGE),
-                             5},
+                             " AND " LIVES " ORDER BY key, token LIMIT %d",
+                             6},
     [DMS_SQL_LOCK_OWNER] = {"dms_lock_owner", "SELECT owner FROM lock WHERE token = %s", 1},
     [DMS_SQL_COUNT_LOCKS] = {"dms_count_locks",
                              "SELECT count(*) FROM (SELECT 1 FROM lock WHERE principal = %s"

@@ -288,6 +288,7 @@ typedef struct dms_below_t {
     const char *key;    /* of the resource */
     const char *after;  /* only those whose keys are greater; NULL: all */
     int only_exclusive; /* no shared ones */
+    int expected;       /* so many will do, mostly; 0: nobody knows */
     dms_lock_visit_fn *visit;
     void *baton;
 } dms_below_t;
