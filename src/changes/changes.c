@@ -112,7 +112,9 @@ static apr_status_t locks_follow(dms_tx_t *tx, const dms_change_t *change)
 
 static apr_status_t sweep_if_any(dms_tx_t *tx, const dms_change_t *change)
 {
-    return change->sweep && !is_among_locks(change->sweep) ? dms_tx_sweep(tx, change->sweep, change->pool) : APR_SUCCESS;
+    return change->sweep && !is_among_locks(change->sweep)
+               ? dms_tx_sweep(tx, change->sweep, change->pool)
+               : APR_SUCCESS;
 }
 
 static apr_status_t properties_follow(dms_tx_t *tx, const dms_change_t *change)

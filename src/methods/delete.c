@@ -61,8 +61,7 @@ static apr_status_t check_lock(deletion_t *deletion, const char *key)
 {
     int is_open;
 
-    return dms_barriers_is_open(deletion->request, key, &is_open) || !is_open ? EBUSY
-                                                                              : APR_SUCCESS;
+    return dms_barriers_is_open(deletion->request, key, &is_open) || !is_open ? EBUSY : APR_SUCCESS;
 }
 
 /* Whether none stands in the way of removing anything from a collection, with those that it is in:

@@ -107,8 +107,9 @@ static dms_error_t *conflict(dms_request_t *request, const dms_lock_t *held)
 static void report_collection(locking_t *locking, int status)
 {
     dms_reply_t *reply = locking->failures.reply;
-    dms_response_t *response = dms_response_create(
-        dms_reply_pool(reply), dms_method_uri(locking->request->r, DMS_KIND_COLLECTION));
+    dms_response_t *response = dms_response_create(dms_reply_pool(reply),
+                                                   dms_method_uri(locking->request->r,
+                                                                  DMS_KIND_COLLECTION));
 
     dms_response_set_status(response, status);
     dms_reply_add(reply, response);
@@ -263,8 +264,7 @@ static dms_error_t *ask_below(locking_t *locking, const dms_resource_t *collecti
     locking->writable = dms_members_create(r->pool, r, uri, DMS_ACT_CREATE);
     dms_tree_scan(&tree, collection->node, r->pool);
     if (locking->failures.reply) {
-        report_collection(locking,
-                          locking->has_secret ? HTTP_FORBIDDEN : HTTP_FAILED_DEPENDENCY);
+        report_collection(locking, locking->has_secret ? HTTP_FORBIDDEN : HTTP_FAILED_DEPENDENCY);
         return NULL;
     }
     return locking->has_secret
@@ -300,9 +300,8 @@ static dms_error_t *ask(locking_t *locking)
     if (now.facts.kind == DMS_KIND_NONE) {
         return ask_to_create(locking);
     }
-    return now.facts.kind == DMS_KIND_COLLECTION && locking->lock.is_deep
-               ? ask_below(locking, &now)
-               : NULL;
+    return now.facts.kind == DMS_KIND_COLLECTION && locking->lock.is_deep ? ask_below(locking, &now)
+                                                                          : NULL;
 }
 
 /* Makes an empty file where nothing is (7.3). */

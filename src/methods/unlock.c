@@ -111,9 +111,9 @@ static dms_error_t *try_unlock(unlocking_t *unlocking)
 static dms_error_t *answer_unlock(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
-    unlocking_t unlocking = {
-        .request = request,
-        .token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in, "Lock-Token"))};
+    unlocking_t unlocking = {.request = request,
+                             .token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in,
+                                                                                  "Lock-Token"))};
     dms_error_t *error = dms_body_none(r);
 
     if (error) {

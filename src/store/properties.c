@@ -385,8 +385,8 @@ apr_status_t dms_tx_copy(dms_tx_t *tx, const char *from, const char *to, int dee
     dms_key_place(tx->conn->scratch, to, &t);
     forget(tx, &t);
     dms_tx_query(tx, DMS_SQL_ADD_COLLECTION_FOR, DMS_ARGS(t.parent, f.parent, f.name), NULL);
-    dms_tx_query(tx, DMS_SQL_COPY_OWN,
-                 DMS_ARGS(t.parent, t.name, tx->principal, f.parent, f.name), NULL);
+    dms_tx_query(tx, DMS_SQL_COPY_OWN, DMS_ARGS(t.parent, t.name, tx->principal, f.parent, f.name),
+                 NULL);
     if (deep) {
         dms_tx_query(tx, DMS_SQL_COPY_COLLECTIONS, DMS_ARGS(t.key, f.key, f.key, f.low, f.high),
                      NULL);

@@ -137,15 +137,14 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                                   " SELECT " MOVED("key") " FROM collection WHERE " BELOW,
                                   5},
     /* CROSS JOIN holds SQLite to this order of tables. */
-    [DMS_SQL_COPY_BELOW] = {"dms_copy_below",
-                            "INSERT INTO property (collection, member, " VALUE_COLUMNS ", principal)"
-                            " SELECT target.id, member, " VALUE_COLUMNS
-                            ", coalesce(%s, principal) FROM"
-                            " (SELECT id, key FROM collection WHERE " BELOW ") AS source"
-                            " CROSS JOIN collection AS target CROSS JOIN property"
-                            " WHERE target.key = " MOVED(
-                                "source.key") " AND property.collection = source.id",
-                            6},
+    [DMS_SQL_COPY_BELOW] =
+        {"dms_copy_below",
+         "INSERT INTO property (collection, member, " VALUE_COLUMNS ", principal)"
+         " SELECT target.id, member, " VALUE_COLUMNS ", coalesce(%s, principal) FROM"
+         " (SELECT id, key FROM collection WHERE " BELOW ") AS source"
+         " CROSS JOIN collection AS target CROSS JOIN property"
+         " WHERE target.key = " MOVED("source.key") " AND property.collection = source.id",
+         6},
 
     [DMS_SQL_NEXT_COLLECTION] = {"dms_next_collection",
                                  "SELECT key FROM collection WHERE key > %s AND key < %s"
@@ -288,8 +287,8 @@ static const char *const sqlite_to_3[] =
      "CREATE TRIGGER property_goes AFTER DELETE ON property BEGIN" COUNTED("old", "- 1")
          CHARGED("old", "-") " END",
      "CREATE TRIGGER property_moves AFTER UPDATE OF collection ON property"
-     " WHEN old.collection <> new.collection BEGIN" COUNTED("old", "- 1") COUNTED("new", "+ 1")
-         " END",
+     " WHEN old.collection <> new.collection BEGIN" COUNTED("old", "- 1")
+         COUNTED("new", "+ 1") " END",
      "CREATE TRIGGER property_changes AFTER UPDATE OF size, principal ON property BEGIN" CHARGED(
          "old", "-") CHARGED("new", "") " END",
      NULL};

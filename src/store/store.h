@@ -7,7 +7,8 @@
  *
  * Rows are kept by collection: property (collection, member, ns, local), collection (id, key). So a
  * listing reads the properties of all members of a collection with one range query, and moving a
- * collection rewrites only the keys of collections, with one statement.
+ * collection rewrites only the keys of collections, with one statement. Triggers count what is
+ * bounded (dms_usage_t).
  *
  * All changes happen in a transaction (dms_tx_t), which takes the store's only write lock at its
  * beginning (BEGIN IMMEDIATE) and holds it until it ends. It is also what keeps a check and the act
@@ -153,7 +154,7 @@ typedef struct dms_usage_t {
     apr_int64_t own_properties;        /* of a resource, ... */
     apr_int64_t own_bytes;             /* ... and of their XML */
     apr_int64_t collection_properties; /* of all members of the collection that it is in */
-    apr_int64_t principal_bytes;       /* of all properties that are the transaction's principal's */
+    apr_int64_t principal_bytes; /* of all properties that are the transaction's principal's */
 } dms_usage_t;
 
 apr_status_t dms_tx_usage(dms_tx_t *tx, const char *key, dms_usage_t *usage);

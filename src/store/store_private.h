@@ -221,9 +221,9 @@ int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt,
 struct dms_tx_t {
     dms_store_t *store;
     apr_pool_t *pool;
-    dms_conn_t *conn;    /* NULL: ended */
-    apr_status_t status; /* of the first failure: nothing is done after it */
-    int locks;           /* whether there are any: -1, or 1; 0: nobody has asked */
+    dms_conn_t *conn;      /* NULL: ended */
+    apr_status_t status;   /* of the first failure: nothing is done after it */
+    int locks;             /* whether there are any: -1, or 1; 0: nobody has asked */
     const char *principal; /* whose properties are those that it makes; NULL: the same one's */
 };
 

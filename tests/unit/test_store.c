@@ -1362,12 +1362,16 @@ START_TEST(version_1_is_migrated)
 
     set("/a", &color, "<c/>");
     make_version_1();
+    foreign(
+        "INSERT INTO lock VALUES ('t', '/', '/a', '/a', 0, 0, printf('%.*c', 4097, 'x'), 'anna',"
+        " 0), ('u', '/', '/b', '/b', 0, 0, '<o/>', 'anna', 0)");
     ck_assert_int_eq(dms_store_prepare(fresh(), "sqlite3", file, log_message, NULL), APR_SUCCESS);
     ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
     ck_assert_str_eq(get("/a", &color), "<c/>");
     usage = usage_of("/b", "");
     ck_assert_int_eq(usage.collection_properties, 1);
     ck_assert_int_eq(usage.principal_bytes, 4);
+    ck_assert_str_eq(foreign("SELECT group_concat(owner) FROM lock"), ",<o/>");
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ck_assert_str_eq(foreign(apr_psprintf(unit_pool,
                                               "SELECT id || '|' || intent || '|' || from_key || '|'"

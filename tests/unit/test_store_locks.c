@@ -315,8 +315,8 @@ static int visited(const dms_below_t *like, const char **first, const char **las
     below.baton = keys;
     assert_ok(dms_locks_below(store, NULL, &below, unit_pool));
     for (i = 1; i < keys->nelts; i++) {
-        ck_assert_int_lt(
-            strcmp(APR_ARRAY_IDX(keys, i - 1, char *), APR_ARRAY_IDX(keys, i, char *)), 0);
+        ck_assert_int_lt(strcmp(APR_ARRAY_IDX(keys, i - 1, char *), APR_ARRAY_IDX(keys, i, char *)),
+                         0);
     }
     *first = keys->nelts ? APR_ARRAY_IDX(keys, 0, const char *) : "";
     *last = keys->nelts ? APR_ARRAY_IDX(keys, keys->nelts - 1, const char *) : "";
