@@ -202,8 +202,8 @@ const dms_lock_t *dms_kept_locks(dms_kept_t *kept, const char *name, apr_pool_t 
     return with_inherited(kept, own);
 }
 
-/* A lock that each member is shown with. Its owner may be told of at its root only (RFC 4918, 15.8),
- * where it is long. */
+/* A lock that each member is shown with. Where its owner is long, it is told of at the root only,
+ * as it may be (RFC 4918, section 15.8). */
 static dms_lock_t *copy_lock(const dms_lock_t *lock, apr_pool_t *pool)
 {
     dms_lock_t *copy = apr_pmemdup(pool, lock, sizeof(*lock));

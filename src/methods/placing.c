@@ -16,8 +16,8 @@
 
 APLOG_USE_MODULE(dav_multistatus);
 
-/* What is copied is the client's (RFC 4331, section 6). How much it is, nobody counts beforehand: who
- * has as much as there may be copies no more. */
+/* What is copied is the client's (RFC 4331, section 6). How much it is, nobody counts beforehand:
+ * who has as much as there may be copies no more. */
 static dms_error_t *check_usage(dms_transfer_t *transfer, dms_tx_t *tx)
 {
     const dms_config_t *config = transfer->target.config;
