@@ -20,7 +20,7 @@ APLOG_USE_MODULE(dav_multistatus);
 typedef struct unlocking_t {
     dms_request_t *request;
     const char *token;
-    const dms_lock_t *lock;
+    dms_lock_t lock; /* once it is found */
     int is_anothers;
     int may_break; /* others' locks: httpd has been asked */
 } unlocking_t;
@@ -38,6 +38,7 @@ static dms_error_t *find(unlocking_t *unlocking, dms_tx_t *tx)
     request_rec *r = request->r;
     dms_resource_t resource = {.node = NULL};
     dms_lock_t *held = NULL;
+    const dms_lock_t *lock;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &resource);
 
     if (!error) {
@@ -49,12 +50,13 @@ static dms_error_t *find(unlocking_t *unlocking, dms_tx_t *tx)
     if (dms_tx_locks(tx, resource.key, r->pool, &held) != APR_SUCCESS) {
         return store_failed(request);
     }
-    unlocking->lock = dms_lock_find(held, unlocking->token);
-    if (!unlocking->lock) {
+    lock = dms_lock_find(held, unlocking->token);
+    if (!lock) {
         return dms_error(r->pool, HTTP_CONFLICT, "lock-token-matches-request-uri",
                          "no lock with this token is in force here");
     }
-    unlocking->is_anothers = strcmp(unlocking->lock->principal, dms_principal(r)) != 0;
+    unlocking->lock = *lock;
+    unlocking->is_anothers = strcmp(lock->principal, dms_principal(r)) != 0;
     return unlocking->is_anothers && !unlocking->may_break
                ? dms_error(r->pool, HTTP_FORBIDDEN, NULL, "the lock is another user's")
                : NULL;
@@ -71,8 +73,8 @@ static dms_error_t *unlock(unlocking_t *unlocking)
     }
     error = find(unlocking, tx);
     if (!error
-        && dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = unlocking->lock->key,
-                                      .lock = unlocking->lock))
+        && dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = unlocking->lock.key,
+                                      .lock = &unlocking->lock))
                != APR_SUCCESS) {
         error = store_failed(request);
     }
@@ -86,7 +88,7 @@ static dms_error_t *unlock(unlocking_t *unlocking)
 static void log_broken(const unlocking_t *unlocking)
 {
     request_rec *r = unlocking->request->r;
-    const dms_lock_t *lock = unlocking->lock;
+    const dms_lock_t *lock = &unlocking->lock;
 
     ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                   "'%s' has broken the lock %s of '%s' on %s (DavMultistatusUnlockAny)", r->user,
