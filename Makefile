@@ -15,6 +15,8 @@ PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lx
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
 PACKAGES_faults = $(PACKAGES_test)
+PACKAGES_waiting = $(PACKAGES_test)
+PACKAGES_history = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -107,7 +109,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases soak faults lint format bench install clean help
+.PHONY: all packages run test test-releases soak faults waiting history lint format bench install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -173,6 +175,19 @@ soak: $(MODULE) | packages
 faults: $(MODULE) | packages
 	@DMS_FAULTS=all DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
 		-o cache_dir=$(abspath build)/pytest tests/http/test_faults.py tests/http/test_kill.py $(PYTEST_ARGS)
+
+## make waiting [WAIT=10]     so many times as much for others to wait for, beside a PUT a second
+WAIT := 10
+waiting: $(MODULE) | packages
+	@$(TEST_ENV) DMS_WAIT=$(WAIT) DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest -s \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_waiting.py $(PYTEST_ARGS)
+
+## make history [HISTORY=60]  so many random histories of 16 clients, from the seed SEED on
+HISTORY := 60
+SEED := 1
+history: $(MODULE) | packages
+	@$(TEST_ENV) DMS_HISTORY=$(HISTORY) DMS_SEED=$(SEED) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_history.py $(PYTEST_ARGS)
 
 # APR's, which cppcheck, without APR's headers, can't make sense of.
 CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \

@@ -385,3 +385,27 @@ int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *
     ap_destroy_sub_req(answer);
     return status;
 }
+
+/* --- whose locks --- */
+
+static int is_breaker(request_rec *r, const dms_breaker_t *breaker)
+{
+    authz_status status;
+
+    apr_table_setn(r->notes, AUTHZ_PROVIDER_NAME_NOTE, breaker->name);
+    status = breaker->provider->check_authorization(r, breaker->arguments, breaker->parsed);
+    apr_table_unset(r->notes, AUTHZ_PROVIDER_NAME_NOTE);
+    return status == AUTHZ_GRANTED;
+}
+
+int dms_act_may_break_locks(request_rec *r)
+{
+    const dms_breaker_t *breaker;
+
+    for (breaker = r->user ? dms_config_of(r)->breakers : NULL; breaker; breaker = breaker->next) {
+        if (is_breaker(r, breaker)) {
+            return 1;
+        }
+    }
+    return 0;
+}

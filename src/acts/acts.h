@@ -84,6 +84,10 @@ int dms_act_refusal(request_rec *r, const request_rec *answer);
 /* Asks for an act that r implies: HTTP_OK, or the status with which to refuse r, as above. */
 int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
+/* Whether the configuration lets r's client remove a lock that is another's
+ * (DavMultistatusUnlockAny). Beside the right to UNLOCK, which httpd has seen to. */
+int dms_act_may_break_locks(request_rec *r);
+
 /* The hooks by which questions are told from clients' requests. */
 void dms_acts_register_hooks(void);
 

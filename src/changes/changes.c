@@ -1,6 +1,26 @@
 #include "changes/changes.h"
 
+#include <string.h>
+
+#include <apr_strings.h>
+#include <apr_time.h>
+
 /* --- locks --- */
+
+/* What a sweep has reached begins with this, before a key, while it is among the locks. */
+#define AMONG_LOCKS "locks:"
+
+static int is_among_locks(const dms_sweep_t *sweep)
+{
+    return sweep->reached && !strncmp(sweep->reached, AMONG_LOCKS, strlen(AMONG_LOCKS));
+}
+
+typedef struct unlocking_t {
+    dms_tx_t *tx;
+    const dms_change_t *change;
+    const char *last; /* the root of the one before; NULL: there was none */
+    apr_status_t status;
+} unlocking_t;
 
 static apr_status_t unlock_if_gone(dms_tx_t *tx, const dms_sweep_t *sweep, const dms_lock_t *lock)
 {
@@ -9,21 +29,59 @@ static apr_status_t unlock_if_gone(dms_tx_t *tx, const dms_sweep_t *sweep, const
                : APR_SUCCESS;
 }
 
-/* A sweep that comes in parts looks at the locks once, at its beginning. */
+/* Takes the locks below one after the other, as long as there is time; those of one root
+ * together. */
+static int unlock_next(void *baton, const dms_lock_t *lock)
+{
+    unlocking_t *unlocking = baton;
+    const dms_change_t *change = unlocking->change;
+    dms_sweep_t *sweep = change->sweep;
+
+    if (!unlocking->last || strcmp(unlocking->last, lock->key) != 0) {
+        if (unlocking->last && sweep->until && apr_time_now() >= sweep->until) {
+            sweep->reached = apr_pstrcat(change->pool, AMONG_LOCKS, unlocking->last, NULL);
+            return 0;
+        }
+        unlocking->last = apr_pstrdup(change->pool, lock->key);
+    }
+    unlocking->status = unlock_if_gone(unlocking->tx, sweep, lock);
+    return unlocking->status == APR_SUCCESS;
+}
+
+static apr_status_t unlock_below(dms_tx_t *tx, const dms_change_t *change, const char *after)
+{
+    unlocking_t unlocking = {.tx = tx, .change = change};
+    dms_below_t below = {.key = change->key,
+                         .after = after,
+                         .visit = unlock_next,
+                         .baton = &unlocking};
+    apr_status_t rv = dms_locks_below(NULL, tx, &below, change->pool);
+
+    return rv == APR_SUCCESS ? unlocking.status : rv;
+}
+
+/* A sweep looks at the locks first. */
 static apr_status_t unlock_what_is_gone(dms_tx_t *tx, const dms_change_t *change)
 {
-    const dms_sweep_t *sweep = change->sweep;
+    dms_sweep_t *sweep = change->sweep;
+    const char *after = NULL;
     dms_lock_t *lock = NULL;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
 
-    if (sweep->reached && *sweep->reached) {
+    if (is_among_locks(sweep)) {
+        after = sweep->reached + strlen(AMONG_LOCKS);
+        sweep->reached = NULL;
+    }
+    else if (sweep->reached && *sweep->reached) {
         return APR_SUCCESS;
     }
-    rv = dms_tx_locks(tx, change->key, 1, change->pool, &lock);
+    else {
+        rv = dms_tx_locks(tx, change->key, change->pool, &lock);
+    }
     for (; lock && rv == APR_SUCCESS; lock = lock->next) {
         rv = unlock_if_gone(tx, sweep, lock);
     }
-    return rv;
+    return rv == APR_SUCCESS ? unlock_below(tx, change, after) : rv;
 }
 
 static apr_status_t locks_follow(dms_tx_t *tx, const dms_change_t *change)
@@ -54,7 +112,9 @@ static apr_status_t locks_follow(dms_tx_t *tx, const dms_change_t *change)
 
 static apr_status_t sweep_if_any(dms_tx_t *tx, const dms_change_t *change)
 {
-    return change->sweep ? dms_tx_sweep(tx, change->sweep, change->pool) : APR_SUCCESS;
+    return change->sweep && !is_among_locks(change->sweep)
+               ? dms_tx_sweep(tx, change->sweep, change->pool)
+               : APR_SUCCESS;
 }
 
 static apr_status_t properties_follow(dms_tx_t *tx, const dms_change_t *change)

@@ -10,6 +10,9 @@
 
 #define LOCK_TIMEOUT 600
 #define LOCK_TIMEOUT_MAX 86400
+#define MAX_LOCKS 1000
+#define MAX_PROPERTIES 1000000
+#define MAX_PROPERTY_BYTES (1024 * 1024 * 1024)
 
 void *dms_config_create(apr_pool_t *pool, char *section)
 {
@@ -23,6 +26,9 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->authz = DMS_AUTHZ_UNSET;
     config->show_forbidden = UNSET;
     config->lock_timeout = UNSET;
+    config->max_locks = UNSET;
+    config->max_properties = UNSET;
+    config->max_property_bytes = UNSET;
     return config;
 }
 
@@ -60,6 +66,19 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     }
     if (!inner->origins) {
         merged->origins = outer->origins;
+    }
+    if (inner->max_locks == UNSET) {
+        merged->max_locks = outer->max_locks;
+    }
+    if (inner->max_properties == UNSET) {
+        merged->max_properties = outer->max_properties;
+    }
+    if (inner->max_property_bytes == UNSET) {
+        merged->max_property_bytes = outer->max_property_bytes;
+    }
+    if (!inner->has_breakers) {
+        merged->breakers = outer->breakers;
+        merged->has_breakers = outer->has_breakers;
     }
     if (!inner->reverse) {
         merged->reverse = outer->reverse;
@@ -114,6 +133,26 @@ apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config)
 {
     return config->lock_timeout == UNSET ? LOCK_TIMEOUT_MAX : config->lock_timeout_max;
+}
+
+static apr_int64_t limit(apr_int64_t value, apr_int64_t fallback)
+{
+    return value == UNSET ? fallback : value ? value : APR_INT64_MAX;
+}
+
+apr_int64_t dms_config_max_locks(const dms_config_t *config)
+{
+    return limit(config->max_locks, MAX_LOCKS);
+}
+
+apr_int64_t dms_config_max_properties(const dms_config_t *config)
+{
+    return limit(config->max_properties, MAX_PROPERTIES);
+}
+
+apr_int64_t dms_config_max_property_bytes(const dms_config_t *config)
+{
+    return limit(config->max_property_bytes, MAX_PROPERTY_BYTES);
 }
 
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config)
@@ -172,13 +211,13 @@ static int read_number(const char *number, apr_int64_t *value)
     return !errno && end != number && !*end && *value >= 0;
 }
 
-static const char *set_max_responses(cmd_parms *cmd, void *baton, const char *number)
+/* For all directives that set a limit: cmd->info tells where in the record it is. */
+static const char *set_limit(cmd_parms *cmd, void *baton, const char *number)
 {
-    dms_config_t *config = baton;
+    apr_int64_t *value = (apr_int64_t *)(void *)((char *)baton + (apr_size_t)cmd->info);
 
-    if (!read_number(number, &config->max_responses)) {
-        return apr_psprintf(cmd->pool,
-                            "%s takes a number of responses, or 0 for no limit, not '%s'",
+    if (!read_number(number, value)) {
+        return apr_psprintf(cmd->pool, "%s takes a number, or 0 for no limit, not '%s'",
                             cmd->cmd->name, number);
     }
     return NULL;
@@ -248,6 +287,35 @@ static const char *set_lock_timeout(cmd_parms *cmd, void *baton, const char *usu
                             cmd->cmd->name);
     }
     return NULL;
+}
+
+static const char *set_unlock_any(cmd_parms *cmd, void *baton, const char *arguments)
+{
+    dms_config_t *config = baton;
+    dms_breaker_t *breaker = apr_pcalloc(cmd->pool, sizeof(*breaker));
+    const char *complaint = NULL;
+
+    config->has_breakers = 1;
+    breaker->name = ap_getword_conf(cmd->pool, &arguments);
+    if (!strcasecmp(breaker->name, "off")) {
+        config->breakers = NULL;
+        return *arguments ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": Off stands alone", NULL)
+                          : NULL;
+    }
+    breaker->provider = ap_lookup_provider(AUTHZ_PROVIDER_GROUP, breaker->name,
+                                           AUTHZ_PROVIDER_VERSION);
+    if (!breaker->provider) {
+        return apr_psprintf(cmd->pool,
+                            "%s takes Off, or what stands in a Require, as `user jane`, not '%s'",
+                            cmd->cmd->name, breaker->name);
+    }
+    breaker->arguments = arguments;
+    breaker->next = config->breakers;
+    config->breakers = breaker;
+    if (breaker->provider->parse_require_line) {
+        complaint = breaker->provider->parse_require_line(cmd, arguments, &breaker->parsed);
+    }
+    return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
 static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_path,
@@ -337,6 +405,8 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
     return NULL;
 }
 
+#define LIMIT(member) ((void *)APR_OFFSETOF(dms_config_t, member))
+
 const command_rec dms_config_directives[] = {
     AP_INIT_TAKE1("DavMultistatus", set_provider, NULL, ACCESS_CONF,
                   "On, Off, or the name of a repository provider"),
@@ -346,7 +416,13 @@ const command_rec dms_config_directives[] = {
                  "whether a listing shows the names of members that are forbidden"),
     AP_INIT_FLAG("DavMultistatusDepthInfinity", set_depth_infinity, NULL, ACCESS_CONF,
                  "whether a PROPFIND may have Depth: infinity"),
-    AP_INIT_TAKE1("DavMultistatusMaxResponses", set_max_responses, NULL, ACCESS_CONF,
+    AP_INIT_TAKE1("DavMultistatusMaxLocks", set_limit, LIMIT(max_locks), ACCESS_CONF,
+                  "how many locks a user may hold; 0 for no limit"),
+    AP_INIT_TAKE1("DavMultistatusMaxProperties", set_limit, LIMIT(max_properties), ACCESS_CONF,
+                  "how many properties the members of a folder may have; 0 for no limit"),
+    AP_INIT_TAKE1("DavMultistatusMaxPropertyBytes", set_limit, LIMIT(max_property_bytes),
+                  ACCESS_CONF, "how many bytes of properties a user may keep; 0 for no limit"),
+    AP_INIT_TAKE1("DavMultistatusMaxResponses", set_limit, LIMIT(max_responses), ACCESS_CONF,
                   "how many resources one answer tells of at the most; 0 for no limit"),
     AP_INIT_FLAG("DavMultistatusSync", set_sync, NULL, ACCESS_CONF,
                  "whether what is written is on the disk before the answer is sent"),
@@ -358,6 +434,8 @@ const command_rec dms_config_directives[] = {
                     "the origins of which a browser's pages may come, '*' for all, or None"),
     AP_INIT_TAKE12("DavMultistatusReverse", set_reverse, NULL, ACCESS_CONF,
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
+    AP_INIT_RAW_ARGS("DavMultistatusUnlockAny", set_unlock_any, NULL, ACCESS_CONF,
+                     "who may remove others' locks, as in a Require; or Off"),
     AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
                   "sqlite3 and the file where properties and locks are kept"),
     DMS_RULES,

@@ -8,6 +8,7 @@
 #include <httpd.h>
 
 #include <http_config.h>
+#include <mod_auth.h>
 
 #include "config/rules.h"
 #include "repository/provider.h"
@@ -31,6 +32,16 @@ typedef struct dms_reverse_t {
     dms_side_t backend_side;
 } dms_reverse_t;
 
+/* DavMultistatusUnlockAny: one of those who may remove others' locks, as in a Require. */
+typedef struct dms_breaker_t dms_breaker_t;
+struct dms_breaker_t {
+    const char *name; /* of the provider */
+    const authz_provider *provider;
+    const char *arguments;
+    const void *parsed; /* what the provider has made of them */
+    const dms_breaker_t *next;
+};
+
 typedef struct dms_config_t {
     const char *provider_name;      /* NULL: unset; "": Off */
     const dms_provider_t *provider; /* NULL: unset or Off */
@@ -43,8 +54,13 @@ typedef struct dms_config_t {
     int show_forbidden;           /* -1: unset */
     apr_int64_t lock_timeout;     /* in seconds; -1: unset */
     apr_int64_t lock_timeout_max; /* 0: none; set along with lock_timeout */
-    const dms_reverse_t *reverse; /* NULL: unset */
-    apr_array_header_t *origins;  /* of const char *, "*" among them; empty: none; NULL: unset */
+    apr_int64_t max_locks;        /* 0: no limit; -1: unset; likewise: */
+    apr_int64_t max_properties;
+    apr_int64_t max_property_bytes;
+    const dms_breaker_t *breakers; /* the last one first */
+    int has_breakers;              /* 0: unset; breakers NULL: Off */
+    const dms_reverse_t *reverse;  /* NULL: unset */
+    apr_array_header_t *origins;   /* of const char *, "*" among them; empty: none; NULL: unset */
     dms_rules_t rules;
     /* The numbers of the sections that may say who a client is, in the order in which they have
      * been merged (acts/client.h): "3,7,"; NULL: none. */
@@ -69,6 +85,12 @@ int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
+
+/* How much there may be of something: what the configuration says, or the default; APR_INT64_MAX
+ * where there is no limit. */
+apr_int64_t dms_config_max_locks(const dms_config_t *config);      /* of a user: 1,000 */
+apr_int64_t dms_config_max_properties(const dms_config_t *config); /* of a collection's members */
+apr_int64_t dms_config_max_property_bytes(const dms_config_t *config); /* of a user: 1 GiB */
 
 /* Where the store is, for the whole server: `DavMultistatusStore DRIVER PARAMETERS`, as apr_dbd
  * wants them. Unset, it is the place that the module was built with. */

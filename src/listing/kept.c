@@ -10,6 +10,9 @@
 /* What a lock takes, about, with the hash that it is in. */
 #define LOCK_BYTES 400
 
+/* The bytes of a DAV:owner that is repeated for each member of what is locked. */
+#define INHERITED_OWNER_MAX 256
+
 struct dms_kept_t {
     const dms_kept_sources_t *sources;
     apr_pool_t *pool;
@@ -42,7 +45,7 @@ const dms_lock_t *dms_kept_locks_of(const dms_kept_sources_t *sources, const cha
     dms_lock_t *locks = NULL;
 
     if (sources->locks) {
-        dms_store_locks(sources->locks, key, 0, pool, &locks);
+        dms_store_locks(sources->locks, key, 1, pool, &locks);
     }
     return locks;
 }
@@ -199,6 +202,8 @@ const dms_lock_t *dms_kept_locks(dms_kept_t *kept, const char *name, apr_pool_t 
     return with_inherited(kept, own);
 }
 
+/* A lock that each member is shown with. Where its owner is long, it is told of at the root only,
+ * as it may be (RFC 4918, section 15.8). */
 static dms_lock_t *copy_lock(const dms_lock_t *lock, apr_pool_t *pool)
 {
     dms_lock_t *copy = apr_pmemdup(pool, lock, sizeof(*lock));
@@ -206,7 +211,9 @@ static dms_lock_t *copy_lock(const dms_lock_t *lock, apr_pool_t *pool)
     copy->token = apr_pstrdup(pool, lock->token);
     copy->key = apr_pstrdup(pool, lock->key);
     copy->uri = apr_pstrdup(pool, lock->uri);
-    copy->owner = apr_pstrdup(pool, lock->owner);
+    copy->owner = lock->owner && strlen(lock->owner) <= INHERITED_OWNER_MAX
+                      ? apr_pstrdup(pool, lock->owner)
+                      : NULL;
     copy->principal = apr_pstrdup(pool, lock->principal);
     return copy;
 }

@@ -1,11 +1,16 @@
 #include "methods/barriers.h"
 
+#include <apr_hash.h>
+#include <apr_strings.h>
 #include <http_log.h>
 
 #include "keys/keys.h"
 #include "server/state.h"
 
 APLOG_USE_MODULE(dav_multistatus);
+
+/* Of how many locks below a resource an error tells. */
+#define TOLD_MAX 100
 
 const char *dms_principal(request_rec *r)
 {
@@ -18,7 +23,7 @@ static dms_error_t *store_failed(dms_request_t *request)
                      "the store of properties and locks failed");
 }
 
-dms_error_t *dms_barriers_read(dms_request_t *request, const char *key, int below, apr_pool_t *pool,
+dms_error_t *dms_barriers_read(dms_request_t *request, const char *key, apr_pool_t *pool,
                                dms_lock_t **locks)
 {
     dms_store_t *store = dms_state_store();
@@ -26,11 +31,10 @@ dms_error_t *dms_barriers_read(dms_request_t *request, const char *key, int belo
 
     *locks = NULL;
     if (request->tx) {
-        rv = dms_tx_locks(request->tx, key, below, pool, locks);
+        rv = dms_tx_locks(request->tx, key, pool, locks);
     }
     else if (store) {
-        rv = dms_store_has_locks(store) ? dms_store_locks(store, key, below, pool, locks)
-                                        : APR_SUCCESS;
+        rv = dms_store_has_locks(store) ? dms_store_locks(store, key, 0, pool, locks) : APR_SUCCESS;
     }
     return rv == APR_SUCCESS ? NULL : store_failed(request);
 }
@@ -61,70 +65,144 @@ static int are_open(dms_request_t *request, const dms_lock_t *locks)
 static dms_error_t *check_one(dms_request_t *request, const char *key)
 {
     dms_lock_t *locks;
-    dms_error_t *error = dms_barriers_read(request, key, 0, request->r->pool, &locks);
+    dms_error_t *error = dms_barriers_read(request, key, request->r->pool, &locks);
 
     return error || !locks || are_open(request, locks) ? error : locked(request, locks);
 }
 
-/* Whether the locks in force on a lock's root let the request write it. deep: the deep ones among
- * all; same: the first of those with this root, which stand together. */
-static int root_is_open(dms_request_t *request, const dms_lock_t *same, dms_lock_t *const *deep,
-                        int deep_count)
+dms_error_t *dms_barriers_is_open(dms_request_t *request, const char *key, int *open)
 {
-    const dms_lock_t *lock;
-    int i;
+    apr_pool_t *pool;
+    dms_lock_t *locks;
+    dms_error_t *error;
 
-    for (lock = same; lock && !strcmp(lock->key, same->key); lock = lock->next) {
-        if (is_open(request, lock)) {
-            return 1;
-        }
+    apr_pool_create(&pool, request->r->pool);
+    error = dms_barriers_read(request, key, pool, &locks);
+    *open = !error && are_open(request, locks);
+    apr_pool_destroy(pool);
+    return error;
+}
+
+/* --- what is below --- */
+
+static dms_error_t *visit_below(dms_request_t *request, const dms_below_t *below)
+{
+    dms_store_t *store = dms_state_store();
+    apr_status_t rv = APR_EGENERAL;
+
+    if (store) {
+        rv = request->tx || dms_store_has_locks(store)
+                 ? dms_locks_below(store, request->tx, below, request->r->pool)
+                 : APR_SUCCESS;
     }
-    for (i = 0; i < deep_count; i++) {
-        if (dms_lock_covers(deep[i], same->key) && is_open(request, deep[i])) {
+    return rv == APR_SUCCESS ? NULL : store_failed(request);
+}
+
+static int note_any(void *baton, const dms_lock_t *lock)
+{
+    *(int *)baton = 1;
+    return 0;
+}
+
+dms_error_t *dms_barriers_any_below(dms_request_t *request, const char *key, int *any)
+{
+    dms_below_t below = {.key = key, .expected = 1, .visit = note_any, .baton = any};
+
+    *any = 0;
+    return visit_below(request, &below);
+}
+
+/* Locks below a resource, as they come in the order of their roots. Those with one root stand
+ * together; a deep one is there before what is below its root. */
+typedef struct search_t {
+    dms_request_t *request;
+    const char *key;     /* of the resource */
+    apr_hash_t *deep;    /* the roots of the deep locks that are open */
+    const char *present; /* the root whose locks come */
+    dms_lock_t *root;    /* its first lock, while none of them is open */
+    dms_lock_t *closed, **link;
+    int count; /* of the closed ones */
+} search_t;
+
+/* Whether a lock that is in force on a root from further out is open. */
+static int is_open_from_above(const search_t *search, const char *root)
+{
+    char *key = apr_pstrdup(search->request->r->pool, root);
+
+    while (apr_hash_count(search->deep) && dms_key_go_up(key) && strcmp(key, search->key) != 0) {
+        if (apr_hash_get(search->deep, key, APR_HASH_KEY_STRING)) {
             return 1;
         }
     }
     return 0;
 }
 
-dms_error_t *dms_barriers_below(dms_request_t *request, const char *key, apr_pool_t *pool,
-                                apr_hash_t **closed)
+static void end_root(search_t *search)
 {
-    apr_array_header_t *deep = apr_array_make(pool, 4, sizeof(dms_lock_t *));
-    dms_lock_t *locks, *lock;
-    dms_error_t *error = dms_barriers_read(request, key, 1, pool, &locks);
+    if (search->root && !is_open_from_above(search, search->root->key)) {
+        *search->link = search->root;
+        search->link = &search->root->next;
+        search->count++;
+    }
+    search->root = NULL;
+}
 
-    *closed = apr_hash_make(pool);
-    for (lock = locks; lock && !error; lock = lock->next) {
-        if (lock->is_deep) {
-            APR_ARRAY_PUSH(deep, dms_lock_t *) = lock;
-        }
+static dms_lock_t *keep(search_t *search, const dms_lock_t *lock)
+{
+    apr_pool_t *pool = search->request->r->pool;
+    dms_lock_t *kept = apr_pmemdup(pool, lock, sizeof(*lock));
+
+    kept->token = apr_pstrdup(pool, lock->token);
+    kept->key = apr_pstrdup(pool, lock->key);
+    kept->uri = apr_pstrdup(pool, lock->uri);
+    kept->principal = apr_pstrdup(pool, lock->principal);
+    kept->next = NULL;
+    return kept;
+}
+
+static int look_at(void *baton, const dms_lock_t *lock)
+{
+    search_t *search = baton;
+    int open = is_open(search->request, lock);
+
+    if (!search->present || strcmp(search->present, lock->key) != 0) {
+        end_root(search);
+        search->present = apr_pstrdup(search->request->r->pool, lock->key);
+        search->root = open ? NULL : keep(search, lock);
     }
-    for (lock = locks; lock && !error; lock = lock->next) {
-        if (!dms_lock_covers(lock, key) && !apr_hash_get(*closed, lock->key, APR_HASH_KEY_STRING)
-            && !root_is_open(request, lock, (dms_lock_t **)(void *)deep->elts, deep->nelts)) {
-            apr_hash_set(*closed, lock->key, APR_HASH_KEY_STRING, lock);
-        }
+    else if (open) {
+        search->root = NULL;
     }
-    return error;
+    if (open && lock->is_deep) {
+        apr_hash_set(search->deep, search->present, APR_HASH_KEY_STRING, search);
+    }
+    return search->count < TOLD_MAX;
+}
+
+/* A deep lock that is open opens all that is below it. */
+static int has_open_deep_lock(dms_request_t *request, const dms_lock_t *locks)
+{
+    while (locks && !(locks->is_deep && is_open(request, locks))) {
+        locks = locks->next;
+    }
+    return locks != NULL;
 }
 
 static dms_error_t *check_below(dms_request_t *request, const char *key)
 {
-    apr_hash_t *closed;
-    apr_hash_index_t *index;
-    dms_lock_t *first = NULL;
-    dms_error_t *error = dms_barriers_below(request, key, request->r->pool, &closed);
+    apr_pool_t *pool = request->r->pool;
+    search_t search = {.request = request, .key = key, .deep = apr_hash_make(pool)};
+    dms_below_t below = {.key = key, .visit = look_at, .baton = &search};
+    dms_lock_t *above;
+    dms_error_t *error = dms_barriers_read(request, key, pool, &above);
 
-    if (error) {
+    if (error || has_open_deep_lock(request, above)) {
         return error;
     }
-    for (index = apr_hash_first(request->r->pool, closed); index; index = apr_hash_next(index)) {
-        dms_lock_t *lock = apr_hash_this_val(index);
-        lock->next = first;
-        first = lock;
-    }
-    return first ? locked(request, first) : NULL;
+    search.link = &search.closed;
+    error = visit_below(request, &below);
+    end_root(&search);
+    return error || !search.closed ? error : locked(request, search.closed);
 }
 
 dms_error_t *dms_barriers_check(dms_request_t *request, const char *key, unsigned int writes)

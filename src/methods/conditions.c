@@ -108,7 +108,7 @@ static void read_tagged(test_t *test, const char *tag)
         if (resource.facts.kind != DMS_KIND_NONE) {
             test->tagged.etag = apr_pstrdup(pool, resource.facts.etag);
         }
-        dms_barriers_read(test->request, resource.key, 0, pool, &test->tagged.locks);
+        dms_barriers_read(test->request, resource.key, pool, &test->tagged.locks);
     }
     apr_pool_destroy(about->pool);
     about->pool = own;
@@ -148,7 +148,7 @@ static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resour
         return NULL;
     }
     dms_conditions_ask(request);
-    error = dms_barriers_read(request, resource->key, 0, request->r->pool, &test.own.locks);
+    error = dms_barriers_read(request, resource->key, request->r->pool, &test.own.locks);
     if (error) {
         return error;
     }

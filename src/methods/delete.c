@@ -29,8 +29,9 @@ typedef struct deletion_t {
     dms_node_t *parent;
     const char *uri;
     dms_members_t *members;
-    apr_hash_t *locked; /* the locks below that stand in the way (dms_barriers_below()) */
     dms_shift_t shift;
+    int has_locks;    /* there are some below, in this shift */
+    const char *open; /* the collection that is known to be open in this shift; or NULL */
     dms_failures_t failures;
 } deletion_t;
 
@@ -47,48 +48,70 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
 static apr_status_t look_at_locks(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
+    const char *key = deletion->resource.key;
 
-    return dms_barriers_check(request, deletion->resource.key, DMS_WRITES_SELF)
-                   || dms_barriers_below(request, deletion->resource.key, deletion->shift.pool,
-                                         &deletion->locked)
+    deletion->open = NULL;
+    return dms_barriers_check(request, key, DMS_WRITES_SELF)
+                   || dms_barriers_any_below(request, key, &deletion->has_locks)
                ? EBUSY
                : APR_SUCCESS;
 }
 
-/* Whether a lock stands in the way of removing what has that path, or of removing anything from
- * one of the collections that it is in: those may have been locked while the walk was in them. */
-static int has_lock(deletion_t *deletion, const char *path, apr_pool_t *pool)
+/* Whether no lock stands in the way of removing the resource that has that path: EBUSY. */
+static apr_status_t check_lock(deletion_t *deletion, const char *key)
 {
-    char *key = apr_pstrdup(pool, dms_key_below(pool, deletion->resource.key, path));
+    int is_open;
 
+    return dms_barriers_is_open(deletion->request, key, &is_open) || !is_open ? EBUSY : APR_SUCCESS;
+}
+
+/* Whether none stands in the way of removing anything from a collection, with those that it is in:
+ * they may have been locked while the walk was in them. */
+static apr_status_t check_collection(deletion_t *deletion, const char *path)
+{
+    apr_pool_t *pool = deletion->shift.pool;
+    char *key;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!*path || (deletion->open && !strcmp(deletion->open, path))) {
+        return APR_SUCCESS;
+    }
+    key = apr_pstrdup(pool, dms_key_below(pool, deletion->resource.key, path));
     do {
-        if (apr_hash_get(deletion->locked, key, APR_HASH_KEY_STRING)) {
-            return 1;
-        }
-    } while (dms_key_go_up(key) && strcmp(key, deletion->resource.key));
-    return 0;
+        rv = check_lock(deletion, key);
+    } while (rv == APR_SUCCESS && dms_key_go_up(key) && strcmp(key, deletion->resource.key));
+    deletion->open = rv == APR_SUCCESS ? apr_pstrdup(pool, path) : NULL;
+    return rv;
+}
+
+static apr_status_t check_member(deletion_t *deletion, const char *collection, const char *name)
+{
+    apr_pool_t *pool;
+    apr_status_t rv;
+
+    apr_pool_create(&pool, deletion->request->r->pool);
+    rv = check_lock(deletion, dms_key_below(pool, deletion->resource.key,
+                                            apr_pstrcat(pool, collection,
+                                                        apr_pescape_path(pool, name, 1), NULL)));
+    apr_pool_destroy(pool);
+    return rv;
 }
 
 /* Whether no lock keeps a member of a collection, or "" the collection itself, from being removed
  * in the shift that this begins, or goes on with. */
 static apr_status_t is_unlocked(deletion_t *deletion, const char *collection, const char *name)
 {
-    apr_pool_t *pool;
-    int is_new, is_locked;
+    int is_new;
     apr_status_t rv = dms_shift_member(&deletion->shift, &is_new);
 
     if (rv == APR_SUCCESS && is_new) {
         rv = look_at_locks(deletion);
     }
-    if (rv != APR_SUCCESS || !apr_hash_count(deletion->locked) || !(*collection || *name)) {
+    if (rv != APR_SUCCESS || !deletion->has_locks) {
         return rv;
     }
-    apr_pool_create(&pool, deletion->request->r->pool);
-    is_locked = has_lock(deletion,
-                         apr_pstrcat(pool, collection, apr_pescape_path(pool, name, 1), NULL),
-                         pool);
-    apr_pool_destroy(pool);
-    return is_locked ? EBUSY : APR_SUCCESS;
+    rv = check_collection(deletion, collection);
+    return rv == APR_SUCCESS && *name ? check_member(deletion, collection, name) : rv;
 }
 
 /* For a collection that has been emptied. The last one's name goes from a collection that somebody
@@ -139,10 +162,6 @@ static dms_error_t *check(deletion_t *deletion)
     if (!error) {
         error = dms_barriers_check(request, deletion->resource.key,
                                    DMS_WRITES_SELF | DMS_WRITES_PARENT);
-    }
-    if (!error) {
-        error = dms_barriers_below(request, deletion->resource.key, request->r->pool,
-                                   &deletion->locked);
     }
     if (!error && dms_state_is_below(request->r->pool, request->provider, &deletion->resource)) {
         error = dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,

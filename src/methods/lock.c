@@ -6,9 +6,10 @@
 
 #include <errno.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 
-#include "acts/acts.h"
+#include "acts/members.h"
 #include "changes/changes.h"
 #include "locks/locks.h"
 #include "methods/barriers.h"
@@ -16,19 +17,34 @@
 #include "methods/failures.h"
 #include "methods/steps.h"
 #include "multistatus/xml.h"
+#include "repository/tree.h"
 #include "request/headers.h"
 #include "request/lock_headers.h"
 #include "server/body.h"
 #include "server/state.h"
 
+/* The bytes of a DAV:owner; how many (shared) locks may be in force on a resource when one more is
+ * made; of how many members an answer tells that are locked. */
+#define OWNER_MAX 4096
+#define IN_FORCE_MAX 64
+#define BARRED_MAX 1000
+
+/* The root of a lock that stands in the way. */
+typedef struct root_t {
+    const char *key;
+    const char *uri;
+} root_t;
+
 typedef struct locking_t {
     dms_request_t *request;
     dms_resource_t resource;
     dms_lockinfo_t info;
-    dms_lock_t lock;          /* the new one */
-    const dms_lock_t *shown;  /* what the answer tells of */
-    const dms_lock_t *barred; /* the locks below, where one of them stands in the way */
+    dms_lock_t lock;            /* the new one */
+    const dms_lock_t *shown;    /* what the answer tells of */
+    apr_array_header_t *barred; /* root_t: what is locked below; NULL: nothing */
     dms_failures_t failures;
+    dms_members_t *lockable, *writable; /* by this client */
+    int has_secret; /* something below may be neither locked by this client nor seen */
     int may_create; /* a file where nothing is: httpd has been asked */
     int has_gone;   /* it has not, since something was there a moment ago */
     int is_new_resource;
@@ -64,10 +80,15 @@ static dms_error_t *prepare_lock(locking_t *locking, const dms_element_t *root)
     if (rv != APR_SUCCESS) {
         return dms_error_of(r->pool, rv, "there are no random numbers for a lock token");
     }
+    if (locking->info.owner) {
+        locking->lock.owner = dms_xml_fragment(r->pool, locking->info.owner);
+    }
+    if (locking->lock.owner && strlen(locking->lock.owner) > OWNER_MAX) {
+        return dms_error(r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
+                         "DAV:owner has more than %d bytes", OWNER_MAX);
+    }
     locking->lock.is_deep = depth == DMS_DEPTH_INFINITY;
     locking->lock.is_shared = locking->info.is_shared;
-    locking->lock.owner = locking->info.owner ? dms_xml_fragment(r->pool, locking->info.owner)
-                                              : NULL;
     locking->lock.principal = dms_principal(r);
     locking->lock.expires = expiry(request);
     return NULL;
@@ -82,11 +103,16 @@ static dms_error_t *conflict(dms_request_t *request, const dms_lock_t *held)
     return error;
 }
 
-/* Whether a lock on a member stands in the way of the new one. */
-static int bars(const locking_t *locking, const dms_lock_t *held)
+/* A deep lock that is not granted: what its members have been told of is the reason (9.10.9). */
+static void report_collection(locking_t *locking, int status)
 {
-    return !dms_lock_covers(held, locking->resource.key)
-           && !dms_lock_is_compatible(held, locking->lock.is_shared);
+    dms_reply_t *reply = locking->failures.reply;
+    dms_response_t *response = dms_response_create(dms_reply_pool(reply),
+                                                   dms_method_uri(locking->request->r,
+                                                                  DMS_KIND_COLLECTION));
+
+    dms_response_set_status(response, status);
+    dms_reply_add(reply, response);
 }
 
 /* Whether an answer may name a lock's root, in a collection. */
@@ -99,24 +125,86 @@ static int is_seen(request_rec *r, const char *uri, const char *root)
                : !strcmp(dms_act_seen_part(r, uri, root + length, r->pool), root + length);
 }
 
-/* A deep lock that members stand in the way of: 423 for each, 424 for the collection (9.10.6). An
+/* 423 for each of the members that stand in the way of a deep lock, 424 for the collection. An
  * error where none of them may be named. */
-static dms_error_t *report_members(locking_t *locking, const dms_lock_t *held)
+static dms_error_t *report_barred(locking_t *locking)
 {
     request_rec *r = locking->request->r;
-    const char *uri = dms_method_uri(r, locking->resource.facts.kind), *told = "";
+    const char *uri = dms_method_uri(r, DMS_KIND_COLLECTION);
+    int i;
 
-    for (; held; held = held->next) { /* in the order of their roots */
-        if (bars(locking, held) && strcmp(held->key, told) && is_seen(r, uri, held->uri)) {
-            dms_failures_add(&locking->failures, held->uri, HTTP_LOCKED);
-            told = held->key;
+    for (i = 0; i < locking->barred->nelts; i++) {
+        const char *root = APR_ARRAY_IDX(locking->barred, i, root_t).uri;
+
+        if (is_seen(r, uri, root)) {
+            dms_failures_add(&locking->failures, root, HTTP_LOCKED);
         }
     }
     if (!locking->failures.reply) {
         return dms_error(r->pool, HTTP_LOCKED, "no-conflicting-lock", "something below is locked");
     }
-    dms_failures_add(&locking->failures, uri, HTTP_FAILED_DEPENDENCY);
+    report_collection(locking, HTTP_FAILED_DEPENDENCY);
     return NULL;
+}
+
+/* Told of each lock below that the new one can't stand beside; they are told of when nobody waits
+ * for the store any more. */
+static int note_barred(void *baton, const dms_lock_t *held)
+{
+    locking_t *locking = baton;
+    apr_pool_t *pool = locking->request->r->pool;
+    root_t *root;
+
+    if (!locking->barred) {
+        locking->barred = apr_array_make(pool, 4, sizeof(root_t));
+    }
+    root = (root_t *)(void *)locking->barred->elts + locking->barred->nelts;
+    if (!locking->barred->nelts || strcmp(root[-1].key, held->key) != 0) {
+        root = apr_array_push(locking->barred);
+        root->key = apr_pstrdup(pool, held->key);
+        root->uri = apr_pstrdup(pool, held->uri);
+    }
+    return locking->barred->nelts < BARRED_MAX;
+}
+
+static dms_error_t *store_failed(locking_t *locking)
+{
+    return dms_error(locking->request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                     "the store of properties and locks failed");
+}
+
+static dms_error_t *check_below(locking_t *locking)
+{
+    dms_below_t below = {.key = locking->resource.key,
+                         .only_exclusive = locking->lock.is_shared,
+                         .visit = note_barred,
+                         .baton = locking};
+    dms_request_t *request = locking->request;
+
+    return !locking->lock.is_deep
+                   || dms_locks_below(NULL, request->tx, &below, request->r->pool) == APR_SUCCESS
+               ? NULL
+               : store_failed(locking);
+}
+
+/* Whether there may be one more lock: of this client's, and on this resource. */
+static dms_error_t *check_number(locking_t *locking, int in_force)
+{
+    dms_request_t *request = locking->request;
+    apr_int64_t count, most = dms_config_max_locks(request->config);
+
+    if (in_force >= IN_FORCE_MAX) {
+        return dms_error(request->r->pool, HTTP_INSUFFICIENT_STORAGE, NULL,
+                         "the resource has %d locks already", in_force);
+    }
+    if (dms_tx_count_locks(request->tx, locking->lock.principal, most, &count) != APR_SUCCESS) {
+        return store_failed(locking);
+    }
+    return count < most ? NULL
+                        : dms_error(request->r->pool, HTTP_INSUFFICIENT_STORAGE, NULL,
+                                    "the client has %" APR_INT64_T_FMT
+                                    " locks already (DavMultistatusMaxLocks)",
+                                    count);
 }
 
 /* Looks for locks that the new one can't stand beside (section 6.2). */
@@ -124,17 +212,15 @@ static dms_error_t *check_conflicts(locking_t *locking)
 {
     dms_request_t *request = locking->request;
     dms_lock_t *held = NULL, *here = NULL, *each, *next;
+    dms_error_t *error;
+    int count = 0;
 
-    if (dms_tx_locks(request->tx, locking->resource.key, locking->lock.is_deep, request->r->pool,
-                     &held)
-        != APR_SUCCESS) {
-        return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                         "the store of properties and locks failed");
+    if (dms_tx_locks(request->tx, locking->resource.key, request->r->pool, &held) != APR_SUCCESS) {
+        return store_failed(locking);
     }
-    for (each = held; each; each = next) {
+    for (each = held; each; each = next, count++) {
         next = each->next;
-        if (dms_lock_covers(each, locking->resource.key)
-            && !dms_lock_is_compatible(each, locking->lock.is_shared)) {
+        if (!dms_lock_is_compatible(each, locking->lock.is_shared)) {
             each->next = here;
             here = each;
         }
@@ -142,32 +228,92 @@ static dms_error_t *check_conflicts(locking_t *locking)
     if (here) {
         return conflict(request, here);
     }
-    for (each = held; each && !locking->barred; each = each->next) {
-        if (bars(locking, each)) {
-            locking->barred = held; /* told of when nobody waits for the store any more */
-        }
-    }
-    return NULL;
+    error = check_below(locking);
+    return error || locking->barred ? error : check_number(locking, count);
 }
 
-/* Whether the client may make a file, where the lock would: asked before the step. */
-static dms_error_t *ask_to_create(locking_t *locking)
+/* --- who may lock what is below --- */
+
+static void refuse_member(locking_t *locking, const char *collection, const dms_member_t *member)
+{
+    request_rec *r = locking->request->r;
+    int is_collection = member->facts.kind == DMS_KIND_COLLECTION;
+    const char *uri = dms_method_uri(r, DMS_KIND_COLLECTION);
+    const char *path = apr_pstrcat(r->pool, collection, apr_pescape_path(r->pool, member->name, 1),
+                                   is_collection ? "/" : NULL, NULL);
+
+    if (is_seen(r, uri, apr_pstrcat(r->pool, uri, path, NULL))) {
+        dms_failures_add_member(&locking->failures, r, uri, path, DMS_EDENIED);
+    }
+    else { /* a file that is hidden, as .htaccess is, is nobody's here to write */
+        locking->has_secret |= is_collection;
+    }
+}
+
+/* A lock keeps others from writing: so it takes the right to write, as well as that to LOCK. */
+static apr_status_t may_lock(void *baton, const char *collection, const dms_member_t *member)
+{
+    locking_t *locking = baton;
+
+    if (dms_members_check(locking->lockable, collection, member) == APR_SUCCESS
+        && dms_members_check(locking->writable, collection, member) == APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    refuse_member(locking, collection, member);
+    return APR_INCOMPLETE;
+}
+
+/* Asks for what a deep lock would bind, whole or not at all: before the step. */
+static dms_error_t *ask_below(locking_t *locking, const dms_resource_t *collection)
 {
     dms_request_t *request = locking->request;
     request_rec *r = request->r;
-    dms_resource_t now = {.node = NULL};
-    dms_error_t *error = dms_method_lookup(request, 0, 0, &now);
-    int status;
+    const char *uri = dms_method_uri(r, DMS_KIND_COLLECTION);
+    dms_tree_t tree = {.provider = request->provider, .r = r, .check = may_lock, .baton = locking};
 
-    if (error || now.facts.kind != DMS_KIND_NONE) {
-        return error;
+    locking->lockable = dms_members_create(r->pool, r, uri, DMS_ACT_LOCK);
+    locking->writable = dms_members_create(r->pool, r, uri, DMS_ACT_CREATE);
+    dms_tree_scan(&tree, collection->node, r->pool);
+    if (locking->failures.reply) {
+        report_collection(locking, locking->has_secret ? HTTP_FORBIDDEN : HTTP_FAILED_DEPENDENCY);
+        return NULL;
     }
-    locking->resource.key = now.key;
-    status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_FILE, dms_method_uri(r, DMS_KIND_FILE));
+    return locking->has_secret
+               ? dms_error(r->pool, HTTP_FORBIDDEN, NULL, "not all that is in here may be locked")
+               : NULL;
+}
+
+/* Whether the client may make a file, where the lock would. */
+static dms_error_t *ask_to_create(locking_t *locking)
+{
+    request_rec *r = locking->request->r;
+    int status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_FILE,
+                                 dms_method_uri(r, DMS_KIND_FILE));
+
     locking->may_create = status == HTTP_OK;
     return locking->may_create
                ? NULL
                : dms_error(r->pool, status, NULL, "nothing may be made here to be locked");
+}
+
+/* Asks httpd for the acts that the lock implies: before the step. */
+static dms_error_t *ask(locking_t *locking)
+{
+    dms_resource_t now = {.node = NULL};
+    dms_error_t *error = dms_method_lookup(locking->request, DMS_CONDITION_FACTS, 0, &now);
+
+    if (!error) {
+        error = dms_conditions_check(locking->request, &now);
+    }
+    if (error) {
+        return error;
+    }
+    locking->resource.key = now.key;
+    if (now.facts.kind == DMS_KIND_NONE) {
+        return ask_to_create(locking);
+    }
+    return now.facts.kind == DMS_KIND_COLLECTION && locking->lock.is_deep ? ask_below(locking, &now)
+                                                                          : NULL;
 }
 
 /* Makes an empty file where nothing is (7.3). */
@@ -241,8 +387,7 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     locking->shown = &locking->lock;
     if (dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock))
         != APR_SUCCESS) {
-        return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                         "the store of properties and locks failed");
+        return store_failed(locking);
     }
     apr_table_setn(request->r->headers_out, "Lock-Token",
                    apr_pstrcat(request->r->pool, "<", locking->lock.token, ">", NULL));
@@ -265,13 +410,16 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
     if (error) {
         return error;
     }
-    rv = dms_tx_locks(tx, locking->resource.key, 0, pool, &held);
+    rv = dms_tx_locks(tx, locking->resource.key, pool, &held);
     for (link = &held; *link && rv == APR_SUCCESS;) {
         next = (*link)->next;
         if (dms_if_submits(request->submitted, (*link)->token)
             && !strcmp((*link)->principal, dms_principal(request->r))) {
             (*link)->expires = expiry(request);
             rv = dms_changed(tx, DMS_CHANGE(DMS_REFRESHED, .key = (*link)->key, .lock = *link));
+            if (rv == APR_SUCCESS) {
+                rv = dms_tx_lock_owner(tx, *link, pool);
+            }
             link = &(*link)->next;
         }
         else {
@@ -279,8 +427,7 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
         }
     }
     if (rv != APR_SUCCESS) {
-        return dms_error(pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                         "the store of properties and locks failed");
+        return store_failed(locking);
     }
     locking->shown = held;
     return held ? NULL
@@ -318,13 +465,14 @@ static void answer(locking_t *locking)
 /* Begins the step, and makes the lock in it. */
 static dms_error_t *begin_lock(locking_t *locking, dms_tx_t **tx)
 {
-    dms_error_t *error = ask_to_create(locking);
+    dms_error_t *error = ask(locking);
 
-    if (!error) {
-        error = locking->may_create
-                    ? dms_step_begin_new(locking->request, locking->resource.key, tx)
-                    : dms_step_begin(locking->request, tx);
+    if (error || locking->failures.reply) {
+        return error;
     }
+    error = locking->may_create
+                ? dms_step_begin_new(locking->request, locking->resource.key, tx)
+                : dms_step_begin(locking->request, tx);
     return error ? error : lock(locking, *tx);
 }
 
@@ -352,7 +500,7 @@ static dms_error_t *end_step(locking_t *locking, dms_error_t *error, dms_tx_t *t
 {
     dms_request_t *request = locking->request;
 
-    if (!error && !locking->barred) {
+    if (request->tx && !error && !locking->barred) {
         error = dms_step_commit(request, tx);
     }
     else if (request->tx) {
@@ -384,12 +532,13 @@ static dms_error_t *answer_lock(dms_request_t *request, int *result)
     error = root ? try_lock(&locking, &tx) : try_refresh(&locking, &tx);
     error = end_step(&locking, error, tx);
     if (locking.barred) {
-        error = report_members(&locking, locking.barred);
-        if (!error) {
-            *result = dms_failures_end(&locking.failures, HTTP_MULTI_STATUS);
-        }
+        error = report_barred(&locking);
     }
-    else if (!error) {
+    if (locking.failures.reply) {
+        *result = dms_failures_end(&locking.failures, HTTP_MULTI_STATUS);
+        return NULL;
+    }
+    if (!error) {
         answer(&locking);
     }
     return error;

@@ -26,6 +26,27 @@ static int needs_completing(const dms_transfer_t *transfer, dms_intent_e intent)
            || (transfer->is_move && transfer->by_steps);
 }
 
+/* What is copied is the client's (RFC 4331, section 6). How much it is, nobody counts beforehand:
+ * who has as much as there may be copies no more. */
+static dms_error_t *check_usage(dms_transfer_t *transfer, dms_tx_t *tx)
+{
+    const dms_config_t *config = transfer->target.config;
+    dms_usage_t usage;
+    dms_error_t *error = dms_step_stored(transfer->request, tx,
+                                         dms_tx_usage(tx, transfer->to.key, &usage));
+
+    if (error
+        || (usage.principal_bytes < dms_config_max_property_bytes(config)
+            && usage.collection_properties < dms_config_max_properties(config))) {
+        return error;
+    }
+    dms_step_abort(transfer->request, tx);
+    transfer->noted.id = 0;
+    return dms_error(transfer->request->r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded",
+                     "there are as many properties as there may be (DavMultistatusMaxProperties, "
+                     "DavMultistatusMaxPropertyBytes)");
+}
+
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced)
 {
@@ -52,6 +73,9 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
         rv = dms_tx_intend(tx, &transfer->noted);
     }
     error = dms_step_stored(transfer->request, tx, rv);
+    if (!error && from_has && !transfer->is_move) {
+        error = check_usage(transfer, tx);
+    }
     return error ? error : dms_step_commit(transfer->request, tx);
 }
 

@@ -17,15 +17,18 @@
 #include "server/body.h"
 #include "server/reply.h"
 
-/* How many dead properties a resource can have. */
+/* How many dead properties a resource can have, and of how many bytes, which a MOVE of it writes
+ * anew while others wait: a value of a MiB, with what stands around it. */
 #define PROPERTIES_MAX 2000
+#define PROPERTY_BYTES_MAX ((1024 + 64) * 1024)
 
 /* One property of the request. */
 typedef struct change_t change_t;
 struct change_t {
     const dms_element_t *element;
     int is_removal;
-    int status; /* 0: nothing against it */
+    const char *xml; /* what is kept; NULL: nothing is */
+    int status;      /* 0: nothing against it */
     const char *condition;
     dms_element_t answer; /* the name alone */
     change_t *next;
@@ -38,6 +41,7 @@ typedef struct patch_t {
     change_t *first, **last;
     dms_moment_t modified;
     int sets_modified;
+    int sets; /* anything at all: what only removes is no matter of space */
     int count;
     int has_failed;
 } patch_t;
@@ -81,10 +85,12 @@ static void add_changes(patch_t *patch, const dms_element_t *prop, int is_remova
         change = apr_pcalloc(pool, sizeof(*change));
         change->element = with_language(pool, element, language);
         change->is_removal = is_removal;
+        change->xml = is_removal ? NULL : dms_xml_fragment(pool, change->element);
         change->answer.name = element->name;
         *patch->last = change;
         patch->last = &change->next;
         patch->count++;
+        patch->sets |= !is_removal;
     }
 }
 
@@ -175,16 +181,33 @@ static int is_kept(const patch_t *patch, const change_t *change)
 
 static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *change)
 {
-    apr_pool_t *pool = patch->request->r->pool;
+    return is_kept(patch, change)
+               ? dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = patch->resource.key,
+                                            .name = change->element->name, .xml = change->xml))
+               : APR_SUCCESS;
+}
 
-    if (!is_kept(patch, change)) {
-        return APR_SUCCESS;
+static dms_error_t *quota_exceeded(patch_t *patch, const char *what)
+{
+    return dms_error(patch->request->r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded", "%s",
+                     what); /* RFC 4331, section 6 */
+}
+
+/* Whether there is more now than there may be. */
+static dms_error_t *check_usage(patch_t *patch, const dms_usage_t *usage)
+{
+    const dms_config_t *config = patch->request->config;
+
+    if (usage->own_properties > PROPERTIES_MAX || usage->own_bytes > PROPERTY_BYTES_MAX) {
+        return quota_exceeded(patch, "a resource has no more than 2,000 properties, and 1 MiB");
     }
-    return dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = patch->resource.key,
-                                      .name = change->element->name,
-                                      .xml = change->is_removal
-                                                 ? NULL
-                                                 : dms_xml_fragment(pool, change->element)));
+    if (usage->collection_properties > dms_config_max_properties(config)) {
+        return quota_exceeded(patch, "its folder has too many (DavMultistatusMaxProperties)");
+    }
+    if (usage->principal_bytes > dms_config_max_property_bytes(config)) {
+        return quota_exceeded(patch, "the user has too much (DavMultistatusMaxPropertyBytes)");
+    }
+    return NULL;
 }
 
 /* Carries all changes out. The time is set last: it is what can't be undone. */
@@ -195,18 +218,21 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
     dms_node_t *parent;
     dms_error_t *error;
     change_t *change;
-    int count = 0;
+    dms_usage_t usage = {.own_properties = 0};
 
     for (change = patch->first; change && rv == APR_SUCCESS; change = change->next) {
         rv = store_change(patch, tx, change);
     }
-    if (rv == APR_SUCCESS) {
-        rv = dms_tx_count(tx, patch->resource.key, &count);
-    }
-    if (rv == APR_SUCCESS && count > PROPERTIES_MAX) {
-        rv = ENOSPC;
+    if (rv == APR_SUCCESS && patch->sets) {
+        rv = dms_tx_usage(tx, patch->resource.key, &usage);
     }
     error = dms_step_stored(request, tx, rv);
+    if (!error) {
+        error = check_usage(patch, &usage);
+        if (error) {
+            dms_step_abort(request, tx);
+        }
+    }
     if (!error && patch->sets_modified) {
         error = dms_method_parent(request, &patch->resource, &parent);
         if (!error) {

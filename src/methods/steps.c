@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "changes/changes.h"
+#include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "server/state.h"
 
@@ -32,6 +33,9 @@ dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
         dms_conditions_ask(request);
         rv = dms_tx_begin(store, r->pool, tx);
         request->tx = *tx;
+        if (rv == APR_SUCCESS) {
+            dms_tx_act_for(*tx, dms_principal(r));
+        }
     }
     return rv == APR_SUCCESS ? NULL : store_error(request, rv);
 }

@@ -3,8 +3,9 @@
  */
 #include "methods/method.h"
 
-#include <http_protocol.h>
+#include <http_log.h>
 
+#include "acts/acts.h"
 #include "changes/changes.h"
 #include "locks/locks.h"
 #include "methods/barriers.h"
@@ -14,14 +15,30 @@
 #include "server/body.h"
 #include "server/state.h"
 
-/* Removes the lock, wherever in its scope the request's resource is. */
-static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *token)
+APLOG_USE_MODULE(dav_multistatus);
+
+typedef struct unlocking_t {
+    dms_request_t *request;
+    const char *token;
+    dms_lock_t lock; /* once it is found */
+    int is_anothers;
+    int may_break; /* others' locks: httpd has been asked */
+} unlocking_t;
+
+static dms_error_t *store_failed(dms_request_t *request)
 {
+    return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
+                     "the store of properties and locks failed");
+}
+
+/* Finds the lock, wherever in its scope the request's resource is. */
+static dms_error_t *find(unlocking_t *unlocking, dms_tx_t *tx)
+{
+    dms_request_t *request = unlocking->request;
     request_rec *r = request->r;
     dms_resource_t resource = {.node = NULL};
     dms_lock_t *held = NULL;
     const dms_lock_t *lock;
-    apr_status_t rv;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &resource);
 
     if (!error) {
@@ -30,47 +47,85 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
     if (error) {
         return error;
     }
-    rv = dms_tx_locks(tx, resource.key, 0, r->pool, &held);
-    lock = dms_lock_find(held, token);
-    if (rv == APR_SUCCESS && !lock) {
+    if (dms_tx_locks(tx, resource.key, r->pool, &held) != APR_SUCCESS) {
+        return store_failed(request);
+    }
+    lock = dms_lock_find(held, unlocking->token);
+    if (!lock) {
         return dms_error(r->pool, HTTP_CONFLICT, "lock-token-matches-request-uri",
                          "no lock with this token is in force here");
     }
-    if (rv == APR_SUCCESS && strcmp(lock->principal, dms_principal(r))) {
-        return dms_error(r->pool, HTTP_FORBIDDEN, NULL, "the lock is another user's");
+    unlocking->lock = *lock;
+    unlocking->is_anothers = strcmp(lock->principal, dms_principal(r)) != 0;
+    return unlocking->is_anothers && !unlocking->may_break
+               ? dms_error(r->pool, HTTP_FORBIDDEN, NULL, "the lock is another user's")
+               : NULL;
+}
+
+static dms_error_t *unlock(unlocking_t *unlocking)
+{
+    dms_request_t *request = unlocking->request;
+    dms_tx_t *tx;
+    dms_error_t *error = dms_step_begin(request, &tx);
+
+    if (error) {
+        return error;
     }
-    if (rv == APR_SUCCESS) {
-        rv = dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
+    error = find(unlocking, tx);
+    if (!error
+        && dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = unlocking->lock.key,
+                                      .lock = &unlocking->lock))
+               != APR_SUCCESS) {
+        error = store_failed(request);
     }
-    return rv == APR_SUCCESS ? NULL
-                             : dms_error(r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                         "the store of properties and locks failed");
+    if (error) {
+        dms_step_abort(request, tx);
+        return error;
+    }
+    return dms_step_commit(request, tx);
+}
+
+static void log_broken(const unlocking_t *unlocking)
+{
+    request_rec *r = unlocking->request->r;
+    const dms_lock_t *lock = &unlocking->lock;
+
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                  "'%s' has broken the lock %s of '%s' on %s (DavMultistatusUnlockAny)", r->user,
+                  lock->token, lock->principal, lock->uri);
+}
+
+/* httpd is asked when it is known that it matters, and when nobody waits. */
+static dms_error_t *try_unlock(unlocking_t *unlocking)
+{
+    dms_error_t *error = unlock(unlocking);
+
+    if (error && unlocking->is_anothers && dms_act_may_break_locks(unlocking->request->r)) {
+        unlocking->may_break = 1;
+        error = unlock(unlocking);
+    }
+    if (!error && unlocking->is_anothers) {
+        log_broken(unlocking);
+    }
+    return error;
 }
 
 static dms_error_t *answer_unlock(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
-    const char *token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in, "Lock-Token"));
+    unlocking_t unlocking = {.request = request,
+                             .token = dms_lock_token_parse(r->pool, apr_table_get(r->headers_in,
+                                                                                  "Lock-Token"))};
     dms_error_t *error = dms_body_none(r);
-    dms_tx_t *tx;
 
     if (error) {
         return error;
     }
-    if (!token) {
+    if (!unlocking.token) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Lock-Token is missing or malformed");
     }
-    error = dms_step_begin(request, &tx);
-    if (error) {
-        return error;
-    }
-    error = unlock(request, tx, token);
-    if (error) {
-        dms_step_abort(request, tx);
-        return error;
-    }
     r->status = HTTP_NO_CONTENT;
-    return dms_step_commit(request, tx);
+    return try_unlock(&unlocking);
 }
 
 static int is_offered(const dms_provider_t *provider, dms_kind_e kind)

@@ -372,7 +372,7 @@ static apr_status_t scan_member(walk_t *walk, const dms_member_t *member, apr_po
             rv = APR_SUCCESS; /* what can't be read has nothing to refuse */
         }
     }
-    return rv == ENOENT ? APR_SUCCESS : rv; /* gone meanwhile */
+    return rv == ENOENT || rv == APR_INCOMPLETE ? APR_SUCCESS : rv; /* gone meanwhile; noted */
 }
 
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool)

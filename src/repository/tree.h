@@ -50,7 +50,7 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
                            apr_pool_t *pool);
 
 /* Goes through the members of a collection, and all below them, without touching anything, for
- * what check() says: returns the first refusal, or APR_SUCCESS. failed() is not called. */
+ * what check() says: returns the first failure, or APR_SUCCESS. failed() is not called. */
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool);
 
 /* Gives what has a reserved name, since it was replaced, and can't be removed whole, a name that

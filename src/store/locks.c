@@ -8,6 +8,9 @@
 
 #include <apr_strings.h>
 
+/* Follows each "urn:uuid:...". */
+#define AFTER_ALL_TOKENS "~"
+
 static const char *now(apr_pool_t *pool)
 {
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, (apr_int64_t)apr_time_sec(apr_time_now()));
@@ -18,10 +21,14 @@ int dms_store_has_locks(dms_store_t *store)
     return dms_store_has(store, DMS_SQL_ANY_LOCK, &store->no_locks);
 }
 
+static const char *text_or_null(apr_pool_t *pool, const char *text)
+{
+    return text && *text ? apr_pstrdup(pool, text) : NULL;
+}
+
 static dms_lock_t *read_lock(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t *pool)
 {
     dms_lock_t *lock = apr_pcalloc(pool, sizeof(*lock));
-    const char *owner = dms_store_column(store, row, 5);
 
     lock->token = apr_pstrdup(pool, dms_store_column(store, row, 0));
     lock->key = apr_pstrdup(pool, dms_store_column(store, row, 1));
@@ -29,7 +36,7 @@ static dms_lock_t *read_lock(dms_store_t *store, apr_dbd_row_t *row, apr_pool_t 
                             dms_store_column(store, row, 2)); /* NULL: left out, as too long */
     lock->is_deep = *dms_store_column(store, row, 3) == '1';
     lock->is_shared = *dms_store_column(store, row, 4) == '1';
-    lock->owner = owner && *owner ? apr_pstrdup(pool, owner) : NULL;
+    lock->owner = text_or_null(pool, dms_store_column(store, row, 5));
     lock->principal = apr_pstrdup(pool, dms_store_column(store, row, 6));
     lock->expires = apr_atoi64(dms_store_column(store, row, 7));
     return lock;
@@ -41,6 +48,7 @@ typedef struct reading_t {
     dms_tx_t *tx; /* or NULL */
     apr_pool_t *pool;
     dms_lock_t **link; /* the list's end */
+    int count;         /* of locks read */
 } reading_t;
 
 static apr_status_t read_rows(reading_t *reading, dms_sql_e sql, const char **args,
@@ -63,13 +71,14 @@ static apr_status_t append_locks(reading_t *reading, dms_sql_e sql, const char *
     while (rv == APR_SUCCESS && (row = dms_store_row(reading->store, rows, results)) != NULL) {
         *reading->link = read_lock(reading->store, row, reading->pool);
         reading->link = &(*reading->link)->next;
+        reading->count++;
     }
     apr_pool_destroy(rows);
     return rv;
 }
 
 /* The locks on a resource and the deep ones above it: one query for each 15 collections. */
-static apr_status_t read_upwards(reading_t *reading, const char *key)
+static apr_status_t read_upwards(reading_t *reading, dms_sql_e sql, const char *key)
 {
     char *at = apr_pstrdup(reading->pool, key);
     const char *self = key;
@@ -86,47 +95,19 @@ static apr_status_t read_upwards(reading_t *reading, const char *key)
             args[i] = goes_up ? apr_pstrdup(reading->pool, at) : "";
         }
         args[DMS_STORE_LOCK_KEYS] = now(reading->pool);
-        rv = append_locks(reading, DMS_SQL_LOCKS, args);
+        rv = append_locks(reading, sql, args);
         self = "";
     }
     return rv;
 }
 
-/* Beside what is below "/", there are the rows of other providers. */
-static apr_status_t read_below(reading_t *reading, const char *key)
-{
-    dms_lock_t **link = reading->link;
-    dms_place_t place;
-    apr_status_t rv;
-
-    dms_key_place(reading->pool, key, &place);
-    rv = append_locks(reading, DMS_SQL_LOCKS_BELOW,
-                      DMS_ARGS(place.low, place.high, now(reading->pool)));
-    while (*link) {
-        if (dms_key_is_at_or_below((*link)->key, key)) {
-            link = &(*link)->next;
-        }
-        else {
-            *link = (*link)->next;
-        }
-    }
-    return rv;
-}
-
-static apr_status_t read_locks(reading_t *reading, const char *key, int below)
-{
-    apr_status_t rv = read_upwards(reading, key);
-
-    return rv == APR_SUCCESS && below ? read_below(reading, key) : rv;
-}
-
-apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
+apr_status_t dms_store_locks(dms_store_t *store, const char *key, int owners, apr_pool_t *pool,
                              dms_lock_t **first)
 {
-    reading_t reading = {store, NULL, pool, first};
+    reading_t reading = {store, NULL, pool, first, 0};
 
     *first = NULL;
-    return read_locks(&reading, key, below);
+    return read_upwards(&reading, owners ? DMS_SQL_LOCKS : DMS_SQL_LOCKS_TO_CHECK, key);
 }
 
 /* Whether there are any: mostly there are none, and several questions in one transaction. */
@@ -144,21 +125,111 @@ static apr_status_t look_for_any(dms_tx_t *tx)
     return rv;
 }
 
-apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, int below, apr_pool_t *pool,
-                          dms_lock_t **first)
+apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, apr_pool_t *pool, dms_lock_t **first)
 {
-    reading_t reading = {tx->store, tx, pool, first};
+    reading_t reading = {tx->store, tx, pool, first, 0};
     apr_status_t rv = look_for_any(tx);
 
     *first = NULL;
-    return rv == APR_SUCCESS && tx->locks > 0 ? read_locks(&reading, key, below) : rv;
+    return rv == APR_SUCCESS && tx->locks > 0 ? read_upwards(&reading, DMS_SQL_LOCKS_TO_CHECK, key)
+                                              : rv;
 }
+
+apr_status_t dms_tx_lock_owner(dms_tx_t *tx, dms_lock_t *lock, apr_pool_t *pool)
+{
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row = NULL;
+    apr_status_t rv = dms_tx_enter(tx);
+
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_select(tx, DMS_SQL_LOCK_OWNER, DMS_ARGS(lock->token), tx->conn->scratch,
+                           &results);
+    }
+    if (rv == APR_SUCCESS) {
+        row = dms_store_row(tx->store, tx->conn->scratch, results);
+    }
+    lock->owner = row ? text_or_null(pool, dms_store_column(tx->store, row, 0)) : NULL;
+    return rv;
+}
+
+/* --- those below a resource --- */
+
+/* Tells of those in a page. Beside what is below "/", there are the rows of other providers. *last
+ * is the last one, NULL where the page, or the visitor, is at the end. */
+static void visit_page(const dms_below_t *below, const dms_lock_t *lock, int is_whole,
+                       const dms_lock_t **last)
+{
+    for (*last = NULL; lock; lock = lock->next) {
+        *last = is_whole ? lock : NULL;
+        if (dms_key_is_at_or_below(lock->key, below->key) && !below->visit(below->baton, lock)) {
+            *last = NULL;
+            return;
+        }
+    }
+}
+
+apr_status_t dms_locks_below(dms_store_t *store, dms_tx_t *tx, const dms_below_t *below,
+                             apr_pool_t *pool)
+{
+    apr_pool_t *pages[2];
+    const dms_lock_t *last = NULL;
+    dms_place_t place;
+    const char *after, *token = AFTER_ALL_TOKENS;
+    apr_status_t rv = tx ? look_for_any(tx) : APR_SUCCESS;
+    int i = 0, page = below->expected ? below->expected : DMS_STORE_LOCKS_PAGE;
+
+    if (rv != APR_SUCCESS || (tx && tx->locks < 0)) {
+        return rv;
+    }
+    apr_pool_create(&pages[0], pool);
+    apr_pool_create(&pages[1], pool);
+    dms_key_place(pool, below->key, &place);
+    after = below->after ? below->after : place.low;
+    do {
+        dms_lock_t *first = NULL;
+        reading_t reading = {tx ? tx->store : store, tx, pages[i], &first, 0};
+
+        rv = append_locks(&reading, DMS_SQL_LOCKS_BELOW,
+                          DMS_ARGS(after, token, place.high, below->only_exclusive ? "0" : "1",
+                                   now(pages[i]), apr_itoa(pages[i], page)));
+        visit_page(below, first, reading.count == page, &last);
+        after = last ? last->key : NULL;
+        token = last ? last->token : NULL;
+        i = !i;
+        apr_pool_clear(pages[i]); /* the one before, to which `after` referred */
+    } while (rv == APR_SUCCESS && last);
+    apr_pool_destroy(pages[0]);
+    apr_pool_destroy(pages[1]);
+    return rv;
+}
+
+apr_status_t dms_tx_count_locks(dms_tx_t *tx, const char *principal, apr_int64_t most,
+                                apr_int64_t *count)
+{
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row = NULL;
+    apr_status_t rv = dms_tx_enter(tx);
+
+    if (rv == APR_SUCCESS) {
+        apr_pool_t *pool = tx->conn->scratch;
+
+        rv = dms_tx_select(tx, DMS_SQL_COUNT_LOCKS,
+                           DMS_ARGS(principal, now(pool),
+                                    apr_psprintf(pool, "%" APR_INT64_T_FMT, most)),
+                           pool, &results);
+        row = rv == APR_SUCCESS ? dms_store_row(tx->store, pool, results) : NULL;
+    }
+    *count = row ? apr_atoi64(dms_store_column(tx->store, row, 0)) : 0;
+    return rv;
+}
+
+/* --- those of members --- */
 
 apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
                                     apr_hash_t **locks)
 {
     dms_lock_t *first = NULL, *lock, *next;
-    reading_t reading = {store, NULL, pool, &first};
+    reading_t reading = {store, NULL, pool, &first, 0};
     apr_status_t rv = append_locks(&reading, DMS_SQL_MEMBER_LOCKS, DMS_ARGS(key, now(pool)));
     unsigned int count = 0;
 
@@ -188,7 +259,7 @@ apr_status_t dms_store_own_locks(dms_store_t *store, const char *key, apr_pool_t
 {
     const char *args[DMS_STORE_LOCK_KEYS + 1];
     dms_lock_t *lock = NULL, *next;
-    reading_t reading = {store, NULL, pool, &lock};
+    reading_t reading = {store, NULL, pool, &lock, 0};
     apr_status_t rv;
     int i;
 

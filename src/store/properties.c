@@ -250,7 +250,8 @@ apr_status_t dms_tx_set(dms_tx_t *tx, const char *key, const dms_name_t *name, c
     }
     dms_key_place(tx->conn->scratch, key, &place);
     size = apr_psprintf(tx->conn->scratch, "%" APR_SIZE_T_FMT, strlen(xml));
-    args = DMS_ARGS(place.name, name->ns, name->local, size, xml, place.parent);
+    args = DMS_ARGS(place.name, name->ns, name->local, size, xml,
+                    tx->principal ? tx->principal : "", place.parent);
     rv = dms_tx_query(tx, DMS_SQL_SET, args, &rows);
     if (rv == APR_SUCCESS && !rows) { /* the collection has no row yet */
         dms_tx_query(tx, DMS_SQL_ADD_COLLECTION, DMS_ARGS(place.parent), NULL);
@@ -277,34 +278,42 @@ apr_status_t dms_tx_unset(dms_tx_t *tx, const char *key, const dms_name_t *name)
     return rv;
 }
 
-static apr_status_t count_own(dms_tx_t *tx, const dms_place_t *place, apr_int64_t *count)
+void dms_tx_act_for(dms_tx_t *tx, const char *principal)
 {
-    apr_dbd_results_t *results;
-    apr_status_t rv;
-
-    *count = 0;
-    rv = dms_tx_select(tx, DMS_SQL_COUNT, DMS_ARGS(place->parent, place->name), tx->conn->scratch,
-                       &results);
-    if (rv == APR_SUCCESS) {
-        apr_dbd_row_t *row = dms_store_row(tx->store, tx->conn->scratch, results);
-        *count = row ? apr_atoi64(dms_store_column(tx->store, row, 0)) : 0;
-    }
-    return rv;
+    tx->principal = apr_pstrdup(tx->pool, principal);
 }
 
-apr_status_t dms_tx_count(dms_tx_t *tx, const char *key, int *count)
+/* A number that may be NULL, which is as good as 0. */
+static apr_int64_t number(dms_tx_t *tx, apr_dbd_row_t *row, int column)
 {
+    const char *text = dms_store_column(tx->store, row, column);
+
+    return text ? apr_atoi64(text) : 0;
+}
+
+apr_status_t dms_tx_usage(dms_tx_t *tx, const char *key, dms_usage_t *usage)
+{
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row;
     dms_place_t place;
     apr_status_t rv;
-    apr_int64_t number;
 
-    *count = 0;
+    memset(usage, 0, sizeof(*usage));
     if (dms_tx_enter(tx) != APR_SUCCESS) {
         return tx->status;
     }
     dms_key_place(tx->conn->scratch, key, &place);
-    rv = count_own(tx, &place, &number);
-    *count = (int)number;
+    rv = dms_tx_select(tx, DMS_SQL_USAGE,
+                       DMS_ARGS(place.parent, tx->principal ? tx->principal : "", place.parent,
+                                place.name),
+                       tx->conn->scratch, &results);
+    row = rv == APR_SUCCESS ? dms_store_row(tx->store, tx->conn->scratch, results) : NULL;
+    if (row) {
+        usage->own_properties = number(tx, row, 0);
+        usage->own_bytes = number(tx, row, 1);
+        usage->collection_properties = number(tx, row, 2);
+        usage->principal_bytes = number(tx, row, 3);
+    }
     return rv;
 }
 
@@ -376,11 +385,13 @@ apr_status_t dms_tx_copy(dms_tx_t *tx, const char *from, const char *to, int dee
     dms_key_place(tx->conn->scratch, to, &t);
     forget(tx, &t);
     dms_tx_query(tx, DMS_SQL_ADD_COLLECTION_FOR, DMS_ARGS(t.parent, f.parent, f.name), NULL);
-    dms_tx_query(tx, DMS_SQL_COPY_OWN, DMS_ARGS(t.parent, t.name, f.parent, f.name), NULL);
+    dms_tx_query(tx, DMS_SQL_COPY_OWN, DMS_ARGS(t.parent, t.name, tx->principal, f.parent, f.name),
+                 NULL);
     if (deep) {
         dms_tx_query(tx, DMS_SQL_COPY_COLLECTIONS, DMS_ARGS(t.key, f.key, f.key, f.low, f.high),
                      NULL);
-        dms_tx_query(tx, DMS_SQL_COPY_BELOW, DMS_ARGS(f.key, f.low, f.high, t.key, f.key), NULL);
+        dms_tx_query(tx, DMS_SQL_COPY_BELOW,
+                     DMS_ARGS(tx->principal, f.key, f.low, f.high, t.key, f.key), NULL);
     }
     return tx->status;
 }

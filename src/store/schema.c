@@ -42,11 +42,18 @@
 #define INTENTION_COLUMNS                                                                          \
     "id, intent, from_key, to_key, deep, identity, replaced, reserved, reached, doubts"
 #define LOCK_COLUMNS "token, key, uri, deep, shared, owner, principal, expires"
+/* What it takes to check: not what a client may have made long. */
+#define LOCK_COLUMNS_TO_CHECK "token, key, uri, deep, shared, NULL, principal, expires"
 #define SHORT_OF_LOCK(column)                                                                      \
     "CASE WHEN length(owner) + length(uri) <= " SHORT " THEN " column " END"
 #define KEYS_4 "%s, %s, %s, %s"
 /* The argument is the present second. */
 #define LIVES "(expires = 0 OR expires > %lld)"
+/* In force on a resource: its key is the first, the others those of the collections that it is
+ * in. */
+#define IN_FORCE(columns)                                                                          \
+    "SELECT " columns " FROM lock WHERE (key = %s OR (deep = 1 AND key IN"                         \
+    " (" KEYS_4 ", " KEYS_4 ", " KEYS_4 ", %s, %s, %s))) AND " LIVES " ORDER BY key, token"
 
 typedef struct statement_t {
     const char *label;
@@ -69,7 +76,12 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_PAGE] = {"dms_page", PAGE(SHORT_XML, ""), 2},
     [DMS_SQL_PAGE_NAMED] = {"dms_page_named", PAGE(SHORT_XML, NAMED), 2 + DMS_CHOICE_NAMES_MAX},
     [DMS_SQL_PAGE_NAMES] = {"dms_page_names", PAGE("NULL", ""), 2},
-    [DMS_SQL_COUNT] = {"dms_count", "SELECT count(*) FROM property WHERE " OWN, 2},
+    [DMS_SQL_USAGE] = {"dms_usage",
+                       "SELECT count(*), coalesce(sum(size), 0),"
+                       " (SELECT properties FROM collection WHERE key = %s),"
+                       " (SELECT bytes FROM account WHERE principal = %s)"
+                       " FROM property WHERE " OWN,
+                       4},
     [DMS_SQL_OWN] = {"dms_own", "SELECT 1 FROM property WHERE " OWN " LIMIT 1", 2},
     [DMS_SQL_HAS] = {"dms_has",
                      "SELECT 1 FROM property WHERE " OWN
@@ -79,11 +91,11 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                      5},
 
     [DMS_SQL_SET] = {"dms_set",
-                     "INSERT INTO property (collection, member, " VALUE_COLUMNS ")"
-                     " SELECT id, %s, %s, %s, %d, %s FROM collection WHERE key = %s"
-                     " ON CONFLICT (collection, member, ns, local)"
-                     " DO UPDATE SET size = excluded.size, xml = excluded.xml",
-                     6},
+                     "INSERT INTO property (collection, member, " VALUE_COLUMNS ", principal)"
+                     " SELECT id, %s, %s, %s, %d, %s, %s FROM collection WHERE key = %s"
+                     " ON CONFLICT (collection, member, ns, local) DO UPDATE SET"
+                     " size = excluded.size, xml = excluded.xml, principal = excluded.principal",
+                     7},
     [DMS_SQL_UNSET] = {"dms_unset", "DELETE FROM property WHERE " OWN " AND ns = %s AND local = %s",
                        4},
     [DMS_SQL_ADD_COLLECTION] = {"dms_add_collection",
@@ -116,22 +128,23 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_MOVE_COLLECTIONS] = {"dms_move_collections",
                                   "UPDATE collection SET key = " MOVED("key") " WHERE " BELOW, 5},
     [DMS_SQL_COPY_OWN] = {"dms_copy_own",
-                          "INSERT INTO property (collection, member, " VALUE_COLUMNS ")"
-                          " SELECT " COLLECTION ", %s, " VALUE_COLUMNS " FROM property WHERE " OWN,
-                          4},
+                          "INSERT INTO property (collection, member, " VALUE_COLUMNS ", principal)"
+                          " SELECT " COLLECTION ", %s, " VALUE_COLUMNS
+                          ", coalesce(%s, principal) FROM property WHERE " OWN,
+                          5},
     [DMS_SQL_COPY_COLLECTIONS] = {"dms_copy_collections",
                                   "INSERT INTO collection (key)"
                                   " SELECT " MOVED("key") " FROM collection WHERE " BELOW,
                                   5},
     /* CROSS JOIN holds SQLite to this order of tables. */
-    [DMS_SQL_COPY_BELOW] = {"dms_copy_below",
-                            "INSERT INTO property (collection, member, " VALUE_COLUMNS ")"
-                            " SELECT target.id, member, " VALUE_COLUMNS " FROM"
-                            " (SELECT id, key FROM collection WHERE " BELOW ") AS source"
-                            " CROSS JOIN collection AS target CROSS JOIN property"
-                            " WHERE target.key = " MOVED(
-                                "source.key") " AND property.collection = source.id",
-                            5},
+    [DMS_SQL_COPY_BELOW] =
+        {"dms_copy_below",
+         "INSERT INTO property (collection, member, " VALUE_COLUMNS ", principal)"
+         " SELECT target.id, member, " VALUE_COLUMNS ", coalesce(%s, principal) FROM"
+         " (SELECT id, key FROM collection WHERE " BELOW ") AS source"
+         " CROSS JOIN collection AS target CROSS JOIN property"
+         " WHERE target.key = " MOVED("source.key") " AND property.collection = source.id",
+         6},
 
     [DMS_SQL_NEXT_COLLECTION] = {"dms_next_collection",
                                  "SELECT key FROM collection WHERE key > %s AND key < %s"
@@ -158,15 +171,19 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                             2},
 
     [DMS_SQL_ANY_LOCK] = {"dms_any_lock", "SELECT 1 FROM lock LIMIT 1", 0},
-    /* The first key is the resource's, the others those of the collections that it is in. */
-    [DMS_SQL_LOCKS] = {"dms_locks",
-                       "SELECT " LOCK_COLUMNS " FROM lock WHERE (key = %s OR (deep = 1 AND key IN"
-                       " (" KEYS_4 ", " KEYS_4 ", " KEYS_4 ", %s, %s, %s))) AND " LIVES
-                       " ORDER BY key, token",
-                       DMS_STORE_LOCK_KEYS + 1},
+    [DMS_SQL_LOCKS] = {"dms_locks", IN_FORCE(LOCK_COLUMNS), DMS_STORE_LOCK_KEYS + 1},
+    [DMS_SQL_LOCKS_TO_CHECK] = {"dms_locks_to_check", IN_FORCE(LOCK_COLUMNS_TO_CHECK),
+                                DMS_STORE_LOCK_KEYS + 1},
+    /* Those that follow one, before a key; shared ones, too, or not. */
     [DMS_SQL_LOCKS_BELOW] = {"dms_locks_below",
-                             "SELECT " LOCK_COLUMNS " FROM lock WHERE key > %s AND key < %s"
-                             " AND " LIVES " ORDER BY key, token",
+                             "SELECT " LOCK_COLUMNS_TO_CHECK " FROM lock"
+                             " WHERE (key, token) > (%s, %s) AND key < %s AND shared <= %d"
+                             " AND " LIVES " ORDER BY key, token LIMIT %d",
+                             6},
+    [DMS_SQL_LOCK_OWNER] = {"dms_lock_owner", "SELECT owner FROM lock WHERE token = %s", 1},
+    [DMS_SQL_COUNT_LOCKS] = {"dms_count_locks",
+                             "SELECT count(*) FROM (SELECT 1 FROM lock WHERE principal = %s"
+                             " AND " LIVES " LIMIT %lld) AS some",
                              3},
     [DMS_SQL_MEMBER_LOCKS] =
         {"dms_member_locks",
@@ -185,7 +202,10 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_UNLOCK_BELOW] = {"dms_unlock_below",
                               "DELETE FROM lock WHERE key = %s OR (key > %s AND key < %s)", 3},
     [DMS_SQL_EXPIRE_LOCKS] = {"dms_expire_locks",
-                              "DELETE FROM lock WHERE expires > 0 AND expires <= %lld", 1},
+                              "DELETE FROM lock WHERE token IN (SELECT token FROM lock"
+                              " WHERE expires > 0 AND expires <= %lld"
+                              " LIMIT " NUMBER(DMS_STORE_LOCKS_PAGE) ")",
+                              1},
 };
 
 /* --- SQLite --- */
@@ -243,6 +263,36 @@ static const char *const sqlite_to_2[] =
      "ALTER TABLE intended RENAME TO intention",
      NULL};
 
+/* What the triggers keep true, as rows come and go: how many properties the members of a collection
+ * have, and how many bytes those are that a principal has set. */
+#define COUNTED(which, number)                                                                     \
+    " UPDATE collection SET properties = properties " number " WHERE id = " which ".collection;"
+#define CHARGED(which, size)                                                                       \
+    " INSERT INTO account VALUES (" which ".principal, " size which ".size)"                       \
+    " ON CONFLICT (principal) DO UPDATE SET bytes = bytes + excluded.bytes;"
+
+/* To version 3: bounds. Whose the properties were is not known: those are nobody's. A DAV:owner of
+ * any length was kept, which whoever read the lock had to go past. */
+static const char *const sqlite_to_3[] =
+    {"CREATE INDEX lock_principal ON lock (principal, expires)",
+     "UPDATE lock SET owner = '' WHERE length(owner) > 4096",
+     "ALTER TABLE property ADD COLUMN principal TEXT NOT NULL DEFAULT ''",
+     "ALTER TABLE collection ADD COLUMN properties BIGINT NOT NULL DEFAULT 0",
+     "UPDATE collection SET properties ="
+     " (SELECT count(*) FROM property WHERE collection = collection.id)",
+     "CREATE TABLE account (principal TEXT PRIMARY KEY, bytes BIGINT NOT NULL) WITHOUT ROWID",
+     "INSERT INTO account SELECT '', coalesce(sum(size), 0) FROM property",
+     "CREATE TRIGGER property_comes AFTER INSERT ON property BEGIN" COUNTED("new", "+ 1")
+         CHARGED("new", "") " END",
+     "CREATE TRIGGER property_goes AFTER DELETE ON property BEGIN" COUNTED("old", "- 1")
+         CHARGED("old", "-") " END",
+     "CREATE TRIGGER property_moves AFTER UPDATE OF collection ON property"
+     " WHEN old.collection <> new.collection BEGIN" COUNTED("old", "- 1")
+         COUNTED("new", "+ 1") " END",
+     "CREATE TRIGGER property_changes AFTER UPDATE OF size, principal ON property BEGIN" CHARGED(
+         "old", "-") CHARGED("new", "") " END",
+     NULL};
+
 static const dms_dialect_t dialects[] = {
     {.driver = "sqlite3",
      .in_turn = 1,
@@ -251,7 +301,7 @@ static const dms_dialect_t dialects[] = {
      .begin = "BEGIN IMMEDIATE",
      .version = "PRAGMA user_version",
      .set_version = "PRAGMA user_version = ",
-     .steps = {sqlite_create, sqlite_to_2}},
+     .steps = {sqlite_create, sqlite_to_2, sqlite_to_3}},
 };
 
 const dms_dialect_t *dms_dialect(const char *driver)

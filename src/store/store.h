@@ -7,7 +7,8 @@
  *
  * Rows are kept by collection: property (collection, member, ns, local), collection (id, key). So a
  * listing reads the properties of all members of a collection with one range query, and moving a
- * collection rewrites only the keys of collections, with one statement.
+ * collection rewrites only the keys of collections, with one statement. Triggers count what is
+ * bounded (dms_usage_t).
  *
  * All changes happen in a transaction (dms_tx_t), which takes the store's only write lock at its
  * beginning (BEGIN IMMEDIATE) and holds it until it ends. It is also what keeps a check and the act
@@ -144,8 +145,19 @@ void dms_tx_abort(dms_tx_t *tx);
 apr_status_t dms_tx_set(dms_tx_t *tx, const char *key, const dms_name_t *name, const char *xml);
 apr_status_t dms_tx_unset(dms_tx_t *tx, const char *key, const dms_name_t *name);
 
-/* How many properties a resource has. */
-apr_status_t dms_tx_count(dms_tx_t *tx, const char *key, int *count);
+/* Whose are the properties that the transaction sets and copies from now on: a principal's, as of a
+ * lock. Before, those that it sets are nobody's (""), and a copy is whose the original is. */
+void dms_tx_act_for(dms_tx_t *tx, const char *principal);
+
+/* What there is of what is bounded. Counted as rows come and go, so this is cheap. */
+typedef struct dms_usage_t {
+    apr_int64_t own_properties;        /* of a resource, ... */
+    apr_int64_t own_bytes;             /* ... and of their XML */
+    apr_int64_t collection_properties; /* of all members of the collection that it is in */
+    apr_int64_t principal_bytes; /* of all properties that are the transaction's principal's */
+} dms_usage_t;
+
+apr_status_t dms_tx_usage(dms_tx_t *tx, const char *key, dms_usage_t *usage);
 
 /* Whether a resource, or anything below it, has properties. */
 apr_status_t dms_tx_has_properties(dms_tx_t *tx, const char *key, int *has);
@@ -251,9 +263,10 @@ struct dms_lock_t {
 /* Whether there may be any lock at all. Cheap. Errors say yes. */
 int dms_store_has_locks(dms_store_t *store);
 
-/* The locks in force on a resource: its own, and the deep ones of the collections that it is in;
- * below: those on what is below it, too. One that has expired is as if it never was. From pool. */
-apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr_pool_t *pool,
+/* The locks in force on a resource: its own, and the deep ones of the collections that it is in.
+ * One that has expired is as if it never was. From pool. owners: to be shown, so with their
+ * `owner`; else that is NULL. */
+apr_status_t dms_store_locks(dms_store_t *store, const char *key, int owners, apr_pool_t *pool,
                              dms_lock_t **first);
 
 /* The locks whose roots are members of a collection: escaped name -> the first dms_lock_t, or
@@ -262,15 +275,40 @@ apr_status_t dms_store_locks(dms_store_t *store, const char *key, int below, apr
 apr_status_t dms_store_member_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
                                     apr_hash_t **locks);
 
-/* dms_store_locks(), as a transaction sees it. */
-apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, int below, apr_pool_t *pool,
-                          dms_lock_t **first);
+/* The same, without owners, as a transaction sees it. */
+apr_status_t dms_tx_locks(dms_tx_t *tx, const char *key, apr_pool_t *pool, dms_lock_t **first);
+
+/* Reads the `owner` of a lock, from pool. */
+apr_status_t dms_tx_lock_owner(dms_tx_t *tx, dms_lock_t *lock, apr_pool_t *pool);
+
+/* Told of a lock, without owner, which is gone when it returns: whether to go on. */
+typedef int dms_lock_visit_fn(void *baton, const dms_lock_t *lock);
+
+/* Which of the locks below a resource are told of. */
+typedef struct dms_below_t {
+    const char *key;    /* of the resource */
+    const char *after;  /* only those whose keys are greater; NULL: all */
+    int only_exclusive; /* no shared ones */
+    int expected;       /* so many will do, mostly; 0: nobody knows */
+    dms_lock_visit_fn *visit;
+    void *baton;
+} dms_below_t;
+
+/* Tells of the locks on what is below a resource, in the order of their keys (a collection's before
+ * its members'), as many as the visitor wants: memory and time are those of what it has seen. In a
+ * transaction, or (tx NULL) without one. */
+apr_status_t dms_locks_below(dms_store_t *store, dms_tx_t *tx, const dms_below_t *below,
+                             apr_pool_t *pool);
+
+/* How many locks in force a principal has; no more than `most` are counted. */
+apr_status_t dms_tx_count_locks(dms_tx_t *tx, const char *principal, apr_int64_t most,
+                                apr_int64_t *count);
 
 /* Those of one member, by its key, in the same order. */
 apr_status_t dms_store_own_locks(dms_store_t *store, const char *key, apr_pool_t *pool,
                                  dms_lock_t **first);
 
-/* Adds a lock, and removes all that have expired. Whether it conflicts is the caller's to know. */
+/* Adds a lock, and removes some that have expired. Whether it conflicts is the caller's to know. */
 apr_status_t dms_tx_lock(dms_tx_t *tx, const dms_lock_t *lock);
 
 /* Writes a lock's new `expires`. */

@@ -36,8 +36,11 @@
 /* How many locks of members are read along with each other. */
 #define DMS_STORE_MEMBER_LOCKS 4096
 
+/* Of how many locks one statement tells, of those below a resource, or gets rid. */
+#define DMS_STORE_LOCKS_PAGE 256
+
 /* The version of the schema that this module writes. */
-#define DMS_SCHEMA_VERSION 2
+#define DMS_SCHEMA_VERSION 3
 
 /* --- statements --- */
 
@@ -53,7 +56,7 @@ typedef enum dms_sql_e {
     DMS_SQL_PAGE, /* likewise */
     DMS_SQL_PAGE_NAMED,
     DMS_SQL_PAGE_NAMES,
-    DMS_SQL_COUNT,
+    DMS_SQL_USAGE,
     DMS_SQL_OWN,
     DMS_SQL_HAS,
     DMS_SQL_SET,
@@ -78,7 +81,10 @@ typedef enum dms_sql_e {
     DMS_SQL_INTENTIONS,
     DMS_SQL_ANY_LOCK,
     DMS_SQL_LOCKS,
+    DMS_SQL_LOCKS_TO_CHECK,
     DMS_SQL_LOCKS_BELOW,
+    DMS_SQL_LOCK_OWNER,
+    DMS_SQL_COUNT_LOCKS,
     DMS_SQL_MEMBER_LOCKS,
     DMS_SQL_LOCK,
     DMS_SQL_REFRESH_LOCK,
@@ -88,7 +94,7 @@ typedef enum dms_sql_e {
     DMS_SQL_NUMBER /* of statements */
 } dms_sql_e;
 
-/* How many keys DMS_SQL_LOCKS asks about. */
+/* How many keys DMS_SQL_LOCKS and DMS_SQL_LOCKS_TO_CHECK ask about. */
 #define DMS_STORE_LOCK_KEYS 16
 
 /* The arguments of a statement, in the order in which they stand in it. */
@@ -215,9 +221,10 @@ int dms_store_retry(dms_store_t *store, dms_conn_t *conn, int code, int attempt,
 struct dms_tx_t {
     dms_store_t *store;
     apr_pool_t *pool;
-    dms_conn_t *conn;    /* NULL: ended */
-    apr_status_t status; /* of the first failure: nothing is done after it */
-    int locks;           /* whether there are any: -1, or 1; 0: nobody has asked */
+    dms_conn_t *conn;      /* NULL: ended */
+    apr_status_t status;   /* of the first failure: nothing is done after it */
+    int locks;             /* whether there are any: -1, or 1; 0: nobody has asked */
+    const char *principal; /* whose properties are those that it makes; NULL: the same one's */
 };
 
 /* Tells a number that any change of the store, by any process, has made another. Returns 0 where

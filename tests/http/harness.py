@@ -132,13 +132,14 @@ class Server:
     the module on, and `location` adds lines to its <Location>, `directory` to the <Directory> of the data."""
 
     def __init__(self, conf="", location="", directory="Options Indexes FollowSymLinks", mpm="event", modules=(),
-                 data=None, dav=True, load_first=False, with_module=True, servers=4, threads=16):
+                 data=None, dav=True, load_first=False, with_module=True, servers=4, threads=16, preload="", env=()):
         self.root = new_dir("dms-http-")
         self.own_data = data is None
         self.data = pathlib.Path(data) if data else self.root / "data"
         self.mpm, self.modules, self.servers, self.threads = mpm, tuple(modules), servers, threads
         self.load_first, self.with_module = load_first, with_module
         self.conf_parts = (conf, location, directory, dav)
+        self.preload, self.env = preload, dict(env)  # beside the sanitizers' libraries and the usual variables
         self.expected = []
         self.log_seen = 0
         self.process = None
@@ -208,9 +209,9 @@ class Server:
                               ("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1"),
                               ("TSAN_OPTIONS", "halt_on_error=1:abort_on_error=1")):
             env[name] = os.environ.get(name, default)
-        if PRELOAD:
-            env["LD_PRELOAD"] = PRELOAD
-        env.update(self.environment)
+        env.update(self.env)
+        if PRELOAD or self.preload:
+            env["LD_PRELOAD"] = f"{PRELOAD} {self.preload}".strip()
         console = open(self.root / "logs/console.log", "ab")
         self.process = subprocess.Popen(
             [HTTPD, "-DFOREGROUND", "-d", str(self.root), "-f", str(self.root / "httpd.conf")],

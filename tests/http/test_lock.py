@@ -143,9 +143,11 @@ def test_no_owner(files):
 
 
 def test_a_long_owner(files):
-    text = "long " * 20_000
+    text = "long " * 800
     lock(files, "a.txt", owner=text)
     assert locks_on(files, "a.txt")[0].owner.text == text
+    assert ask_lock(files, "sub/b.txt", owner=text + "long " * 20).status == 413
+    assert locks_on(files, "sub/b.txt") == []
 
 
 @pytest.mark.parametrize("body", [

@@ -157,7 +157,8 @@ def test_a_listing_that_the_store_fails_in_is_not_cut_in_silence(made):
     with contextlib.closing(sqlite3.connect(path, timeout=10)) as db, db:
         collection, ns, local, xml = db.execute("SELECT collection, ns, local, xml FROM property").fetchone()
         xml = xml.replace(">1<", ">" + "v" * 800 + "<")
-        db.executemany("INSERT OR REPLACE INTO property VALUES (?, ?, ?, ?, ?, ?)",
+        db.executemany("INSERT OR REPLACE INTO property (collection, member, ns, local, size, xml)"
+                       " VALUES (?, ?, ?, ?, ?, ?)",
                        ((collection, f"m{i:05}", ns, local, len(xml), xml) for i in range(MEMBERS)))
     server.expect_log("no such table")
     with server.connect(rcvbuf=4096) as connection:

@@ -141,6 +141,30 @@ static dms_tx_t *begin(void)
     return tx;
 }
 
+static dms_usage_t usage_in(dms_tx_t *tx, const char *key)
+{
+    dms_usage_t usage;
+
+    assert_ok(dms_tx_usage(tx, key, &usage));
+    return usage;
+}
+
+static int count_of(dms_tx_t *tx, const char *key)
+{
+    return (int)usage_in(tx, key).own_properties;
+}
+
+static dms_usage_t usage_of(const char *key, const char *principal)
+{
+    dms_tx_t *tx = begin();
+    dms_usage_t usage;
+
+    dms_tx_act_for(tx, principal);
+    usage = usage_in(tx, key);
+    dms_tx_abort(tx);
+    return usage;
+}
+
 static void set(const char *key, const dms_name_t *name, const char *xml)
 {
     dms_tx_t *tx = begin();
@@ -217,7 +241,7 @@ START_TEST(prepare_leaves_one_closed_file)
     ck_assert_int_ne(access(apr_pstrcat(unit_pool, file, "-wal", NULL), F_OK), 0);
     ck_assert_int_ne(access(apr_pstrcat(unit_pool, file, "-shm", NULL), F_OK), 0);
     ck_assert_int_ne(access(apr_pstrcat(unit_pool, file, "-lock", NULL), F_OK), 0);
-    ck_assert_str_eq(foreign("PRAGMA user_version"), "2");
+    ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
     ck_assert_str_eq(foreign("PRAGMA journal_mode"), "wal");
     ck_assert_uint_eq(messages, 0);
 }
@@ -286,7 +310,7 @@ START_TEST(prepare_at_once_by_many)
     for (i = 0; i < 8; i++) {
         ck_assert_int_eq(wait_for(children[i]), 0);
     }
-    ck_assert_str_eq(foreign("PRAGMA user_version"), "2");
+    ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
 }
 END_TEST
 
@@ -356,12 +380,12 @@ START_TEST(set_replace_and_unset)
     assert_ok(dms_tx_unset(tx, "/a/b", &color));
     assert_ok(dms_tx_unset(tx, "/a/b", &color));
     assert_ok(dms_tx_unset(tx, "/nowhere/at/all", &color));
-    assert_ok(dms_tx_count(tx, "/a/b", &count));
+    count = count_of(tx, "/a/b");
     ck_assert_int_eq(count, 3);
     assert_ok(dms_tx_unset(tx, "/a/b", &plain));
     assert_ok(dms_tx_unset(tx, "/a/b", &title));
     assert_ok(dms_tx_unset(tx, "/a/b", &shape));
-    assert_ok(dms_tx_count(tx, "/a/b", &count));
+    count = count_of(tx, "/a/b");
     ck_assert_int_eq(count, 0);
     assert_ok(dms_tx_commit(tx));
     ck_assert_int_eq(dms_store_has_properties(store), 0);
@@ -432,7 +456,7 @@ START_TEST(a_thousand_properties_of_one_resource)
         name.length = (apr_size_t)sprintf(local, "p%04d", i);
         assert_ok(dms_tx_set(tx, "/a/b", &name, local));
     }
-    assert_ok(dms_tx_count(tx, "/a/b", &count));
+    count = count_of(tx, "/a/b");
     ck_assert_int_eq(count, 1000);
     assert_ok(dms_tx_commit(tx));
     assert_ok(dms_store_properties(store, "/a/b", &everything, fresh(), &property));
@@ -526,7 +550,7 @@ START_TEST(forget_takes_what_is_at_or_below)
         assert_ok(dms_tx_has_properties(tx, tricky[top], &has));
         ck_assert_int_eq(has, 0);
         for (i = 0; i < TRICKY; i++) {
-            assert_ok(dms_tx_count(tx, tricky[i], &count));
+            count = count_of(tx, tricky[i]);
             ck_assert_msg(count == !is_at_or_below(tricky[i], tricky[top]),
                           "%s, having forgotten %s", tricky[i], tricky[top]);
         }
@@ -965,7 +989,7 @@ START_TEST(sweep_asks_for_each_at_or_below)
 
             expected += below;
             left = !(below && is_at_or_below(tricky[i], tricky[denied]));
-            assert_ok(dms_tx_count(tx, tricky[i], &count));
+            count = count_of(tx, tricky[i]);
             ck_assert_msg(count == left, "%s, sweeping %s without %s", tricky[i], sweeping.top,
                           tricky[denied]);
         }
@@ -1199,6 +1223,95 @@ START_TEST(orphans_come_in_order)
 }
 END_TEST
 
+/* --- what is bounded --- */
+
+static void set_as(const char *principal, const char *key, const dms_name_t *name, const char *xml)
+{
+    dms_tx_t *tx = begin();
+
+    dms_tx_act_for(tx, principal);
+    assert_ok(dms_tx_set(tx, key, name, xml));
+    assert_ok(dms_tx_commit(tx));
+}
+
+/* The properties and bytes of a resource, those of the members of its collection, and the bytes of
+ * anna's and of ben's. */
+static const char *usage_text(const char *key)
+{
+    dms_usage_t anna = usage_of(key, "anna");
+
+    return apr_psprintf(unit_pool, "%d %d, %d, %d %d", (int)anna.own_properties,
+                        (int)anna.own_bytes, (int)anna.collection_properties,
+                        (int)anna.principal_bytes, (int)usage_of(key, "ben").principal_bytes);
+}
+
+START_TEST(usage_follows_what_is_set)
+{
+    dms_tx_t *tx;
+
+    ck_assert_str_eq(usage_text("/a/b"), "0 0, 0, 0 0");
+    set_as("anna", "/a/b", &color, "<c>12</c>");
+    set_as("ben", "/a/b", &title, "<t/>");
+    set_as("anna", "/a/c", &title, "<t>1</t>");
+    ck_assert_str_eq(usage_text("/a/b"), "2 13, 3, 17 4");
+    set_as("ben", "/a/b", &color, "<c/>"); /* whoever has set it last */
+    ck_assert_str_eq(usage_text("/a/b"), "2 8, 3, 8 8");
+    tx = begin();
+    assert_ok(dms_tx_unset(tx, "/a/b", &title));
+    assert_ok(dms_tx_forget(tx, "/a/c"));
+    ck_assert_int_eq(usage_in(tx, "/a/b").collection_properties, 1);
+    dms_tx_abort(tx);
+    ck_assert_str_eq(usage_text("/a/b"), "2 8, 3, 8 8");
+}
+END_TEST
+
+START_TEST(usage_follows_what_moves)
+{
+    dms_tx_t *tx;
+
+    set_as("anna", "/a/b", &color, "<c/>");
+    set_as("anna", "/a/b/in", &color, "<c>2</c>");
+    set_as("ben", "/x/y", &color, "<c>3</c>");
+    tx = begin();
+    dms_tx_act_for(tx, "ben");
+    assert_ok(dms_tx_move(tx, "/a/b", "/x/b"));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_str_eq(usage_text("/a/b"), "0 0, 0, 12 8");
+    ck_assert_str_eq(usage_text("/x/b"), "1 4, 2, 12 8");
+    ck_assert_str_eq(usage_text("/x/b/in"), "1 8, 1, 12 8");
+    tx = begin();
+    assert_ok(dms_tx_move(tx, "/x/b", "/x/z")); /* in its collection */
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_str_eq(usage_text("/x/z"), "1 4, 2, 12 8");
+}
+END_TEST
+
+/* A copy is whose copy it is; one that is completed for somebody who is gone, whose the original
+ * was. */
+START_TEST(usage_follows_what_is_copied)
+{
+    dms_tx_t *tx;
+
+    set_as("anna", "/a/b", &color, "<c/>");
+    set_as("anna", "/a/b/in", &color, "<c>2</c>");
+    tx = begin();
+    dms_tx_act_for(tx, "ben");
+    assert_ok(dms_tx_copy(tx, "/a/b", "/x/b", 1));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_str_eq(usage_text("/x/b"), "1 4, 1, 12 12");
+    ck_assert_str_eq(usage_text("/x/b/in"), "1 8, 1, 12 12");
+    tx = begin();
+    assert_ok(dms_tx_copy(tx, "/x/b", "/x/c", 1));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_str_eq(usage_text("/x/c"), "1 4, 2, 12 24");
+    tx = begin();
+    assert_ok(dms_tx_forget(tx, "/x/b"));
+    assert_ok(dms_tx_forget(tx, "/x/c"));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_str_eq(usage_text("/x/c"), "0 0, 0, 12 0");
+}
+END_TEST
+
 /* --- migration --- */
 
 /* What version 1 has written. */
@@ -1206,6 +1319,14 @@ static void make_version_1(void)
 {
     static const char *const statements[] =
         {"DROP TABLE intention",
+         "DROP TRIGGER property_comes",
+         "DROP TRIGGER property_goes",
+         "DROP TRIGGER property_moves",
+         "DROP TRIGGER property_changes",
+         "DROP TABLE account",
+         "DROP INDEX lock_principal",
+         "ALTER TABLE property DROP COLUMN principal",
+         "ALTER TABLE collection DROP COLUMN properties",
          "CREATE TABLE intention (id INTEGER PRIMARY KEY, intent INTEGER NOT NULL,"
          " from_key TEXT NOT NULL, to_key TEXT NOT NULL, deep INTEGER NOT NULL,"
          " token TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL)",
@@ -1228,6 +1349,7 @@ static void make_version_1(void)
 
 START_TEST(version_1_is_migrated)
 {
+    dms_usage_t usage;
     static const char *const rows[] = {
         "1|1|/a|/b|0|1-2|3-4|.dav-multistatus-1-2-3||0|7//boot/99",
         "2|1|/a|/b|0|1-2||.dav-multistatus-1-2-3||0|7//",
@@ -1240,9 +1362,16 @@ START_TEST(version_1_is_migrated)
 
     set("/a", &color, "<c/>");
     make_version_1();
+    foreign(
+        "INSERT INTO lock VALUES ('t', '/', '/a', '/a', 0, 0, printf('%.*c', 4097, 'x'), 'anna',"
+        " 0), ('u', '/', '/b', '/b', 0, 0, '<o/>', 'anna', 0)");
     ck_assert_int_eq(dms_store_prepare(fresh(), "sqlite3", file, log_message, NULL), APR_SUCCESS);
-    ck_assert_str_eq(foreign("PRAGMA user_version"), "2");
+    ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
     ck_assert_str_eq(get("/a", &color), "<c/>");
+    usage = usage_of("/b", "");
+    ck_assert_int_eq(usage.collection_properties, 1);
+    ck_assert_int_eq(usage.principal_bytes, 4);
+    ck_assert_str_eq(foreign("SELECT group_concat(owner) FROM lock"), ",<o/>");
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ck_assert_str_eq(foreign(apr_psprintf(unit_pool,
                                               "SELECT id || '|' || intent || '|' || from_key || '|'"
@@ -1611,7 +1740,7 @@ START_TEST(memory_is_flat)
     const char *xml;
     apr_size_t before = 0;
     dms_tx_t *tx;
-    int i, count;
+    int i;
 
     set("/c/a", &color, "<a/>");
     apr_pool_create(&own, unit_pool);
@@ -1636,7 +1765,7 @@ START_TEST(memory_is_flat)
             before = unit_memory();
         }
         assert_ok(dms_tx_set(tx, "/c/a", &color, "<b/>"));
-        assert_ok(dms_tx_count(tx, "/c/a", &count));
+        count_of(tx, "/c/a");
         assert_ok(dms_tx_copy(tx, "/c/a", "/c/b", 1));
     }
     assert_ok(dms_tx_commit(tx));
@@ -1666,6 +1795,9 @@ Suite *store_suite(void)
     tcase_add_test(tests, prepare_at_once_by_many);
     tcase_add_test(tests, create_succeeds_without_a_database);
     tcase_add_test(tests, prepared_statements_are_renewed);
+    tcase_add_test(tests, usage_follows_what_is_set);
+    tcase_add_test(tests, usage_follows_what_moves);
+    tcase_add_test(tests, usage_follows_what_is_copied);
     tcase_add_test(tests, version_1_is_migrated);
     tests = add_case(suite, "properties", 30);
     tcase_add_test(tests, set_replace_and_unset);

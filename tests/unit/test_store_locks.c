@@ -120,11 +120,35 @@ static const char *tokens(const dms_lock_t *lock)
     return text;
 }
 
+/* Appends a copy. */
+static int append(void *baton, const dms_lock_t *lock)
+{
+    dms_lock_t **link = baton, *copy = apr_pmemdup(unit_pool, lock, sizeof(*lock));
+
+    while (*link) {
+        link = &(*link)->next;
+    }
+    copy->token = apr_pstrdup(unit_pool, lock->token);
+    copy->next = NULL;
+    *link = copy;
+    return 1;
+}
+
+static void append_below(dms_tx_t *tx, const char *key, dms_lock_t **first)
+{
+    dms_below_t below = {.key = key, .visit = append, .baton = first};
+
+    assert_ok(dms_locks_below(store, tx, &below, unit_pool));
+}
+
 static const char *on(const char *key, int below)
 {
     dms_lock_t *first = NULL;
 
-    assert_ok(dms_store_locks(store, key, below, unit_pool, &first));
+    assert_ok(dms_store_locks(store, key, 1, unit_pool, &first));
+    if (below) {
+        append_below(NULL, key, &first);
+    }
     return tokens(first);
 }
 
@@ -165,7 +189,7 @@ START_TEST(a_lock_comes_back_as_it_was)
     lock.expires = APR_INT64_C(5000000000);
     add_lock(&lock);
     ck_assert_int_ne(dms_store_has_locks(store), 0);
-    assert_ok(dms_store_locks(store, "/srv/it's%20a%25", 0, unit_pool, &found));
+    assert_ok(dms_store_locks(store, "/srv/it's%20a%25", 1, unit_pool, &found));
     ck_assert_ptr_nonnull(found);
     ck_assert_ptr_null(found->next);
     ck_assert_str_eq(found->token, lock.token);
@@ -185,7 +209,7 @@ START_TEST(no_owner_and_no_end)
 
     lock.expires = 0;
     add_lock(&lock);
-    assert_ok(dms_store_locks(store, "/srv/a", 0, unit_pool, &found));
+    assert_ok(dms_store_locks(store, "/srv/a", 1, unit_pool, &found));
     ck_assert_ptr_nonnull(found);
     ck_assert_ptr_null(found->owner);
     ck_assert_int_eq(found->expires, 0);
@@ -203,7 +227,7 @@ START_TEST(a_long_owner)
     owner[1000000] = '\0';
     lock.owner = owner;
     add_lock(&lock);
-    assert_ok(dms_store_locks(store, "/srv/a", 0, unit_pool, &found));
+    assert_ok(dms_store_locks(store, "/srv/a", 1, unit_pool, &found));
     ck_assert_str_eq(found->owner, owner);
 }
 END_TEST
@@ -236,7 +260,7 @@ START_TEST(a_refresh_changes_the_end_alone)
     tx = begin();
     assert_ok(dms_tx_refresh_lock(tx, &lock));
     assert_ok(dms_tx_commit(tx));
-    assert_ok(dms_store_locks(store, "/srv/a", 0, unit_pool, &found));
+    assert_ok(dms_store_locks(store, "/srv/a", 1, unit_pool, &found));
     ck_assert_str_eq(found->token, "t1");
     ck_assert_int_eq(found->expires, lock.expires);
     ck_assert_str_eq(found->uri, "/dav/srv/a");
@@ -272,11 +296,73 @@ START_TEST(abort_undoes)
 }
 END_TEST
 
+/* Told of so many, of more than a page of them: all in the order of their keys, or from one on. */
+static int follow(void *baton, const dms_lock_t *lock)
+{
+    apr_array_header_t *keys = baton;
+
+    APR_ARRAY_PUSH(keys, const char *) = apr_pstrdup(unit_pool, lock->key);
+    return keys->nelts < 700;
+}
+
+static int visited(const dms_below_t *like, const char **first, const char **last)
+{
+    apr_array_header_t *keys = apr_array_make(unit_pool, 0, sizeof(const char *));
+    dms_below_t below = *like;
+    int i;
+
+    below.visit = follow;
+    below.baton = keys;
+    assert_ok(dms_locks_below(store, NULL, &below, unit_pool));
+    for (i = 1; i < keys->nelts; i++) {
+        ck_assert_int_lt(strcmp(APR_ARRAY_IDX(keys, i - 1, char *), APR_ARRAY_IDX(keys, i, char *)),
+                         0);
+    }
+    *first = keys->nelts ? APR_ARRAY_IDX(keys, 0, const char *) : "";
+    *last = keys->nelts ? APR_ARRAY_IDX(keys, keys->nelts - 1, const char *) : "";
+    return keys->nelts;
+}
+
+START_TEST(pages_of_locks_below)
+{
+    const char *first, *last;
+    dms_tx_t *tx = begin();
+    apr_int64_t count;
+    int i;
+
+    for (i = 0; i < 800; i++) {
+        dms_lock_t lock = as_lock(apr_psprintf(unit_pool, "t%d", i),
+                                  apr_psprintf(unit_pool, "/srv/a/%03d", i), i % 2);
+
+        lock.is_shared = i % 4 == 0;
+        assert_ok(dms_tx_lock(tx, &lock));
+    }
+    assert_ok(dms_tx_count_locks(tx, as_lock("t", "/", 0).principal, 1000, &count));
+    ck_assert_int_eq(count, 800);
+    assert_ok(dms_tx_count_locks(tx, as_lock("t", "/", 0).principal, 7, &count));
+    ck_assert_int_eq(count, 7);
+    assert_ok(dms_tx_count_locks(tx, "nobody", 7, &count));
+    ck_assert_int_eq(count, 0);
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_int_eq(visited(&(dms_below_t){.key = "/srv/a"}, &first, &last), 700);
+    ck_assert_str_eq(last, "/srv/a/699");
+    ck_assert_int_eq(visited(&(dms_below_t){.key = "/srv", .after = "/srv/a/199"}, &first, &last),
+                     600);
+    ck_assert_str_eq(first, "/srv/a/200");
+    ck_assert_int_eq(visited(&(dms_below_t){.key = "/", .only_exclusive = 1}, &first, &last), 600);
+    ck_assert_str_eq(first, "/srv/a/001");
+    ck_assert_int_eq(visited(&(dms_below_t){.key = "/srv/a/5"}, &first, &last), 0);
+}
+END_TEST
+
 static const char *within(dms_tx_t *tx, const char *key, int below)
 {
     dms_lock_t *first = NULL;
 
-    assert_ok(dms_tx_locks(tx, key, below, unit_pool, &first));
+    assert_ok(dms_tx_locks(tx, key, unit_pool, &first));
+    if (below) {
+        append_below(tx, key, &first);
+    }
     return tokens(first);
 }
 
@@ -414,7 +500,7 @@ START_TEST(any_number_of_levels)
 
         key = apr_psprintf(unit_pool, "%s/d%d", key, i);
         add(apr_psprintf(unit_pool, "t%02d", i), key, 1);
-        assert_ok(dms_store_locks(store, key, 0, unit_pool, &first));
+        assert_ok(dms_store_locks(store, key, 1, unit_pool, &first));
         for (k = 0; first; first = first->next) {
             count++;
             k |= !strcmp(first->token, apr_psprintf(unit_pool, "t%02d", i));
@@ -581,7 +667,7 @@ START_TEST(the_next_lock_clears_the_expired)
     tx = begin();
     assert_ok(dms_tx_refresh_lock(tx, &lock));
     assert_ok(dms_tx_commit(tx));
-    assert_ok(dms_store_locks(store, "/srv/a", 0, unit_pool, &found));
+    assert_ok(dms_store_locks(store, "/srv/a", 1, unit_pool, &found));
     ck_assert_ptr_null(found);
     take("t2");
     ck_assert_int_eq(dms_store_has_locks(store), 0);
@@ -751,7 +837,7 @@ static void contend(int number)
         dms_lock_t *held;
         dms_tx_t *tx = begin();
 
-        assert_ok(dms_store_locks(store, "/srv/a", 0, unit_pool, &held));
+        assert_ok(dms_store_locks(store, "/srv/a", 1, unit_pool, &held));
         if (held) {
             dms_tx_abort(tx);
             continue;
@@ -811,7 +897,7 @@ START_TEST(without_a_database_there_may_be_locks)
                                apr_pstrcat(unit_pool, folder, "/none/store.db", NULL), 8,
                                log_message, NULL, &store));
     ck_assert_int_ne(dms_store_has_locks(store), 0);
-    ck_assert_int_ne(dms_store_locks(store, "/srv/a", 0, unit_pool, &first), APR_SUCCESS);
+    ck_assert_int_ne(dms_store_locks(store, "/srv/a", 1, unit_pool, &first), APR_SUCCESS);
 }
 END_TEST
 
@@ -843,6 +929,7 @@ Suite *store_locks_suite(void)
     tcase_add_test(tests, similar_names_are_other_resources);
     tcase_add_test(tests, wildcards_are_no_wildcards);
     tcase_add_test(tests, below_goes_down_and_up);
+    tcase_add_test(tests, pages_of_locks_below);
     tcase_add_test(tests, the_root);
     tcase_add_test(tests, the_root_is_one_providers);
     tcase_add_test(tests, any_number_of_levels);
