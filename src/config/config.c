@@ -5,6 +5,8 @@
 #include <ap_provider.h>
 #include <apr_strings.h>
 
+#include "store/store.h"
+
 #define UNSET (-1)
 
 #define LOCK_TIMEOUT 600
@@ -273,6 +275,7 @@ void dms_config_reset(void)
 {
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
+    store_place.patience = DMS_STORE_PATIENCE;
 }
 
 const dms_store_place_t *dms_config_store(void)
@@ -280,9 +283,14 @@ const dms_store_place_t *dms_config_store(void)
     return &store_place;
 }
 
-static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file)
+/* How long a write may wait at the most, in seconds: an hour. */
+#define PATIENCE_MAX 3600
+
+static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file,
+                             const char *patience)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t seconds = apr_time_sec(DMS_STORE_PATIENCE);
 
     if (error) {
         return error;
@@ -291,7 +299,12 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
         return apr_psprintf(cmd->pool, "%s: '%s' is no kind of store: sqlite3 is", cmd->cmd->name,
                             driver);
     }
+    if (patience && (!read_number(patience, &seconds) || !seconds || seconds > PATIENCE_MAX)) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is no number of seconds from 1 to %d",
+                            cmd->cmd->name, patience, PATIENCE_MAX);
+    }
     store_place.params = ap_server_root_relative(cmd->pool, file);
+    store_place.patience = apr_time_from_sec(seconds);
     return NULL;
 }
 
@@ -314,7 +327,8 @@ const command_rec dms_config_directives[] = {
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_TAKE12("DavMultistatusReverse", set_reverse, NULL, ACCESS_CONF,
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
-    AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
-                  "sqlite3 and the file where properties and locks are kept"),
+    AP_INIT_TAKE23("DavMultistatusStore", set_store, NULL, RSRC_CONF,
+                   "sqlite3, the file where properties and locks are kept, and how many seconds a "
+                   "write waits for its turn"),
     {.name = NULL},
 };

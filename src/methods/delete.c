@@ -42,16 +42,23 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     return 1; /* a client that leaves does not decide what stays */
 }
 
+/* Of a lock in the way, or of a store that can't tell. */
+static apr_status_t cause_of_barrier(const dms_error_t *error)
+{
+    return !error ? APR_SUCCESS : error->status == HTTP_LOCKED ? EBUSY : DMS_ESTORE;
+}
+
 /* A lock may have been granted since the shift before. */
 static apr_status_t look_at_locks(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
+    dms_error_t *error = dms_barriers_check(request, deletion->resource.key, DMS_WRITES_SELF);
 
-    return dms_barriers_check(request, deletion->resource.key, DMS_WRITES_SELF)
-                   || dms_barriers_below(request, deletion->resource.key, deletion->shift.pool,
-                                         &deletion->locked)
-               ? EBUSY
-               : APR_SUCCESS;
+    if (!error) {
+        error = dms_barriers_below(request, deletion->resource.key, deletion->shift.pool,
+                                   &deletion->locked);
+    }
+    return cause_of_barrier(error);
 }
 
 /* Whether a lock stands in the way of removing what has that path, or of removing anything from
@@ -98,9 +105,8 @@ static apr_status_t may_leave(void *baton, const char *path)
     apr_status_t rv = is_unlocked(deletion, path, "");
 
     return rv == APR_SUCCESS && !*path
-                   && dms_barriers_check(deletion->request, deletion->resource.key,
-                                         DMS_WRITES_PARENT)
-               ? EBUSY
+               ? cause_of_barrier(dms_barriers_check(deletion->request, deletion->resource.key,
+                                                     DMS_WRITES_PARENT))
                : rv;
 }
 

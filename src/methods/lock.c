@@ -4,8 +4,6 @@
  */
 #include "methods/method.h"
 
-#include <errno.h>
-
 #include <apr_strings.h>
 
 #include "acts/acts.h"
@@ -116,12 +114,11 @@ static dms_error_t *check_conflicts(locking_t *locking)
 {
     dms_request_t *request = locking->request;
     dms_lock_t *held = NULL, *here = NULL, *each, *next;
+    apr_status_t rv = dms_tx_locks(request->tx, locking->resource.key, locking->lock.is_deep,
+                                   request->r->pool, &held);
 
-    if (dms_tx_locks(request->tx, locking->resource.key, locking->lock.is_deep, request->r->pool,
-                     &held)
-        != APR_SUCCESS) {
-        return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                         "the store of properties and locks failed");
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(request->r, rv);
     }
     for (each = held; each; each = next) {
         next = each->next;
@@ -191,9 +188,10 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
         return error;
     }
     rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = locking->resource.key));
-    if (rv == APR_SUCCESS) {
-        rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(r, rv);
     }
+    rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
     if (rv == APR_SUCCESS) {
         rv = request->provider->finish(stream, NULL);
     }
@@ -209,6 +207,7 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
 {
     dms_request_t *request = locking->request;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &locking->resource);
+    apr_status_t rv;
 
     if (!error) {
         error = dms_conditions_check(request, &locking->resource);
@@ -225,10 +224,10 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     locking->lock.key = locking->resource.key;
     locking->lock.uri = dms_method_uri(request->r, locking->resource.facts.kind);
     locking->shown = &locking->lock;
-    if (dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock))
-        != APR_SUCCESS) {
-        return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                         "the store of properties and locks failed");
+    rv = dms_changed(tx,
+                     DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock));
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(request->r, rv);
     }
     apr_table_setn(request->r->headers_out, "Lock-Token",
                    apr_pstrcat(request->r->pool, "<", locking->lock.token, ">", NULL));
@@ -265,8 +264,7 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
         }
     }
     if (rv != APR_SUCCESS) {
-        return dms_error(pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                         "the store of properties and locks failed");
+        return dms_error_of_store(request->r, rv);
     }
     locking->shown = held;
     return held ? NULL

@@ -1,24 +1,9 @@
 #include "methods/steps.h"
 
-#include <errno.h>
-
 #include <apr_strings.h>
 
 #include "methods/conditions.h"
 #include "server/state.h"
-
-/* Another writer's patience is not the client's fault, nor for long. */
-static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
-{
-    int status = rv == ENOSPC  ? HTTP_INSUFFICIENT_STORAGE
-                 : rv == EBUSY ? HTTP_SERVICE_UNAVAILABLE
-                               : HTTP_INTERNAL_SERVER_ERROR;
-
-    if (status == HTTP_SERVICE_UNAVAILABLE) {
-        apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
-    }
-    return dms_error(request->r->pool, status, NULL, "the store of properties and locks failed");
-}
 
 dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
 {
@@ -35,7 +20,7 @@ dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
         rv = dms_tx_begin(store, r->pool, tx);
         request->tx = *tx;
     }
-    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t rv)
@@ -46,7 +31,7 @@ dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t 
     if (tx) {
         dms_step_abort(request, tx);
     }
-    return store_error(request, rv);
+    return dms_error_of_store(request->r, rv);
 }
 
 dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
@@ -54,7 +39,7 @@ dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
     apr_status_t rv = dms_tx_commit(tx);
 
     request->tx = NULL;
-    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
@@ -104,5 +89,5 @@ apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new)
         shift->tx = NULL;
     }
     shift->request->tx = shift->tx;
-    return rv;
+    return dms_cause_of_store(rv);
 }

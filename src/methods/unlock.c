@@ -42,9 +42,7 @@ static dms_error_t *unlock(dms_request_t *request, dms_tx_t *tx, const char *tok
     if (rv == APR_SUCCESS) {
         rv = dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
     }
-    return rv == APR_SUCCESS ? NULL
-                             : dms_error(r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                                         "the store of properties and locks failed");
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(r, rv);
 }
 
 static dms_error_t *answer_unlock(dms_request_t *request, int *result)

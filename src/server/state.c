@@ -1,7 +1,6 @@
 #include "server/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,6 +17,7 @@
 #include "config/config.h"
 #include "processes/processes.h"
 #include "recovery/recovery.h"
+#include "server/ownership.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -98,23 +98,13 @@ static void complain(server_rec *server, const char *directory)
  * somebody already. */
 static void make_directory(server_rec *server, const char *directory)
 {
-    int fd;
-
     if (mkdir(directory, 0700)) {
         if (errno != EEXIST) {
             complain(server, directory);
         }
-        return;
     }
-    if (geteuid() != 0) {
-        return;
-    }
-    fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fchown(fd, ap_unixd_config.user_id, ap_unixd_config.group_id)) {
+    else if (geteuid() == 0 && dms_ownership_give(directory)) {
         complain(server, directory);
-    }
-    if (fd >= 0) {
-        close(fd);
     }
 }
 
@@ -135,6 +125,7 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
 
     if (file) {
         make_directory(server, directory_name(pool, file));
+        dms_ownership_restore(directory_name(pool, file), base_name(file));
     }
     child = fork();
     if (child == 0) {
@@ -177,6 +168,7 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
         store = NULL;
         return;
     }
+    dms_store_be_patient(store, dms_config_store()->patience);
     recovery = dms_recovery_create(pool, store, log_recovery, server);
 }
 

@@ -17,9 +17,9 @@ static void close_connection(dms_conn_t *conn)
 
 /* While another process makes the database it is locked, and it may be the preparing of a statement
  * that finds it so: there the driver itself does not try again. */
-static int run_patiently(dms_conn_t *conn, const char *sql)
+static int run_patiently(dms_store_t *store, dms_conn_t *conn, const char *sql)
 {
-    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    apr_time_t deadline = apr_time_now() + store->patience;
     int code;
 
     for (;;) {
@@ -44,7 +44,7 @@ static apr_status_t set_up(dms_store_t *store, dms_conn_t *conn)
         return dms_store_fail(store, conn, 0, problem ? problem : "no reason given", "opening it");
     }
     for (next = conn->dialect->open; *next; next++) {
-        code = run_patiently(conn, *next);
+        code = run_patiently(store, conn, *next);
         if (code) {
             return dms_store_fail(store, conn, code, NULL, "opening it");
         }
@@ -119,7 +119,7 @@ void dms_store_leave(dms_store_t *store)
 /* Takes an idle connection, or the right to open one. */
 static apr_status_t take(dms_store_t *store, dms_conn_t **conn)
 {
-    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    apr_time_t deadline = apr_time_now() + store->patience;
     apr_status_t rv = APR_SUCCESS;
 
     apr_thread_mutex_lock(store->mutex);

@@ -58,8 +58,9 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_BEGIN] = {"dms_begin", NULL, 0}, /* the dialect's */
     [DMS_SQL_COMMIT] = {"dms_commit", "COMMIT", 0},
     [DMS_SQL_ROLLBACK] = {"dms_rollback", "ROLLBACK", 0},
-    /* The first statement of each transaction: it fails where those prepared are stale. */
-    [DMS_SQL_PROBE] = {"dms_probe", "SELECT 1 FROM collection WHERE id = 0", 0},
+    /* The first statement of each transaction: it fails where those prepared are stale, and where
+     * the database can only be read, which SQLite lets begin. Changes nothing. */
+    [DMS_SQL_PROBE] = {"dms_probe", "DELETE FROM collection WHERE id = 0", 0},
 
     [DMS_SQL_ANY] = {"dms_any", "SELECT 1 FROM property LIMIT 1", 0},
     [DMS_SQL_OF_RESOURCE] = {"dms_of_resource", OF_RESOURCE("xml", ""), 2},

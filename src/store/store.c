@@ -59,6 +59,7 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
     s->log = log;
     s->baton = baton;
     s->lock = -1;
+    s->patience = DMS_STORE_PATIENCE;
     find_driver(s, pool, driver);
     /* One for each thread; where they take turns, one for who writes and one for who reads. */
     s->limit = s->dialect && s->dialect->in_turn ? 2 : threads > 0 ? threads : 1;
@@ -72,20 +73,21 @@ apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char 
                                dms_store_log_fn *log, void *baton)
 {
     dms_store_t *store;
-    dms_conn_t *conn;
     apr_pool_t *own;
     apr_status_t rv;
 
     apr_pool_create(&own, pool);
     rv = dms_store_create(own, driver, params, 1, log, baton, &store);
-    if (rv == APR_SUCCESS) {
-        rv = dms_store_acquire(store, &conn); /* opening is all that it takes */
-    }
-    if (rv == APR_SUCCESS) {
-        dms_store_release(store, conn, 0);
+    if (rv == APR_SUCCESS) { /* opening makes it */
+        rv = dms_store_try_to_write(store);
     }
     apr_pool_destroy(own);
     return rv;
+}
+
+void dms_store_be_patient(dms_store_t *store, apr_interval_time_t patience)
+{
+    store->patience = patience;
 }
 
 /* --- rows --- */

@@ -35,6 +35,7 @@
 #include <apr_errno.h>
 #include <apr_hash.h>
 #include <apr_pools.h>
+#include <apr_time.h>
 
 #include "multistatus/element.h"
 
@@ -57,7 +58,7 @@ typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *mess
 /* --- life --- */
 
 /* Makes the database where it does not exist, and brings its schema to the present version; one
- * that is newer than this module is an error. For the server's start, by one process, with the
+ * that is newer than this module, or that can't be written, is an error. For the server's start, by one process, with the
  * rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params: as the driver wants
  * them, for sqlite3 the file's name. Uses and leaves nothing but what is on the disk: the one file.
  * While the store is in use there are others beside it, with "-wal", "-shm" and "-lock" after its
@@ -71,6 +72,12 @@ apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char 
  * the database can't be opened now: then each call tries anew. log is called by any thread. */
 apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *params, int threads,
                               dms_store_log_fn *log, void *baton, dms_store_t **store);
+
+/* How long a writer waits for the others before it is EBUSY, in microseconds, unless it is told
+ * otherwise, before the store is used. Beside those of this module, which wait so long, there are
+ * other programs (a backup, say): for them it takes some ten seconds in any case. */
+#define DMS_STORE_PATIENCE apr_time_from_sec(10)
+void dms_store_be_patient(dms_store_t *store, apr_interval_time_t patience);
 
 /* --- reading --- */
 

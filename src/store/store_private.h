@@ -22,9 +22,6 @@
 #include "keys/keys.h"
 #include "store/store.h"
 
-/* How long a writer waits for the others. */
-#define DMS_STORE_PATIENCE apr_time_from_sec(10)
-
 /* The longest value, in bytes, that is read along with others. */
 #define DMS_STORE_SHORT_VALUE 1024
 
@@ -131,6 +128,7 @@ struct dms_store_t {
     const char *driver_name;
     dms_store_log_fn *log;
     void *baton;
+    apr_interval_time_t patience; /* how long a writer waits for the others */
 
     apr_thread_mutex_t *turns; /* of these, which only dms_store_enter() uses */
     apr_thread_cond_t *reader_turn;
@@ -223,6 +221,10 @@ struct dms_tx_t {
 /* Tells a number that any change of the store, by any process, has made another. Returns 0 where
  * nobody knows it, or one changes just now. */
 int dms_store_changes(dms_store_t *store, apr_uint32_t *count);
+
+/* Begins a transaction, and ends it at once, to find out whether it can be had; without a place in
+ * the queue of those that write. */
+apr_status_t dms_store_try_to_write(dms_store_t *store);
 
 /* Empties the scratch pool for one more function. Returns what has failed before. */
 apr_status_t dms_tx_enter(dms_tx_t *tx);

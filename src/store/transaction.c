@@ -243,13 +243,9 @@ static apr_status_t tx_cleanup(void *baton)
 
 static int begin(dms_store_t *store, dms_conn_t *conn)
 {
-    apr_dbd_results_t *results;
     int code = run(store, conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
 
-    if (!code) {
-        code = fetch(store, conn, DMS_SQL_PROBE, DMS_NO_ARGS, conn->scratch, &results);
-    }
-    return code;
+    return code ? code : run(store, conn, DMS_SQL_PROBE, DMS_NO_ARGS, NULL);
 }
 
 static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
@@ -270,6 +266,18 @@ static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
             return rv;
         }
     }
+}
+
+apr_status_t dms_store_try_to_write(dms_store_t *store)
+{
+    dms_conn_t *conn;
+    apr_status_t rv = begin_on_some(store, &conn);
+
+    if (rv == APR_SUCCESS) {
+        run(store, conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+        dms_store_release(store, conn, 0);
+    }
+    return rv;
 }
 
 /* For who is the writer. */
@@ -300,7 +308,7 @@ apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadlin
 
 apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
 {
-    apr_status_t rv = start_writing(store, apr_time_now() + DMS_STORE_PATIENCE);
+    apr_status_t rv = start_writing(store, apr_time_now() + store->patience);
 
     *tx = NULL;
     if (rv != APR_SUCCESS) {
