@@ -153,3 +153,61 @@ def test_a_wrong_time_is_told(httpd, seconds):
     with pytest.raises(harness.StartError) as told:
         httpd(conf=f"DavMultistatusStore sqlite3 state/store.db {seconds}")
     assert "seconds" in told.value.text
+
+
+# -- unreadable
+
+DEAD, DISPLAYNAME, LOCKS = "{%s}color" % NS, "{DAV:}displayname", "{DAV:}lockdiscovery"
+BROKEN = {
+    "garbage": lambda path: path.write_bytes(b"this is no database at all, but long enough to be told\n" * 100),
+    "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
+}
+
+
+@pytest.fixture(params=BROKEN)
+def unreadable(request, dav_on):
+    """A server whose store has been broken while it was down."""
+    dav = dav_on()
+    prepare(dav)
+    stop(dav)
+    BROKEN[request.param](store_path(dav.server))
+    dav.server.expect_log(r"store\.db|store of properties")
+    dav.server.start_once()
+    return dav
+
+
+def told(response):
+    return {p.status: set(p.props) for p in response.propstats}
+
+
+@pytest.mark.parametrize("depth", ["0", "1", "infinity"])
+def test_what_can_not_be_read_is_500_and_not_absent(unreadable, depth):
+    wanted = harness.prop_body("getetag", "displayname", "lockdiscovery", (NS, "color"), "getcontentlanguage")
+    for response in unreadable.propfind("", depth, wanted):
+        assert told(response) == {200: {"{DAV:}getetag"}, 404: {"{DAV:}getcontentlanguage"},
+                                  500: {DISPLAYNAME, LOCKS, DEAD}}
+    for response in unreadable.propfind("", depth, harness.prop_body((NS, "color"))):
+        assert told(response) == {500: {DEAD}}
+    for response in unreadable.propfind("", depth, harness.prop_body("lockdiscovery")):
+        assert told(response) == {500: {LOCKS}}
+    for response in unreadable.propfind("", depth, ALLPROP):
+        assert told(response)[500] == {DISPLAYNAME, LOCKS} and "{DAV:}resourcetype" in told(response)[200]
+        assert response.propstats[-1].description
+    for response in unreadable.propfind("", depth, harness.PROPNAME):
+        assert told(response)[500] == set() and {DISPLAYNAME, LOCKS} <= told(response)[200]
+        assert response.propstats[-1].description
+
+
+def test_what_needs_no_store_goes_on(unreadable):
+    assert unreadable.get("put").body == b"put" and unreadable.ask("HEAD", "put").status == 200
+    assert unreadable.ask("OPTIONS", "put").status == 200
+    for response in unreadable.propfind("", "infinity", harness.prop_body("getetag", "supportedlock")):
+        assert set(told(response)) == {200}
+
+
+def test_what_can_not_be_asked_of_the_store_is_not_done(unreadable):
+    before = unreadable.tree()
+    assert {name: ask().status for name, ask in writes(unreadable).items()} == dict.fromkeys(writes(unreadable), 500)
+    tag = [("If", f"<{unreadable.url}copy> (Not <urn:uuid:nobody>)")]
+    assert unreadable.ask("PUT", "put", tag, b"new").status == 500, "nobody knows whether the token is there"
+    assert unreadable.tree() == before
