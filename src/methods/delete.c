@@ -156,7 +156,8 @@ static dms_error_t *check(deletion_t *deletion)
     return error;
 }
 
-/* Notes that the properties have to go along, where there are any: noted then has an id. */
+/* Notes that the properties have to go along, where there are any: noted then has an id. Where the
+ * store is full, nothing is noted: to remove something is what makes room. */
 static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
 {
     int has = 0;
@@ -174,7 +175,14 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
         rv = dms_tx_intend(tx, noted);
     }
     error = dms_step_stored(deletion->request, tx, rv);
-    return error ? error : dms_step_commit(deletion->request, tx);
+    if (!error) {
+        error = dms_step_commit(deletion->request, tx);
+    }
+    if (error && error->status == HTTP_INSUFFICIENT_STORAGE) {
+        noted->id = 0;
+        error = NULL;
+    }
+    return error;
 }
 
 static dms_error_t *remove_all(deletion_t *deletion)
@@ -197,9 +205,9 @@ static dms_error_t *remove_all(deletion_t *deletion)
     return NULL;
 }
 
-/* Removes the locks and properties of what is gone; a failure leaves that to be completed
- * (recovery/recovery.h). */
-static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
+/* Removes the locks and properties of what is gone. What the store can't be told of now stays noted,
+ * and is completed later (recovery/recovery.h): what is gone is gone. */
+static void settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
 {
     dms_request_t *request = deletion->request;
     apr_status_t rv = dms_recovery_sweep_part(tx, request->provider, noted, request->r->pool);
@@ -210,9 +218,10 @@ static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *
     }
     if (!error && noted->reached) {
         rv = dms_recovery_sweep(dms_state_store(), request->provider, noted, request->r->pool);
-        error = dms_step_stored(request, NULL, rv);
     }
-    return error;
+    if (error || rv != APR_SUCCESS || noted->doubts) {
+        dms_state_sweep_later(noted);
+    }
 }
 
 /* A file goes while nobody else can change it. */
@@ -232,22 +241,23 @@ static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
     if (!failure) {
         failure = remove_all(deletion);
     }
-    error = settle(deletion, tx, noted);
-    return failure ? failure : error;
+    settle(deletion, tx, noted);
+    return failure;
 }
 
 /* A collection takes too long for that. */
 static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *noted)
 {
-    dms_error_t *failure = remove_all(deletion), *error;
+    dms_error_t *failure = remove_all(deletion);
     dms_tx_t *tx;
 
-    error = dms_step_begin(deletion->request, &tx);
-    if (!error) {
-        error = settle(deletion, tx, noted);
+    if (dms_step_begin(deletion->request, &tx)) { /* which is in the log */
+        dms_state_sweep_later(noted);
     }
-    /* Once a 207 has begun, what fails in the store is in the log, and left to be completed. */
-    return failure ? failure : deletion->failures.reply ? NULL : error;
+    else {
+        settle(deletion, tx, noted);
+    }
+    return failure;
 }
 
 static dms_error_t *answer_delete(dms_request_t *request, int *result)

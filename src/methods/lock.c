@@ -158,6 +158,14 @@ static dms_error_t *ask_to_create(locking_t *locking)
                : dms_error(r->pool, status, NULL, "nothing may be made here to be locked");
 }
 
+/* Removes the file that was made for a lock which can't be kept. */
+static void remove_resource(void *baton)
+{
+    const locking_t *locking = baton;
+
+    locking->request->provider->remove(locking->parent, locking->resource.name, DMS_KIND_FILE);
+}
+
 /* Makes an empty file where nothing is (7.3). */
 static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
 {
@@ -200,6 +208,9 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     }
     locking->is_new_resource = rv == APR_SUCCESS;
     locking->parent = parent;
+    if (locking->is_new_resource && request->provider->remove) {
+        dms_tx_on_undo(tx, remove_resource, locking);
+    }
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");
 }
 
@@ -274,20 +285,6 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
 
 /* --- the method --- */
 
-/* Removes the file that was made for a lock which could not be kept, unless somebody has written it
- * meanwhile. */
-static void remove_resource(locking_t *locking)
-{
-    const dms_provider_t *provider = locking->request->provider;
-    dms_facts_t now;
-
-    if (locking->is_new_resource && provider->remove
-        && provider->facts(locking->parent, locking->resource.name, &now) == APR_SUCCESS
-        && !strcmp(now.etag, locking->resource.facts.etag)) {
-        provider->remove(locking->parent, locking->resource.name, DMS_KIND_FILE);
-    }
-}
-
 static void answer(locking_t *locking)
 {
     static const dms_name_t name = DMS_NAME(DMS_NS_DAV, "lockdiscovery");
@@ -339,9 +336,6 @@ static dms_error_t *end_step(locking_t *locking, dms_error_t *error, dms_tx_t *t
     }
     else if (request->tx) {
         dms_step_abort(request, tx);
-    }
-    if (error) {
-        remove_resource(locking);
     }
     return error;
 }

@@ -81,9 +81,15 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
  * leaves that to be completed. */
 static void forget_moved(dms_transfer_t *transfer)
 {
+    dms_store_t *store = dms_state_store();
+
     transfer->emptied.reached = "";
-    dms_recovery_sweep(dms_state_store(), transfer->request->provider, &transfer->emptied,
-                       transfer->request->r->pool);
+    if (dms_recovery_sweep(store, transfer->request->provider, &transfer->emptied,
+                           transfer->request->r->pool)
+            != APR_SUCCESS
+        || transfer->emptied.doubts) {
+        dms_store_abandon(store, transfer->emptied.id);
+    }
 }
 
 /* A move to another file system. What could not be copied stays. */
@@ -105,7 +111,7 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
         return error;
     }
     if (!dms_is_collection(&transfer->from)) {
-        return NULL; /* it went when the copy was put in place */
+        return NULL; /* it went with the copy's placing */
     }
     dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,

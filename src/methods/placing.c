@@ -13,13 +13,32 @@
 #include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
+#include "server/state.h"
 
 APLOG_USE_MODULE(dav_multistatus);
+
+/* Whether the store has something that a transfer changes. */
+static apr_status_t has_rows(dms_transfer_t *transfer, dms_tx_t *tx, int *has)
+{
+    dms_lock_t *locks = NULL;
+    int to_has = 0;
+    apr_status_t rv = dms_tx_has_properties(tx, transfer->from.key, has);
+
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
+    }
+    if (rv == APR_SUCCESS && transfer->is_move) {
+        rv = dms_tx_locks(tx, transfer->from.key, 0, transfer->request->r->pool, &locks);
+    }
+    *has |= to_has || locks;
+    return rv;
+}
 
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced)
 {
-    int from_has = 0, to_has = 0;
+    dms_intention_t before = transfer->noted;
+    int is_needed;
     dms_tx_t *tx;
     dms_error_t *error = dms_step_begin(transfer->request, &tx);
     apr_status_t rv;
@@ -27,6 +46,7 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     if (error) {
         return error;
     }
+    transfer->noted.id = 0;
     transfer->noted.intent = intent;
     transfer->noted.from = transfer->from.key;
     transfer->noted.to = transfer->to.key;
@@ -34,17 +54,23 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     transfer->noted.identity = identity;
     transfer->noted.replaced = replaced;
     transfer->noted.reserved = transfer->reserved;
-    rv = dms_tx_has_properties(tx, transfer->from.key, &from_has);
-    if (rv == APR_SUCCESS) {
-        rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
-    }
-    if (rv == APR_SUCCESS
-        && (from_has || to_has || dms_is_collection(&transfer->to)
-            || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from)))) {
+    rv = has_rows(transfer, tx, &is_needed);
+    is_needed |= dms_is_collection(&transfer->to)
+                 || (intent == DMS_INTENT_COPY && dms_is_collection(&transfer->from));
+    if (rv == APR_SUCCESS && is_needed) {
         rv = dms_tx_intend(tx, &transfer->noted);
     }
+    if (rv == APR_SUCCESS && before.id) {
+        rv = dms_tx_settle(tx, &before);
+    }
     error = dms_step_stored(transfer->request, tx, rv);
-    return error ? error : dms_step_commit(transfer->request, tx);
+    if (!error) {
+        error = dms_step_commit(transfer->request, tx);
+    }
+    if (error) {
+        transfer->noted = before;
+    }
+    return error;
 }
 
 static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
@@ -85,14 +111,13 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
     return rv;
 }
 
-/* Ends the step: tells what has happened, and what is left to do; or, where nothing has, only
- * forgets the intention. */
-static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened)
+/* Ends the step: tells what has happened, and what is left to do. */
+static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx)
 {
-    apr_status_t rv = has_happened ? tell_change(transfer, tx) : APR_SUCCESS;
+    apr_status_t rv = tell_change(transfer, tx);
     dms_error_t *error;
 
-    if (rv == APR_SUCCESS && has_happened && dms_transfer_leaves_something(transfer)) {
+    if (rv == APR_SUCCESS && dms_transfer_leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
     }
     if (rv == APR_SUCCESS && transfer->noted.id) {
@@ -102,8 +127,11 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happe
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if (!error || has_happened) { /* settled; or a later look at the disk has to settle it */
+    if (!error) {
         transfer->noted.id = 0;
+    }
+    else { /* dms_transfer_give_up() sees to what was noted before */
+        transfer->emptied.id = transfer->leftover.id = 0;
     }
     return error;
 }
@@ -135,8 +163,16 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent)
     }
 }
 
+/* Whether what the destination was stays beside it until the store knows of the change. A file that
+ * nothing hangs on is replaced in one step. */
+static int keeps_former(const dms_transfer_t *transfer)
+{
+    return transfer->to.facts.kind != DMS_KIND_NONE
+           && (dms_transfer_leaves_something(transfer) || transfer->noted.id || transfer->by_copy);
+}
+
 /* Makes name in `from` be the destination. What was there before is afterwards under the reserved
- * name in `from`, if it was or is a collection; otherwise it is gone. */
+ * name in `from`, unless nothing keeps it: then it is gone. */
 static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char *name)
 {
     const dms_provider_t *provider = transfer->request->provider;
@@ -146,7 +182,7 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     if (transfer->to.facts.kind == DMS_KIND_NONE) {
         return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_NEW);
     }
-    if (!dms_is_collection(&transfer->from) && !dms_is_collection(&transfer->to)) {
+    if (!keeps_former(transfer)) {
         return provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_REPLACE);
     }
     rv = provider->rename(from, name, transfer->to_parent, to, DMS_RENAME_EXCHANGE);
@@ -159,32 +195,124 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     return rv;
 }
 
-/* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What
- * it replaces stays under the reserved name until then. */
-static apr_status_t place_for_source(dms_transfer_t *transfer)
-{
-    const dms_provider_t *provider = transfer->request->provider;
-    int replaces = transfer->to.facts.kind != DMS_KIND_NONE;
-    dms_rename_e how = replaces ? DMS_RENAME_EXCHANGE : DMS_RENAME_NEW;
-    apr_status_t rv = provider->rename(transfer->to_parent, transfer->reserved, transfer->to_parent,
-                                       transfer->to.name, how);
+/* A placing that is not known to the store yet. */
+typedef struct placing_t {
+    dms_transfer_t *transfer;
+    dms_node_t *from; /* where what is placed comes from, ... */
+    const char *name; /* ... and its name there */
+} placing_t;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
+static apr_status_t take_from_place(const placing_t *placing)
+{
+    dms_transfer_t *transfer = placing->transfer;
+    const dms_provider_t *provider = transfer->request->provider;
+    dms_node_t *from = placing->from;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (transfer->to.facts.kind == DMS_KIND_NONE) {
+        return provider->rename(transfer->to_parent, transfer->to.name, from, placing->name,
+                                DMS_RENAME_NEW);
     }
-    rv = dms_method_sync(transfer->request, transfer->to_parent); /* before the other one goes */
+    if (strcmp(placing->name, transfer->reserved)) {
+        rv = provider->rename(from, transfer->reserved, from, placing->name, DMS_RENAME_NEW);
+    }
+    return rv == APR_SUCCESS
+               ? provider->rename(from, placing->name, transfer->to_parent, transfer->to.name,
+                                  DMS_RENAME_EXCHANGE)
+               : rv;
+}
+
+/* As it was before the placing, since the store can't be told of it. */
+static void take_back(void *baton)
+{
+    const placing_t *placing = baton;
+    dms_transfer_t *transfer = placing->transfer;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (transfer->aside) {
+        rv = transfer->request->provider->rename(transfer->from_parent, transfer->aside,
+                                                 transfer->from_parent, transfer->from.name,
+                                                 DMS_RENAME_NEW);
+        transfer->aside = NULL;
+    }
     if (rv == APR_SUCCESS) {
-        rv = provider->remove(transfer->from_parent, transfer->from.name,
-                              transfer->from.facts.kind);
+        rv = take_from_place(placing);
     }
-    if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
-        provider->rename(transfer->to_parent, transfer->to.name, transfer->to_parent,
-                         transfer->reserved, how);
+    if (rv != APR_SUCCESS) {
+        transfer->is_torn = 1;
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, transfer->request->r,
+                      "%s is in its place, but its properties are not, and neither can be helped "
+                      "now: that is tried again",
+                      transfer->to_uri);
     }
-    else if (replaces && !dms_is_collection(&transfer->to)) {
-        provider->remove(transfer->to_parent, transfer->reserved, DMS_KIND_FILE);
+}
+
+/* The source of a file that was copied to be moved gets a name that no client knows: it goes when
+ * the store knows that. */
+static apr_status_t put_source_aside(dms_transfer_t *transfer)
+{
+    const char *aside = dms_reserved_name(transfer->request->r->pool);
+    apr_status_t rv = dms_method_sync(transfer->request, transfer->to_parent);
+
+    if (rv == APR_SUCCESS) {
+        rv = transfer->request->provider->rename(transfer->from_parent, transfer->from.name,
+                                                 transfer->from_parent, aside, DMS_RENAME_NEW);
+    }
+    if (rv == APR_SUCCESS) {
+        transfer->aside = aside;
     }
     return rv;
+}
+
+/* Puts the file or collection in place, and has it taken back where the step comes to nothing. */
+static apr_status_t place_in_step(const placing_t *placing, dms_tx_t *tx)
+{
+    dms_transfer_t *transfer = placing->transfer;
+    int is_file_by_copy = transfer->by_copy && !dms_is_collection(&transfer->from);
+    apr_status_t rv = place(transfer, placing->from, placing->name);
+
+    if (rv == APR_SUCCESS
+        && (transfer->to.facts.kind == DMS_KIND_NONE || keeps_former(transfer))) {
+        dms_tx_on_undo(tx, take_back, (void *)placing);
+    }
+    return rv == APR_SUCCESS && is_file_by_copy ? put_source_aside(transfer) : rv;
+}
+
+/* Removes files that have gone, but for their names: those of collections are told of by an
+ * intention (dms_transfer_remove_reserved()). */
+static void remove_former(const placing_t *placing, int kept_former)
+{
+    dms_transfer_t *transfer = placing->transfer;
+    const dms_provider_t *provider = transfer->request->provider;
+
+    if (transfer->aside) {
+        provider->remove(transfer->from_parent, transfer->aside, DMS_KIND_FILE);
+    }
+    if (kept_former && !dms_transfer_leaves_something(transfer)) {
+        provider->remove(placing->from, transfer->reserved, DMS_KIND_FILE);
+    }
+}
+
+/* Makes sure that what was noted tells of this transfer, and nothing else does. */
+static dms_error_t *check_intention(dms_transfer_t *transfer, dms_tx_t *tx)
+{
+    request_rec *r = transfer->request->r;
+    dms_intention_t *present;
+    apr_status_t rv;
+
+    if (!transfer->noted.id) {
+        return NULL;
+    }
+    rv = dms_tx_intention(tx, transfer->noted.id, r->pool, &present);
+    if (rv == APR_SUCCESS && present && present->intent == DMS_INTENT_MOVE) {
+        rv = dms_tx_supersede(tx, present);
+    }
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(r, rv);
+    }
+    return present ? NULL
+                   : dms_error(r->pool, HTTP_CONFLICT, NULL,
+                               "somebody else has moved the source meanwhile");
 }
 
 /* A file that was copied to be moved goes with the copy's placing, unless it has changed since. */
@@ -202,38 +330,51 @@ static dms_error_t *check_source(dms_transfer_t *transfer)
 dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
                                        apr_status_t *rv)
 {
+    placing_t placing = {transfer, from, name};
     dms_tx_t *tx;
     dms_error_t *error = dms_step_begin(transfer->request, &tx), *failure;
+    int kept_former;
 
+    *rv = APR_EGENERAL;
     if (error) {
         return error;
     }
-    *rv = APR_EGENERAL;
     failure = dms_transfer_check(transfer);
     if (!failure) {
         failure = check_source(transfer);
     }
     if (!failure) {
-        *rv = transfer->by_copy && !dms_is_collection(&transfer->from)
-                  ? place_for_source(transfer)
-                  : place(transfer, from, name);
+        failure = check_intention(transfer, tx);
+    }
+    kept_former = keeps_former(transfer);
+    if (!failure) {
+        *rv = place_in_step(&placing, tx);
         if (*rv != APR_SUCCESS) {
             failure = dms_error_about(dms_error_of(transfer->request->r->pool, *rv,
                                                    "the destination can't be put in place"),
                                       transfer->target.r);
         }
     }
-    error = settle(transfer, tx, !failure);
+    if (failure) {
+        dms_step_abort(transfer->request, tx);
+        return failure;
+    }
+    error = settle(transfer, tx);
+    if (!error) {
+        remove_former(&placing, kept_former);
+    }
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
-                  transfer->to_uri, failure ? "not " : "");
-    return failure ? failure : error;
+                  transfer->to_uri, error ? "not " : "");
+    return error;
 }
 
 void dms_transfer_give_up(dms_transfer_t *transfer)
 {
-    dms_tx_t *tx;
-
-    if (transfer->noted.id && !dms_step_begin(transfer->request, &tx)) {
-        settle(transfer, tx, 0);
+    if (transfer->noted.id && transfer->is_torn) {
+        dms_store_abandon(dms_state_store(), transfer->noted.id);
     }
+    else if (transfer->noted.id) {
+        dms_step_settle(transfer->request, &transfer->noted);
+    }
+    transfer->noted.id = 0;
 }

@@ -35,6 +35,7 @@ typedef struct patch_t {
     dms_request_t *request;
     const apr_array_header_t *offered; /* other modules' live properties */
     dms_resource_t resource;
+    dms_node_t *parent;
     change_t *first, **last;
     dms_moment_t modified;
     int sets_modified;
@@ -187,12 +188,38 @@ static apr_status_t store_change(patch_t *patch, dms_tx_t *tx, const change_t *c
                                                  : dms_xml_fragment(pool, change->element)));
 }
 
-/* Carries all changes out. The time is set last: it is what can't be undone. */
+/* Gives the resource the time that it had. */
+static void restore_modified(void *baton)
+{
+    const patch_t *patch = baton;
+
+    patch->request->provider->set_modified(patch->parent, patch->resource.name,
+                                           &patch->resource.facts.modified);
+}
+
+/* Sets the time, unless the transaction comes to nothing. */
+static dms_error_t *set_modified(patch_t *patch, dms_tx_t *tx)
+{
+    dms_request_t *request = patch->request;
+    dms_error_t *error = dms_method_parent(request, &patch->resource, &patch->parent);
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    rv = request->provider->set_modified(patch->parent, patch->resource.name, &patch->modified);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(request->r->pool, rv, "the time can't be set");
+    }
+    dms_tx_on_undo(tx, restore_modified, patch);
+    return NULL;
+}
+
+/* Carries all changes out. */
 static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
 {
     dms_request_t *request = patch->request;
     apr_status_t rv = APR_SUCCESS;
-    dms_node_t *parent;
     dms_error_t *error;
     change_t *change;
     int count = 0;
@@ -208,12 +235,7 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
     }
     error = dms_step_stored(request, tx, rv);
     if (!error && patch->sets_modified) {
-        error = dms_method_parent(request, &patch->resource, &parent);
-        if (!error) {
-            rv = request->provider->set_modified(parent, patch->resource.name, &patch->modified);
-            error = rv == APR_SUCCESS ? NULL
-                                      : dms_error_of(request->r->pool, rv, "the time can't be set");
-        }
+        error = set_modified(patch, tx);
         if (error) {
             dms_step_abort(request, tx);
         }

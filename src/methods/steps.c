@@ -56,7 +56,13 @@ dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *inte
     if (!error) {
         error = dms_step_stored(request, tx, dms_tx_settle(tx, intention));
     }
-    return error ? error : dms_step_commit(request, tx);
+    if (!error) {
+        error = dms_step_commit(request, tx);
+    }
+    if (error) {
+        dms_store_abandon(dms_state_store(), intention->id);
+    }
+    return error;
 }
 
 /* How long others wait for one who removes a tree. */

@@ -39,6 +39,8 @@ struct dms_transfer_t {
     dms_intention_t leftover; /* that what the destination was before has to go */
     const char *from_etag;    /* of a file, before it was copied */
     int by_copy;              /* a move that can't be one rename */
+    int is_torn;              /* it has happened in part, and is left to be completed */
+    const char *aside;        /* the name of a source that goes with the copy's placing, or NULL */
     dms_shift_t shift;
     dms_failures_t failures;
 };
@@ -74,18 +76,18 @@ int dms_transfer_member_failed(void *transfer, const char *path, int at_target,
 
 /* --- placing.c --- */
 
-/* Notes what is going to happen, where a crash in the midst of it would leave something to
- * complete: properties that have to go along, or a tree under a reserved name. identity, replaced:
- * as in dms_intention_t. */
+/* Notes what is going to happen, in the place of what was noted before, where a crash in the midst of
+ * it would leave something to complete: properties that have to go along, or a tree under a reserved
+ * name. identity, replaced: as in dms_intention_t. */
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced);
 
 /* The step from before to after, in which nobody else changes anything: `name` in `from` is put in
- * place. *rv: of that. */
+ * place. *rv: of that. Where the store can't be told of it, it is taken back. */
 dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
                                        apr_status_t *rv);
 
-/* Forgets the intention of a transfer that has failed before it was put in place. */
+/* Forgets the intention of a transfer that has failed, or leaves it to be completed. */
 void dms_transfer_give_up(dms_transfer_t *transfer);
 
 /* Removes what has the reserved name in a collection. */

@@ -227,6 +227,16 @@ int dms_state_is_below(const char *filename)
     return file && !strncmp(file, filename, length) && file[length] == '/';
 }
 
+void dms_state_sweep_later(const dms_intention_t *deletion)
+{
+    if (deletion->id) {
+        dms_store_abandon(store, deletion->id);
+    }
+    else {
+        dms_recovery_remember(recovery, deletion->from);
+    }
+}
+
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)
 {
     if (recovery) {

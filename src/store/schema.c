@@ -151,6 +151,10 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                         " VALUES (%lld, %d, %s, %s, %d, %s, %s, %s, %s, %d, %s)",
                         11},
     [DMS_SQL_SETTLE] = {"dms_settle", "DELETE FROM intention WHERE id = %lld", 1},
+    [DMS_SQL_SUPERSEDE] = {"dms_supersede",
+                           "DELETE FROM intention WHERE intent = %d AND to_key = %s"
+                           " AND identity = %s AND id <> %lld",
+                           4},
     [DMS_SQL_INTENTION] = {"dms_intention",
                            "SELECT " INTENTION_COLUMNS ", owner FROM intention WHERE id = %lld", 1},
     [DMS_SQL_INTENTIONS] = {"dms_intentions",

@@ -146,6 +146,14 @@ apr_status_t dms_tx_commit(dms_tx_t *tx);
 /* Undoes everything since dms_tx_begin(). tx is not used again. */
 void dms_tx_abort(dms_tx_t *tx);
 
+/* Has the transaction take back what has been done on the disk along with it, where it comes to
+ * nothing, for whatever reason: undo is called then, before anybody else can write. */
+typedef void dms_undo_fn(void *baton);
+void dms_tx_on_undo(dms_tx_t *tx, dms_undo_fn *undo, void *baton);
+
+/* Whether it is the store that has failed, in one of the functions that take the transaction. */
+int dms_tx_has_failed(const dms_tx_t *tx);
+
 /* Sets or removes one property. xml: as in dms_dead_property_t. Removing what is not there is no
  * error. */
 apr_status_t dms_tx_set(dms_tx_t *tx, const char *key, const dms_name_t *name, const char *xml);
@@ -227,6 +235,10 @@ apr_status_t dms_tx_intend(dms_tx_t *tx, dms_intention_t *intention);
 /* The act has happened, or never will: removes the intention. */
 apr_status_t dms_tx_settle(dms_tx_t *tx, const dms_intention_t *intention);
 
+/* Removes other intentions of a move that is about to happen: those of one that had to be undone,
+ * and could not be settled. They must not take this one for their own. */
+apr_status_t dms_tx_supersede(dms_tx_t *tx, const dms_intention_t *move);
+
 /* Writes an intention that was read anew, under the same number: what is left to do of it. */
 apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention);
 
@@ -234,9 +246,14 @@ apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention);
 apr_status_t dms_tx_intention(dms_tx_t *tx, apr_int64_t id, apr_pool_t *pool,
                               dms_intention_t **intention);
 
+/* This process won't go on with an intention of its own: it is as if the process were gone. The
+ * last DMS_STORE_ABANDONED are remembered, the others wait until it is. */
+#define DMS_STORE_ABANDONED 256
+void dms_store_abandon(dms_store_t *store, apr_int64_t id);
+
 /* The first intentions after a given one (NULL: after none), in the order of intents and numbers,
- * whose processes are gone (processes/processes.h): some of them, from pool; NULL: there are no
- * more. No transaction. */
+ * whose processes are gone (processes/processes.h), or that are abandoned: some of them, from pool;
+ * NULL: there are no more. No transaction. */
 apr_status_t dms_store_orphans(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
                                dms_intention_t **first);
 

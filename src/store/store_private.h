@@ -71,6 +71,7 @@ typedef enum dms_sql_e {
     DMS_SQL_LAST_INTENTION,
     DMS_SQL_INTEND,
     DMS_SQL_SETTLE,
+    DMS_SQL_SUPERSEDE,
     DMS_SQL_INTENTION,
     DMS_SQL_INTENTIONS,
     DMS_SQL_ANY_LOCK,
@@ -149,6 +150,9 @@ struct dms_store_t {
 
     int lock; /* the descriptor of the lock file, or -1 */
 
+    apr_int64_t abandoned[DMS_STORE_ABANDONED]; /* a ring of intentions */
+    unsigned int next_abandoned;
+
     /* The writer's own: */
     apr_time_t unlocked;
     apr_time_t streak; /* since when this process has kept others from writing */
@@ -216,6 +220,8 @@ struct dms_tx_t {
     dms_conn_t *conn;    /* NULL: ended */
     apr_status_t status; /* of the first failure: nothing is done after it */
     int locks;           /* whether there are any: -1, or 1; 0: nobody has asked */
+    dms_undo_fn *undo;   /* of what was done on the disk, or NULL */
+    void *undo_baton;
 };
 
 /* Tells a number that any change of the store, by any process, has made another. Returns 0 where

@@ -199,7 +199,8 @@ static void end(dms_tx_t *tx)
     dms_conn_t *conn = tx->conn;
 
     tx->conn = NULL;
-    dms_store_release(tx->store, conn, tx->status != APR_SUCCESS);
+    /* What is full is not broken; and to open it anew takes room. */
+    dms_store_release(tx->store, conn, tx->status != APR_SUCCESS && tx->status != ENOSPC);
     stop_writing(tx->store);
 }
 
@@ -228,6 +229,9 @@ static void roll_back(dms_tx_t *tx)
 {
     /* After some errors SQLite has done so already, and this fails. */
     run(tx->store, tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    if (tx->undo) {
+        tx->undo(tx->undo_baton);
+    }
     end(tx);
 }
 
@@ -340,6 +344,17 @@ apr_status_t dms_tx_commit(dms_tx_t *tx)
 void dms_tx_abort(dms_tx_t *tx)
 {
     apr_pool_cleanup_run(tx->pool, tx, tx_cleanup);
+}
+
+void dms_tx_on_undo(dms_tx_t *tx, dms_undo_fn *undo, void *baton)
+{
+    tx->undo = undo;
+    tx->undo_baton = baton;
+}
+
+int dms_tx_has_failed(const dms_tx_t *tx)
+{
+    return tx->status != APR_SUCCESS;
 }
 
 /* --- statements --- */
