@@ -24,6 +24,7 @@ static const struct {
 } files[] = {{"", "SQLite format 3", 16, 0},
              {"-wal", "\x37\x7f\x06", 3, 0},
              {"-journal", "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8, 0},
+             {"-reserve", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, 0},
              {"-shm", &shared_memory, sizeof(shared_memory), 0},
              {"-lock", "", 0, 4}};
 

@@ -3,6 +3,8 @@
  */
 #include "store/store_private.h"
 
+#include <errno.h>
+
 #include <apr_strings.h>
 
 /* --- opening and closing --- */
@@ -52,7 +54,7 @@ static apr_status_t set_up(dms_store_t *store, dms_conn_t *conn)
     return dms_schema_migrate(store, conn);
 }
 
-static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
+static apr_status_t open_once(dms_store_t *store, dms_conn_t **conn)
 {
     apr_pool_t *pool;
     apr_status_t rv;
@@ -76,7 +78,28 @@ static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
         *conn = NULL;
         return rv;
     }
+    dms_store_keep_reserve(store, (*conn)->scratch);
     return dms_store_complain(store, APR_SUCCESS, "a connection was made");
+}
+
+static int has_given_reserve(dms_store_t *store)
+{
+    apr_pool_t *pool;
+    int has_given;
+
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return 0;
+    }
+    has_given = dms_store_give_reserve(store, pool);
+    apr_pool_destroy(pool);
+    return has_given;
+}
+
+static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
+{
+    apr_status_t rv = open_once(store, conn);
+
+    return rv == ENOSPC && has_given_reserve(store) ? open_once(store, conn) : rv;
 }
 
 /* --- turns --- */

@@ -6,8 +6,8 @@
  * all rows of a select into the pool that it is given, before it returns: rows outlive the
  * connection, and a read needs it for the time of one call.
  *
- * Each file uses those before it only: failures.c, what the driver's codes mean; schema.c, the
- * statements, and the tables that they are for; connection.c; transaction.c, who may write next;
+ * Each file uses those before it only: failures.c, what the driver's codes mean; reserve.c; schema.c,
+ * the statements, and the tables that they are for; connection.c; transaction.c, who may write next;
  * store.c, a store's life, and reading beside transactions; and then, what is in it, properties.c,
  * sweep.c, locks.c and intentions.c.
  */
@@ -153,6 +153,10 @@ struct dms_store_t {
     apr_int64_t abandoned[DMS_STORE_ABANDONED]; /* a ring of intentions */
     unsigned int next_abandoned;
 
+    /* When to look for the reserve; never, once it is known to be there. Who opens a connection and
+     * who writes may both do so. */
+    apr_time_t reserve_due;
+
     /* The writer's own: */
     apr_time_t unlocked;
     apr_time_t streak; /* since when this process has kept others from writing */
@@ -176,6 +180,14 @@ apr_status_t dms_store_fail(dms_store_t *store, dms_conn_t *conn, int code, cons
  * before another process has changed the schema, or run VACUUM. */
 int dms_conn_is_busy(dms_conn_t *conn, int code);
 int dms_conn_is_stale(dms_conn_t *conn, int code);
+
+/* --- reserve.c --- */
+
+/* Frees the room that is kept for when there is none. Returns whether there was any. */
+int dms_store_give_reserve(dms_store_t *store, apr_pool_t *pool);
+
+/* Keeps some, if it can be had; for who is the writer, or opens a connection. */
+void dms_store_keep_reserve(dms_store_t *store, apr_pool_t *pool);
 
 /* --- schema.c --- */
 

@@ -333,6 +333,7 @@ apr_status_t dms_tx_commit(dms_tx_t *tx)
         rv = dms_tx_query(tx, DMS_SQL_COMMIT, DMS_NO_ARGS, NULL);
     }
     if (rv == APR_SUCCESS) {
+        dms_store_keep_reserve(tx->store, tx->conn->scratch);
         end(tx);
     }
     else {

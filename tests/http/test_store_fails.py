@@ -15,8 +15,8 @@ import pytest
 import harness
 from harness import ALLPROP, WEB_USER
 from locking import lock_body
-from test_store import STORE, restart
-from writing import NS, Dav, prop, store_path
+from test_store import STORE, running
+from writing import NS, Dav, give, mounted, prop, store_path, wait_until
 
 
 def stop(dav):
@@ -211,3 +211,62 @@ def test_what_can_not_be_asked_of_the_store_is_not_done(unreadable):
     tag = [("If", f"<{unreadable.url}copy> (Not <urn:uuid:nobody>)")]
     assert unreadable.ask("PUT", "put", tag, b"new").status == 500, "nobody knows whether the token is there"
     assert unreadable.tree() == before
+
+
+# -- full
+
+
+@contextlib.contextmanager
+def on_a_small_disk():
+    """A server whose files and store share a small file system: the Dav of its folder."""
+    server = harness.Server(conf=STORE % "data/store/store.db")
+    server.expect_log("store|No space left")
+    with mounted(server.data, "4m"), running(Dav(server, server.data, "/dav/")) as dav:
+        yield dav
+
+
+def fill(dav):
+    """Until not a byte more fits."""
+    with open(dav.path / "ballast", "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    give(dav.path / "ballast")
+
+
+def settled(dav):
+    """What a DELETE could not note, it notes and completes when there is room: within seconds, in requests."""
+    def is_so():
+        dav.propfind(depth="1")
+        return not intentions(dav) and not any("delete" in str(row) for row in rows(dav.path / "store/store.db")[0])
+    wait_until(is_so, 10, "rows of what is gone stay")
+
+
+def intentions(dav):
+    with contextlib.closing(sqlite3.connect(f"file:{dav.path}/store/store.db?mode=ro", uri=True)) as db:
+        return db.execute("SELECT count(*) FROM intention").fetchone()[0]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+def test_a_full_disk_lets_delete_make_room(restarted):
+    with on_a_small_disk() as dav:
+        prepare(dav)
+        if restarted:
+            stop(dav)
+        fill(dav)
+        if restarted:
+            dav.server.start_once()
+        assert dav.dead("delete") == {"color": "delete"}, "reading goes on"
+        if not restarted:
+            assert dav.proppatch("put", ("set", prop("large", "x" * 100_000))).status == 507
+            assert dav.move("move", "moved").status == 507 and dav.get("move").body == b"move"
+            assert dav.dead("move") == {"color": "move"}
+        assert dav.delete("delete").status == 204
+        assert dav.delete("delete-tree/").status == 204
+        assert dav.delete("ballast").status == 204
+        for name in ("delete", "delete-tree/member"):
+            assert not dav.disk(name).exists()
+        wait_until(lambda: os.statvfs(dav.path).f_bavail > 100)  # a process may hold it a moment longer than the answer
+        assert dav.put("delete", b"new").status == 201 and dav.dead("delete") == {}
+        settled(dav)
+        assert dav.move("move", "moved").status == 201 and dav.dead("moved") == {"color": "move"}
