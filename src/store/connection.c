@@ -102,6 +102,29 @@ static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
     return rv == ENOSPC && has_given_reserve(store) ? open_once(store, conn) : rv;
 }
 
+/* --- signals --- */
+
+void dms_store_hold_signals(dms_store_t *store)
+{
+    sigset_t ending;
+
+    if (!store->is_single || store->holds++) {
+        return;
+    }
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    sigaddset(&ending, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ending, &store->signals);
+}
+
+void dms_store_let_signals(dms_store_t *store)
+{
+    if (store->is_single && !--store->holds) {
+        pthread_sigmask(SIG_SETMASK, &store->signals, NULL);
+    }
+}
+
 /* --- turns --- */
 
 void dms_store_enter(dms_store_t *store, int writer)

@@ -61,6 +61,7 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
     s->lock = -1;
     s->patience = DMS_STORE_PATIENCE;
     find_driver(s, pool, driver);
+    s->is_single = threads <= 1;
     /* One for each thread; where they take turns, one for who writes and one for who reads. */
     s->limit = s->dialect && s->dialect->in_turn ? 2 : threads > 0 ? threads : 1;
     rv = make_locks(s, pool);
@@ -122,9 +123,11 @@ static apr_status_t read_rows(dms_store_t *store, dms_sql_e sql, const char **ar
 {
     apr_status_t rv;
 
+    dms_store_hold_signals(store);
     dms_store_enter(store, 0);
     rv = read_in_turn(store, sql, args, pool, results, any);
     dms_store_leave(store);
+    dms_store_let_signals(store);
     return rv;
 }
 

@@ -14,6 +14,8 @@
 #ifndef DMS_STORE_PRIVATE_H
 #define DMS_STORE_PRIVATE_H
 
+#include <signal.h>
+
 #include <apr_dbd.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
@@ -137,6 +139,10 @@ struct dms_store_t {
     int busy;         /* a thread has its turn */
     int writer_waits; /* and is the next */
 
+    int is_single;    /* there is one thread */
+    int holds;        /* how often it holds signals, ... */
+    sigset_t signals; /* ... and which were held before */
+
     apr_thread_mutex_t *mutex; /* of all that follows */
     apr_thread_cond_t *released;
     dms_conn_t *idle;
@@ -203,6 +209,12 @@ int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool
 apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn);
 
 /* --- connection.c --- */
+
+/* Where a process has one thread, a signal that ends it has to wait meanwhile: prefork's handler
+ * destroys all pools, wherever the thread is, and what is cleaned up then would wait for what the
+ * thread itself holds, here or in the driver. Calls nest. */
+void dms_store_hold_signals(dms_store_t *store);
+void dms_store_let_signals(dms_store_t *store);
 
 /* Waits for a turn to use the driver, where it lets threads do so only one after the other: its own
  * mutex is not fair, and many who read would keep the one who writes waiting for seconds. writer:

@@ -54,12 +54,14 @@ static int lock_of(dms_store_t *store)
 {
     int fd;
 
+    dms_store_hold_signals(store);
     apr_thread_mutex_lock(store->mutex);
     if (store->lock < 0 && store->dialect && store->dialect->is_file) {
         store->lock = open_lock(store->params);
     }
     fd = store->lock;
     apr_thread_mutex_unlock(store->mutex);
+    dms_store_let_signals(store);
     return fd;
 }
 
@@ -120,7 +122,9 @@ static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
         if (apr_time_now() >= deadline) {
             return APR_TIMEUP;
         }
+        dms_store_let_signals(store);
         apr_sleep(pause);
+        dms_store_hold_signals(store);
         pause = pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX;
         store->streak = apr_time_now();
     }
@@ -153,6 +157,7 @@ static void stop_writing(dms_store_t *store)
     }
     store->unlocked = apr_time_now();
     hand_on(store);
+    dms_store_let_signals(store);
 }
 
 static int wait_to_write(dms_store_t *store, apr_time_t deadline)
@@ -172,11 +177,13 @@ static int wait_to_write(dms_store_t *store, apr_time_t deadline)
     return mine;
 }
 
-/* Makes this thread the only one that writes, in all processes that use this module. */
+/* Makes this thread the only one that writes, in all processes that use this module. From here to
+ * stop_writing() signals are held: what is done on the disk and the rows for it stay together. */
 static apr_status_t start_writing(dms_store_t *store, apr_time_t deadline)
 {
     int mine = 1;
 
+    dms_store_hold_signals(store);
     apr_thread_mutex_lock(store->mutex);
     if (store->writing) {
         mine = wait_to_write(store, deadline);
@@ -188,6 +195,9 @@ static apr_status_t start_writing(dms_store_t *store, apr_time_t deadline)
     if (mine && lock_file(store, deadline) != APR_SUCCESS) {
         hand_on(store);
         mine = 0;
+    }
+    if (!mine) {
+        dms_store_let_signals(store);
     }
     return mine ? APR_SUCCESS : EBUSY;
 }

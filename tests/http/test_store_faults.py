@@ -138,3 +138,38 @@ def test_each_write_of_the_store_fails(name):
             wrong = server.stop()
             server.remove()
     assert not wrong, wrong
+
+
+def test_prefork_ends_a_child_that_is_in_the_store():
+    """SIGTERM comes while a child is in the midst of a transaction: httpd's handler destroys the child's pools right there,
+    and the child must not wait in it for what it holds itself. strace makes its reads of the database slow."""
+    server = harness.Server(servers=1, mpm="prefork", location="DavMultistatusSync Off")
+    shutil.chown(server.data, harness.WEB_USER, harness.WEB_USER)
+    try:
+        server.start()
+        dav = Dav(server, server.data, "/dav/")
+        dav.file("a.txt")
+        dav.set("a.txt", color="red")
+        test_kill.restart(server)
+        dav.propfind("a.txt", body=harness.prop_body("lockdiscovery"))  # opens the store; properties are not cached
+        trace = server.root / "trace"
+        tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", trace, "-P", store_path(server), "-P", f"{store_path(server)}-shm",
+                                   "-e", "trace=pread64,fcntl", "-e", "inject=pread64:delay_exit=100000", "-p",
+                                   str(server.workers()[0])], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        wait_until(lambda: is_traced(server.workers()[0]), 10)
+        with server.connect() as connection:
+            connection.send("PROPPATCH", "/dav/a.txt", [("Content-Type", "text/xml")],
+                            update_body(("set", test_kill.prop("color", "blue"))))
+            begun = "F_WRLCK, l_whence=SEEK_SET, l_start=120"
+            wait_until(lambda: trace.read_text().partition(begun)[2].count("pread64") > 1, 10)
+            start = time.monotonic()
+            server.process.terminate()
+            assert server.has_ended(20)
+            assert time.monotonic() - start < 2.5, "httpd had to kill its child"
+        detach(tracer)
+        test_kill.restart(server)
+        assert state(dav, "a.txt") == (b"hello\n", {"color": "blue"}), "the step has been carried out whole"
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
