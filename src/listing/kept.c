@@ -44,8 +44,7 @@ const dms_lock_t *dms_kept_locks_of(const dms_kept_sources_t *sources, const cha
 {
     dms_lock_t *locks = NULL;
 
-    if (sources->locks
-        && dms_store_locks(sources->locks, key, 0, pool, &locks) != APR_SUCCESS) {
+    if (sources->locks && dms_store_locks(sources->locks, key, 0, pool, &locks) != APR_SUCCESS) {
         *unread |= DMS_UNREAD_LOCKS;
     }
     return locks;

@@ -47,8 +47,8 @@ struct dms_walk_t {
     const char *uri;
     dms_kept_sources_t sources;
     unsigned int unread; /* of all resources: there is no store */
-    apr_uint64_t left; /* how many resources may be told of yet */
-    apr_pool_t *pool;  /* of a member */
+    apr_uint64_t left;   /* how many resources may be told of yet */
+    apr_pool_t *pool;    /* of a member */
     dms_listing_fn *tell;
     void *baton;
     level_t *level; /* the innermost */

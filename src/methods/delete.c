@@ -104,10 +104,9 @@ static apr_status_t may_leave(void *baton, const char *path)
     deletion_t *deletion = baton;
     apr_status_t rv = is_unlocked(deletion, path, "");
 
-    return rv == APR_SUCCESS && !*path
-               ? cause_of_barrier(dms_barriers_check(deletion->request, deletion->resource.key,
-                                                     DMS_WRITES_PARENT))
-               : rv;
+    return rv == APR_SUCCESS && !*path ? cause_of_barrier(
+               dms_barriers_check(deletion->request, deletion->resource.key, DMS_WRITES_PARENT))
+                                       : rv;
 }
 
 static void end_shift(void *baton)

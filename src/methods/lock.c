@@ -235,8 +235,7 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     locking->lock.key = locking->resource.key;
     locking->lock.uri = dms_method_uri(request->r, locking->resource.facts.kind);
     locking->shown = &locking->lock;
-    rv = dms_changed(tx,
-                     DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock));
+    rv = dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock));
     if (rv != APR_SUCCESS) {
         return dms_error_of_store(request->r, rv);
     }

@@ -77,21 +77,6 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     return rv;
 }
 
-/* Removes the properties, at the source, of what has been moved from there one by one; a failure
- * leaves that to be completed. */
-static void forget_moved(dms_transfer_t *transfer)
-{
-    dms_store_t *store = dms_state_store();
-
-    transfer->emptied.reached = "";
-    if (dms_recovery_sweep(store, transfer->request->provider, &transfer->emptied,
-                           transfer->request->r->pool)
-            != APR_SUCCESS
-        || transfer->emptied.doubts) {
-        dms_store_abandon(store, transfer->emptied.id);
-    }
-}
-
 /* A move to another file system. What could not be copied stays. */
 static dms_error_t *move_by_copy(dms_transfer_t *transfer)
 {
@@ -117,7 +102,7 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);
-    forget_moved(transfer);
+    dms_transfer_sweep(transfer, &transfer->emptied); /* of what has gone from the source */
     if (rv == APR_INCOMPLETE && !transfer->failures.reply) {
         return dms_error(r->pool, HTTP_CONFLICT, NULL,
                          "the source has been copied; what has been made in it meanwhile stays");

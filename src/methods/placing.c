@@ -84,14 +84,17 @@ static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
+static apr_status_t intend_sweep(dms_tx_t *tx, dms_intention_t *intention, const char *key)
+{
+    intention->intent = DMS_INTENT_DELETE;
+    intention->from = key;
+    return dms_tx_intend(tx, intention);
+}
+
 /* Tells what has happened. Not all may be at the destination: what isn't has no properties there,
  * and keeps them at the source. */
 static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
 {
-    dms_witness_t witness = {transfer->request->provider, transfer->request->r->pool};
-    dms_sweep_t sweep = {.key = transfer->to.key,
-                         .presence = dms_witness_presence,
-                         .baton = &witness};
     int goes_by_member = transfer->by_copy && dms_is_collection(&transfer->from);
     int is_whole = !transfer->failures.reply && !goes_by_member;
     apr_status_t rv;
@@ -101,14 +104,13 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
                                           .from = transfer->from.key));
     }
     rv = dms_changed(tx, DMS_CHANGE(DMS_COPIED, .key = transfer->to.key, .from = transfer->from.key,
-                                    .deep = transfer->deep, .sweep = is_whole ? NULL : &sweep,
-                                    .pool = witness.pool));
-    if (rv == APR_SUCCESS && goes_by_member) {
-        transfer->emptied.intent = DMS_INTENT_DELETE;
-        transfer->emptied.from = transfer->from.key;
-        rv = dms_tx_intend(tx, &transfer->emptied);
+                                    .deep = transfer->deep));
+    if (rv == APR_SUCCESS && !is_whole) {
+        rv = intend_sweep(tx, &transfer->partial, transfer->to.key);
     }
-    return rv;
+    return rv == APR_SUCCESS && goes_by_member
+               ? intend_sweep(tx, &transfer->emptied, transfer->from.key)
+               : rv;
 }
 
 /* Ends the step: tells what has happened, and what is left to do. */
@@ -131,7 +133,7 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx)
         transfer->noted.id = 0;
     }
     else { /* dms_transfer_give_up() sees to what was noted before */
-        transfer->emptied.id = transfer->leftover.id = 0;
+        transfer->partial.id = transfer->emptied.id = transfer->leftover.id = 0;
     }
     return error;
 }
@@ -139,6 +141,18 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx)
 static int ignore_failure(void *baton, const char *path, int at_target, apr_status_t status)
 {
     return 1;
+}
+
+void dms_transfer_sweep(dms_transfer_t *transfer, dms_intention_t *noted)
+{
+    dms_store_t *store = dms_state_store();
+
+    noted->reached = "";
+    if (dms_recovery_sweep(store, transfer->request->provider, noted, transfer->request->r->pool)
+            != APR_SUCCESS
+        || noted->doubts) {
+        dms_store_abandon(store, noted->id);
+    }
 }
 
 /* Removes what the destination was before, and what has no name any client knows. */
@@ -216,10 +230,9 @@ static apr_status_t take_from_place(const placing_t *placing)
     if (strcmp(placing->name, transfer->reserved)) {
         rv = provider->rename(from, transfer->reserved, from, placing->name, DMS_RENAME_NEW);
     }
-    return rv == APR_SUCCESS
-               ? provider->rename(from, placing->name, transfer->to_parent, transfer->to.name,
-                                  DMS_RENAME_EXCHANGE)
-               : rv;
+    return rv == APR_SUCCESS ? provider->rename(from, placing->name, transfer->to_parent,
+                                                transfer->to.name, DMS_RENAME_EXCHANGE)
+                             : rv;
 }
 
 /* As it was before the placing, since the store can't be told of it. */
@@ -271,8 +284,7 @@ static apr_status_t place_in_step(const placing_t *placing, dms_tx_t *tx)
     int is_file_by_copy = transfer->by_copy && !dms_is_collection(&transfer->from);
     apr_status_t rv = place(transfer, placing->from, placing->name);
 
-    if (rv == APR_SUCCESS
-        && (transfer->to.facts.kind == DMS_KIND_NONE || keeps_former(transfer))) {
+    if (rv == APR_SUCCESS && (transfer->to.facts.kind == DMS_KIND_NONE || keeps_former(transfer))) {
         dms_tx_on_undo(tx, take_back, (void *)placing);
     }
     return rv == APR_SUCCESS && is_file_by_copy ? put_source_aside(transfer) : rv;
@@ -362,6 +374,9 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
     error = settle(transfer, tx);
     if (!error) {
         remove_former(&placing, kept_former);
+        if (transfer->partial.id) {
+            dms_transfer_sweep(transfer, &transfer->partial);
+        }
     }
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
                   transfer->to_uri, error ? "not " : "");

@@ -35,6 +35,7 @@ struct dms_transfer_t {
     dms_members_t *from_members, *to_members, *overwritten_members;
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
     dms_intention_t noted; /* the transfer */
+    dms_intention_t partial;  /* that properties of what could not be copied have to go */
     dms_intention_t emptied;  /* of a move by copy: that the source's properties have to go */
     dms_intention_t leftover; /* that what the destination was before has to go */
     const char *from_etag;    /* of a file, before it was copied */
@@ -86,6 +87,10 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
  * place. *rv: of that. Where the store can't be told of it, it is taken back. */
 dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
                                        apr_status_t *rv);
+
+/* Has the store forget what is not there, as was noted for a part of a transfer, in short steps; what
+ * is left then is left to be completed. */
+void dms_transfer_sweep(dms_transfer_t *transfer, dms_intention_t *noted);
 
 /* Forgets the intention of a transfer that has failed, or leaves it to be completed. */
 void dms_transfer_give_up(dms_transfer_t *transfer);

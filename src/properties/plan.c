@@ -309,8 +309,8 @@ static void add_unread(entry_t *entry, dms_response_t *response)
 static void tell_unread(const dms_subject_t *subject, dms_response_t *response)
 {
     if (subject->unread & DMS_UNREAD_PROPERTIES) {
-        dms_response_propstat(response, HTTP_INTERNAL_SERVER_ERROR)->description =
-            "the properties that clients have set can't be read";
+        dms_response_propstat(response, HTTP_INTERNAL_SERVER_ERROR)
+            ->description = "the properties that clients have set can't be read";
     }
 }
 

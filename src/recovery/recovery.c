@@ -50,7 +50,7 @@ typedef struct slice_t {
     dms_recovery_t *recovery;
     dms_witness_t witness; /* its pool is cleared for each intention */
     apr_time_t until;
-    dms_tx_t *tx; /* of the step */
+    dms_tx_t *tx;  /* of the step */
     int is_broken; /* the store: nothing can be completed just now */
     const dms_intention_t *intention;
 } slice_t;

@@ -202,8 +202,8 @@ static int is_process_folder(apr_pool_t *pool, const char *path)
 
 int dms_state_owns(apr_pool_t *pool, const char *filename)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock", "-reserve",
-                                           PROCESSES};
+    static const char *const suffixes[] = {"",      "-wal",     "-shm",   "-journal",
+                                           "-lock", "-reserve", PROCESSES};
     const char *name = base_name(filename);
     apr_size_t i;
 
