@@ -68,7 +68,8 @@ apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
 
 /* Where the store is, for the whole server: `DavMultistatusStore DRIVER PARAMETERS`, as apr_dbd
- * wants them, and perhaps a number of seconds. Unset, it is the place that the module was built with. */
+ * wants them, and perhaps a number of seconds. Unset, it is the place that the module was built
+ * with. */
 typedef struct dms_store_place_t {
     const char *driver;
     const char *params;

@@ -9,9 +9,9 @@
  * collections that a listing is in need hold theirs. What would not fit into a page, or has come
  * since, is read for the one member that it belongs to.
  *
- * Names are percent-encoded, as in keys (store/store.h), unless it is said otherwise. Where something
- * can't be read, a listing goes on without it: *unread tells what it is (DMS_UNREAD_*, which is
- * added), and the store has logged why.
+ * Names are percent-encoded, as in keys (store/store.h), unless it is said otherwise. Where
+ * something can't be read, a listing goes on without it: *unread tells what it is (DMS_UNREAD_*,
+ * which is added), and the store has logged why.
  */
 #ifndef DMS_KEPT_H
 #define DMS_KEPT_H

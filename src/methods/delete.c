@@ -204,8 +204,8 @@ static dms_error_t *remove_all(deletion_t *deletion)
     return NULL;
 }
 
-/* Removes the locks and properties of what is gone. What the store can't be told of now stays noted,
- * and is completed later (recovery/recovery.h): what is gone is gone. */
+/* Removes the locks and properties of what is gone. What the store can't be told of now stays
+ * noted, and is completed later (recovery/recovery.h): what is gone is gone. */
 static void settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
 {
     dms_request_t *request = deletion->request;

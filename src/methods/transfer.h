@@ -77,9 +77,9 @@ int dms_transfer_member_failed(void *transfer, const char *path, int at_target,
 
 /* --- placing.c --- */
 
-/* Notes what is going to happen, in the place of what was noted before, where a crash in the midst of
- * it would leave something to complete: properties that have to go along, or a tree under a reserved
- * name. identity, replaced: as in dms_intention_t. */
+/* Notes what is going to happen, in the place of what was noted before, where a crash in the midst
+ * of it would leave something to complete: properties that have to go along, or a tree under a
+ * reserved name. identity, replaced: as in dms_intention_t. */
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced);
 
@@ -88,8 +88,8 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
 dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
                                        apr_status_t *rv);
 
-/* Has the store forget what is not there, as was noted for a part of a transfer, in short steps; what
- * is left then is left to be completed. */
+/* Has the store forget what is not there, as was noted for a part of a transfer, in short steps;
+ * what is left then is left to be completed. */
 void dms_transfer_sweep(dms_transfer_t *transfer, dms_intention_t *noted);
 
 /* Forgets the intention of a transfer that has failed, or leaves it to be completed. */

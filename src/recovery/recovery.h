@@ -2,9 +2,9 @@
  * Recovery: completing what processes that were killed have begun.
  *
  * A method that changes disk and store in more than one step notes its intention first
- * (store/store.h). When its process is gone (processes/processes.h), whoever looks completes it; and
- * what a living one could not settle, since the store failed just then, it completes itself once
- * the store does no more (dms_store_abandon()):
+ * (store/store.h). When its process is gone (processes/processes.h), whoever looks completes it;
+ * and what a living one could not settle, since the store failed just then, it completes itself
+ * once the store does no more (dms_store_abandon()):
  *
  *   MOVE    has happened when what was at `from` is at `to`. Its rows go along; what it has
  *           replaced is put under the reserved name, and the intention becomes a REMOVE.

@@ -30,8 +30,8 @@ int dms_state_owns(apr_pool_t *pool, const char *filename);
 /* Whether the store lies in the tree at filename. */
 int dms_state_is_below(const char *filename);
 
-/* Has the sweep of a DELETE that could not be completed, or not even be noted (id 0), completed later.
- */
+/* Has the sweep of a DELETE that could not be completed, or not even be noted (id 0), completed
+ * later. */
 void dms_state_sweep_later(const dms_intention_t *deletion);
 
 /* Completes something of what a process that was killed has begun (dms_recovery_look()). Once a

@@ -160,7 +160,8 @@ apr_status_t dms_tx_intention(dms_tx_t *tx, apr_int64_t id, apr_pool_t *pool,
     return rv;
 }
 
-/* Reads a page, and of it what is left to whoever looks. last: where it ends; NULL, the table does. */
+/* Reads a page, and of it what is left to whoever looks. last: where it ends; NULL, the table does.
+ */
 static apr_status_t read_page(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
                               dms_intention_t **first, dms_intention_t **last)
 {

@@ -1,8 +1,8 @@
 /*
- * The reserve: a file beside the database that takes up some room, and is given up when a connection
- * can't be opened since the disk is full. SQLite needs room to read, too, where no other process
- * has the database open; and without reading nobody knows which locks stand in a DELETE's way, which
- * is what makes room again.
+ * The reserve: a file beside the database that takes up some room, and is given up when a
+ * connection can't be opened since the disk is full. SQLite needs room to read, too, where no other
+ * process has the database open; and without reading nobody knows which locks stand in a DELETE's
+ * way, which is what makes room again.
  */
 #include "store/store_private.h"
 

@@ -59,8 +59,8 @@ typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *mess
 
 /* Makes the database where it does not exist, and brings its schema to the present version; one
  * that is newer than this module, or that can't be written, is an error. For the server's start, by
- * one process, with the rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params: as
- * the driver wants them, for sqlite3 the file's name. Uses and leaves nothing but what is on the
+ * one process, with the rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params:
+ * as the driver wants them, for sqlite3 the file's name. Uses and leaves nothing but what is on the
  * disk: the file, and one with "-reserve" after its name, which takes up 256 KiB, to be given up
  * where a full disk would keep the store from being opened. While it is in use there are others
  * beside it, with "-wal", "-shm" and "-lock", which are made by whoever uses it: the server's User

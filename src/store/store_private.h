@@ -6,10 +6,10 @@
  * all rows of a select into the pool that it is given, before it returns: rows outlive the
  * connection, and a read needs it for the time of one call.
  *
- * Each file uses those before it only: failures.c, what the driver's codes mean; reserve.c; schema.c,
- * the statements, and the tables that they are for; connection.c; transaction.c, who may write next;
- * store.c, a store's life, and reading beside transactions; and then, what is in it, properties.c,
- * sweep.c, locks.c and intentions.c.
+ * Each file uses those before it only: failures.c, what the driver's codes mean; reserve.c;
+ * schema.c, the statements, and the tables that they are for; connection.c; transaction.c, who may
+ * write next; store.c, a store's life, and reading beside transactions; and then, what is in it,
+ * properties.c, sweep.c, locks.c and intentions.c.
  */
 #ifndef DMS_STORE_PRIVATE_H
 #define DMS_STORE_PRIVATE_H

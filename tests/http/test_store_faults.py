@@ -8,7 +8,6 @@ one of them fail, or all from one on: as on a disk that is full, until strace le
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 
