@@ -14,6 +14,7 @@ PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lx
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
+PACKAGES_test-faults = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -106,7 +107,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases soak lint format bench install clean help
+.PHONY: all packages run test test-releases test-faults soak lint format bench install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -167,6 +168,11 @@ SOAK := 10000
 soak: $(MODULE) | packages
 	@$(TEST_ENV) DMS_SOAK=$(SOAK) DMS_TEST_SECONDS=7200 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
 		-o cache_dir=$(abspath build)/pytest tests/http/test_soak.py $(PYTEST_ARGS)
+
+## make test-faults            each write of the store fails, in each method
+test-faults: $(MODULE) | packages
+	@$(TEST_ENV) DMS_STORE_STEPS=all DMS_TEST_SECONDS=1800 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_store_faults.py $(PYTEST_ARGS)
 
 # APR's, which cppcheck, without APR's headers, can't make sense of.
 CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \

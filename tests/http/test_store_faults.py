@@ -4,7 +4,7 @@ could not be noted is settled by the same process, which goes on.
 
 strace attaches to the server's child, first to count the writes of the store's log that a request makes, and then to have
 one of them fail, or all from one on: as on a disk that is full, until strace leaves. All of them, where DMS_STORE_STEPS is
-"all" (make soak); else some."""
+"all"; else some."""
 
 import os
 import shutil
