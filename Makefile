@@ -14,9 +14,6 @@ PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lx
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
-PACKAGES_faults = $(PACKAGES_test)
-PACKAGES_waiting = $(PACKAGES_test)
-PACKAGES_history = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -173,8 +170,9 @@ soak: $(MODULE) | packages
 
 ## make faults                each call of each write fails, or kills, on each kind of system (half an hour)
 faults: $(MODULE) | packages
-	@DMS_FAULTS=all DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
-		-o cache_dir=$(abspath build)/pytest tests/http/test_faults.py tests/http/test_kill.py $(PYTEST_ARGS)
+	@$(TEST_ENV) DMS_FAULTS=all DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/http/test_faults.py \
+		tests/http/test_kill.py tests/http/test_store_faults.py $(PYTEST_ARGS)
 
 ## make waiting [WAIT=10]     so many times as much for others to wait for, beside a PUT a second
 WAIT := 10

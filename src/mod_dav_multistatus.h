@@ -525,6 +525,7 @@ typedef struct dms_subject_t {
     const struct dms_dead_property_t *dead; /* the module's own */
     const struct dms_lock_t *locks;         /* the module's own */
     struct dms_day_t *days;                 /* the module's own */
+    unsigned int unread;                    /* the module's own */
 } dms_subject_t;
 
 /* What a client may do to a live property. Other modules' are DMS_PROTECTED: a PROPPATCH of them is

@@ -110,17 +110,15 @@ static apr_status_t locks_follow(dms_tx_t *tx, const dms_change_t *change)
 
 /* --- dead properties --- */
 
-static apr_status_t sweep_if_any(dms_tx_t *tx, const dms_change_t *change)
+/* The sweep looks at locks first. */
+static apr_status_t sweep(dms_tx_t *tx, const dms_change_t *change)
 {
-    return change->sweep && !is_among_locks(change->sweep)
-               ? dms_tx_sweep(tx, change->sweep, change->pool)
-               : APR_SUCCESS;
+    return is_among_locks(change->sweep) ? APR_SUCCESS
+                                         : dms_tx_sweep(tx, change->sweep, change->pool);
 }
 
 static apr_status_t properties_follow(dms_tx_t *tx, const dms_change_t *change)
 {
-    apr_status_t rv;
-
     switch (change->what) {
     case DMS_CREATED: /* whoever had the name before, past this server, has left some perhaps */
         return dms_tx_forget(tx, change->key);
@@ -128,12 +126,11 @@ static apr_status_t properties_follow(dms_tx_t *tx, const dms_change_t *change)
         return change->xml ? dms_tx_set(tx, change->key, change->name, change->xml)
                            : dms_tx_unset(tx, change->key, change->name);
     case DMS_REMOVED:
-        return change->sweep ? sweep_if_any(tx, change) : dms_tx_forget(tx, change->key);
+        return change->sweep ? sweep(tx, change) : dms_tx_forget(tx, change->key);
     case DMS_MOVED:
         return dms_tx_move(tx, change->from, change->key);
     case DMS_COPIED:
-        rv = dms_tx_copy(tx, change->from, change->key, change->deep);
-        return rv == APR_SUCCESS ? sweep_if_any(tx, change) : rv;
+        return dms_tx_copy(tx, change->from, change->key, change->deep);
     default:
         return APR_SUCCESS;
     }

@@ -15,13 +15,13 @@
 #include "store/store.h"
 
 typedef enum dms_change_e {
-    DMS_CREATED,  /* a resource, where none was */
-    DMS_WRITTEN,  /* a file's content */
-    DMS_PROPERTY, /* a dead property was set, or removed */
-    DMS_REMOVED,  /* a resource and all below it, or as much of that as a sweep finds gone */
-    DMS_MOVED,    /* a resource and all below it, from elsewhere */
-    DMS_COPIED,   /* the same, but it stays there, too; what is not here after all, a sweep finds */
-    DMS_LOCKED,   /* a lock was granted, ... */
+    DMS_CREATED,   /* a resource, where none was */
+    DMS_WRITTEN,   /* a file's content */
+    DMS_PROPERTY,  /* a dead property was set, or removed */
+    DMS_REMOVED,   /* a resource and all below it, or as much of that as a sweep finds gone */
+    DMS_MOVED,     /* a resource and all below it, from elsewhere */
+    DMS_COPIED,    /* the same, but it stays there, too */
+    DMS_LOCKED,    /* a lock was granted, ... */
     DMS_REFRESHED, /* ... lasts longer, ... */
     DMS_UNLOCKED   /* ... was given back */
 } dms_change_e;
@@ -31,7 +31,7 @@ typedef struct dms_change_t {
     const char *key;        /* of the resource, after the change */
     const char *from;       /* of a move or copy */
     int deep;               /* of a copy: with what is below */
-    dms_sweep_t *sweep;     /* of a removal or copy that may not be whole, at `key`; or NULL */
+    dms_sweep_t *sweep;     /* of a removal that may not be whole, at `key`; or NULL */
     apr_pool_t *pool;       /* of what the sweep sets */
     const dms_name_t *name; /* of a property */
     const char *xml;        /* its element, as in dms_dead_property_t; NULL: removed */

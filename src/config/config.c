@@ -6,6 +6,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "store/store.h"
+
 #define UNSET (-1)
 
 #define LOCK_TIMEOUT 600
@@ -383,6 +385,7 @@ void dms_config_reset(apr_pool_t *pool)
     dms_rules_reset(pool);
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
+    store_place.patience = DMS_STORE_PATIENCE;
 }
 
 const dms_store_place_t *dms_config_store(void)
@@ -390,9 +393,14 @@ const dms_store_place_t *dms_config_store(void)
     return &store_place;
 }
 
-static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file)
+/* How long a write may wait at the most, in seconds: an hour. */
+#define PATIENCE_MAX 3600
+
+static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, const char *file,
+                             const char *patience)
 {
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    apr_int64_t seconds = apr_time_sec(DMS_STORE_PATIENCE);
 
     if (error) {
         return error;
@@ -401,7 +409,12 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
         return apr_psprintf(cmd->pool, "%s: '%s' is no kind of store: sqlite3 is", cmd->cmd->name,
                             driver);
     }
+    if (patience && (!read_number(patience, &seconds) || !seconds || seconds > PATIENCE_MAX)) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is no number of seconds from 1 to %d",
+                            cmd->cmd->name, patience, PATIENCE_MAX);
+    }
     store_place.params = ap_server_root_relative(cmd->pool, file);
+    store_place.patience = apr_time_from_sec(seconds);
     return NULL;
 }
 
@@ -436,8 +449,9 @@ const command_rec dms_config_directives[] = {
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_RAW_ARGS("DavMultistatusUnlockAny", set_unlock_any, NULL, ACCESS_CONF,
                      "who may remove others' locks, as in a Require; or Off"),
-    AP_INIT_TAKE2("DavMultistatusStore", set_store, NULL, RSRC_CONF,
-                  "sqlite3 and the file where properties and locks are kept"),
+    AP_INIT_TAKE23("DavMultistatusStore", set_store, NULL, RSRC_CONF,
+                   "sqlite3, the file where properties and locks are kept, and how many seconds a "
+                   "write waits for its turn"),
     DMS_RULES,
     {.name = NULL},
 };

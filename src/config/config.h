@@ -93,10 +93,12 @@ apr_int64_t dms_config_max_properties(const dms_config_t *config); /* of a colle
 apr_int64_t dms_config_max_property_bytes(const dms_config_t *config); /* of a user: 1 GiB */
 
 /* Where the store is, for the whole server: `DavMultistatusStore DRIVER PARAMETERS`, as apr_dbd
- * wants them. Unset, it is the place that the module was built with. */
+ * wants them, and perhaps a number of seconds. Unset, it is the place that the module was built
+ * with. */
 typedef struct dms_store_place_t {
     const char *driver;
     const char *params;
+    apr_interval_time_t patience; /* how long a write waits for its turn */
 } dms_store_place_t;
 
 const dms_store_place_t *dms_config_store(void);

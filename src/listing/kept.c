@@ -18,6 +18,7 @@ struct dms_kept_t {
     apr_pool_t *pool;
     const char *key;
     dms_lock_t *inherited; /* the locks that are in force on every member */
+    unsigned int unread;   /* of these, and of what is held */
     const char *after;     /* this pass is of the members whose names are greater (NULL: there has
                             * been none), ... */
     const char *last;      /* ... but not greater than this; NULL: there is no end */
@@ -29,23 +30,25 @@ struct dms_kept_t {
 /* --- a single resource --- */
 
 dms_dead_property_t *dms_kept_properties_of(const dms_kept_sources_t *sources, const char *key,
-                                            apr_pool_t *pool)
+                                            apr_pool_t *pool, unsigned int *unread)
 {
     dms_dead_property_t *dead = NULL;
 
-    if (sources->properties) {
-        dms_store_properties(sources->properties, key, &sources->choice, pool, &dead);
+    if (sources->properties
+        && dms_store_properties(sources->properties, key, &sources->choice, pool, &dead)
+               != APR_SUCCESS) {
+        *unread |= DMS_UNREAD_PROPERTIES;
     }
     return dead;
 }
 
 const dms_lock_t *dms_kept_locks_of(const dms_kept_sources_t *sources, const char *key,
-                                    apr_pool_t *pool)
+                                    apr_pool_t *pool, unsigned int *unread)
 {
     dms_lock_t *locks = NULL;
 
-    if (sources->locks) {
-        dms_store_locks(sources->locks, key, 1, pool, &locks);
+    if (sources->locks && dms_store_locks(sources->locks, key, 1, pool, &locks) != APR_SUCCESS) {
+        *unread |= DMS_UNREAD_LOCKS;
     }
     return locks;
 }
@@ -65,11 +68,13 @@ static void hold(dms_kept_t *kept)
                           &kept->page)
                != APR_SUCCESS) {
         kept->page = NULL;
+        kept->unread |= DMS_UNREAD_PROPERTIES;
     }
     if (sources->locks
         && dms_store_member_locks(sources->locks, kept->key, kept->held, &kept->locks)
                != APR_SUCCESS) {
         kept->locks = apr_hash_make(kept->held);
+        kept->unread |= DMS_UNREAD_LOCKS;
     }
 }
 
@@ -142,18 +147,20 @@ int dms_kept_next_pass(dms_kept_t *kept)
     if (!kept->last) {
         return 0;
     }
-    begin_pass(kept, kept->last); /* where that fails, the rest comes without properties */
+    begin_pass(kept, kept->last); /* where that fails, the rest is unread */
     return 1;
 }
 
 /* --- dead properties --- */
 
-dms_dead_property_t *dms_kept_properties(dms_kept_t *kept, const char *name, apr_pool_t *pool)
+dms_dead_property_t *dms_kept_properties(dms_kept_t *kept, const char *name, apr_pool_t *pool,
+                                         unsigned int *unread)
 {
     const dms_page_t *page;
     dms_dead_property_t *dead = DMS_STORE_APART;
 
     hold(kept);
+    *unread |= kept->unread & DMS_UNREAD_PROPERTIES;
     page = kept->page;
     if (!page) {
         return NULL;
@@ -162,7 +169,8 @@ dms_dead_property_t *dms_kept_properties(dms_kept_t *kept, const char *name, apr
         dead = apr_hash_get(page->members, name, APR_HASH_KEY_STRING);
     }
     return dead == DMS_STORE_APART
-               ? dms_kept_properties_of(kept->sources, dms_key_below(pool, kept->key, name), pool)
+               ? dms_kept_properties_of(kept->sources, dms_key_below(pool, kept->key, name), pool,
+                                        unread)
                : dead;
 }
 
@@ -182,7 +190,8 @@ static const dms_lock_t *with_inherited(const dms_kept_t *kept, dms_lock_t *own)
     return own ? own : kept->inherited;
 }
 
-const dms_lock_t *dms_kept_locks(dms_kept_t *kept, const char *name, apr_pool_t *pool)
+const dms_lock_t *dms_kept_locks(dms_kept_t *kept, const char *name, apr_pool_t *pool,
+                                 unsigned int *unread)
 {
     dms_lock_t *own = DMS_STORE_APART;
 
@@ -190,6 +199,7 @@ const dms_lock_t *dms_kept_locks(dms_kept_t *kept, const char *name, apr_pool_t 
         return NULL;
     }
     hold(kept);
+    *unread |= kept->unread & DMS_UNREAD_LOCKS;
     if (kept->locks) {
         own = apr_hash_get(kept->locks, name, APR_HASH_KEY_STRING);
     }
@@ -198,6 +208,7 @@ const dms_lock_t *dms_kept_locks(dms_kept_t *kept, const char *name, apr_pool_t 
                                &own)
                != APR_SUCCESS) {
         own = NULL;
+        *unread |= DMS_UNREAD_LOCKS;
     }
     return with_inherited(kept, own);
 }
@@ -235,13 +246,14 @@ static dms_lock_t *take_deep(const dms_lock_t *locks, dms_lock_t *from_outside, 
 }
 
 dms_kept_t *dms_kept_create(apr_pool_t *pool, const dms_kept_sources_t *sources, const char *key,
-                            const dms_lock_t *locks, const dms_kept_t *outer)
+                            const dms_lock_t *locks, unsigned int unread, const dms_kept_t *outer)
 {
     dms_kept_t *kept = apr_pcalloc(pool, sizeof(*kept));
 
     kept->sources = sources;
     kept->pool = pool;
     kept->key = apr_pstrdup(pool, key);
+    kept->unread = (unread | (outer ? outer->unread : 0)) & DMS_UNREAD_LOCKS;
     kept->inherited = take_deep(locks, outer ? outer->inherited : NULL, pool);
     return kept;
 }

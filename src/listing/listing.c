@@ -47,8 +47,9 @@ struct dms_walk_t {
     const dms_resource_t *resource;
     const char *uri;
     dms_kept_sources_t sources;
-    apr_uint64_t left; /* how many resources may be told of yet */
-    apr_pool_t *pool;  /* of a member */
+    unsigned int unread; /* of all resources: there is no store */
+    apr_uint64_t left;   /* how many resources may be told of yet */
+    apr_pool_t *pool;    /* of a member */
     dms_listing_fn *tell;
     void *baton;
     level_t *level; /* the innermost */
@@ -76,7 +77,8 @@ static void make_room(level_t *innermost)
 }
 
 static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
-                       const char *uri, const char *key, const dms_lock_t *locks)
+                       const char *uri, const char *key, const dms_lock_t *locks,
+                       unsigned int unread)
 {
     level_t *outer = walk->level, *level = apr_pcalloc(pool, sizeof(*level));
 
@@ -91,7 +93,7 @@ static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_c
     if (walk->listing->facts & DMS_FACT_TYPE) {
         level->types = dms_types_create(pool, r, level->uri);
     }
-    level->kept = dms_kept_create(pool, &walk->sources, level->key, locks,
+    level->kept = dms_kept_create(pool, &walk->sources, level->key, locks, unread,
                                   outer ? outer->kept : NULL);
     walk->level = level;
     make_room(outer);
@@ -138,6 +140,8 @@ static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, co
                            int *status)
 {
     const level_t *level = walk->level;
+    const dms_lock_t *locks;
+    unsigned int unread = 0;
     dms_cursor_t *cursor;
     dms_node_t *node;
     apr_status_t rv = walk->listing->provider->enter(level->cursor, r->pool, &node);
@@ -146,8 +150,9 @@ static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, co
         rv = open_collection(walk, node, r, r->pool, &cursor);
     }
     if (rv == APR_SUCCESS) {
-        push_level(walk, r->pool, r, cursor, uri, dms_key_below(r->pool, level->key, name),
-                   dms_kept_locks(level->kept, name, walk->pool));
+        locks = dms_kept_locks(level->kept, name, walk->pool, &unread);
+        push_level(walk, r->pool, r, cursor, uri, dms_key_below(r->pool, level->key, name), locks,
+                   unread);
         return ENTERED;
     }
     if (rv == ENOENT || rv == ENOTDIR) { /* gone meanwhile */
@@ -274,11 +279,13 @@ static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const ch
     dms_subject_t *subject = &listed->subject;
 
     tell_type(walk, level, is_special, subject);
+    subject->unread = walk->unread;
     if (walk->sources.properties) {
-        subject->dead = dms_kept_properties(level->kept, name, walk->pool);
+        subject->dead = dms_kept_properties(level->kept, name, walk->pool, &subject->unread);
     }
     if (walk->sources.locks) {
-        subject->locks = name_roots(walk, dms_kept_locks(level->kept, name, walk->pool),
+        subject->locks = name_roots(walk,
+                                    dms_kept_locks(level->kept, name, walk->pool, &subject->unread),
                                     subject->uri, walk->pool);
     }
     return tell(walk, listed);
@@ -358,8 +365,12 @@ static int tell_root(dms_walk_t *walk)
         listed.subject.type = dms_types_of(r);
         listed.subject.language = dms_types_language_of(r);
     }
-    listed.subject.dead = dms_kept_properties_of(&walk->sources, key, r->pool);
-    listed.subject.locks = name_roots(walk, dms_kept_locks_of(&walk->sources, key, r->pool),
+    listed.subject.unread = walk->unread;
+    listed.subject.dead = dms_kept_properties_of(&walk->sources, key, r->pool,
+                                                 &listed.subject.unread);
+    listed.subject.locks = name_roots(walk,
+                                      dms_kept_locks_of(&walk->sources, key, r->pool,
+                                                        &listed.subject.unread),
                                       walk->uri, r->pool);
     walk->left--;
     return tell(walk, &listed);
@@ -419,6 +430,7 @@ static void open_store(dms_walk_t *walk)
     dms_store_t *store = dms_state_store();
 
     if (!store) {
+        walk->unread = DMS_UNREAD_PROPERTIES | DMS_UNREAD_LOCKS;
         return;
     }
     dms_state_recover(listing->r->pool, listing->provider);
@@ -435,6 +447,8 @@ static apr_status_t open_root(dms_walk_t *walk)
 {
     request_rec *r = walk->listing->r;
     const char *key = walk->resource->key;
+    const dms_lock_t *locks;
+    unsigned int unread = 0;
     dms_cursor_t *cursor;
     apr_pool_t *pool;
     apr_status_t rv;
@@ -442,8 +456,8 @@ static apr_status_t open_root(dms_walk_t *walk)
     apr_pool_create(&pool, r->pool);
     rv = open_collection(walk, walk->resource->node, r, pool, &cursor);
     if (rv == APR_SUCCESS) {
-        push_level(walk, pool, r, cursor, walk->uri, key,
-                   dms_kept_locks_of(&walk->sources, key, r->pool));
+        locks = dms_kept_locks_of(&walk->sources, key, r->pool, &unread);
+        push_level(walk, pool, r, cursor, walk->uri, key, locks, unread);
     }
     return rv;
 }

@@ -17,12 +17,6 @@ const char *dms_principal(request_rec *r)
     return r->user ? r->user : "";
 }
 
-static dms_error_t *store_failed(dms_request_t *request)
-{
-    return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                     "the store of properties and locks failed");
-}
-
 dms_error_t *dms_barriers_read(dms_request_t *request, const char *key, apr_pool_t *pool,
                                dms_lock_t **locks)
 {
@@ -36,7 +30,7 @@ dms_error_t *dms_barriers_read(dms_request_t *request, const char *key, apr_pool
     else if (store) {
         rv = dms_store_has_locks(store) ? dms_store_locks(store, key, 0, pool, locks) : APR_SUCCESS;
     }
-    return rv == APR_SUCCESS ? NULL : store_failed(request);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 static dms_error_t *locked(dms_request_t *request, const dms_lock_t *locks)
@@ -95,7 +89,7 @@ static dms_error_t *visit_below(dms_request_t *request, const dms_below_t *below
                  ? dms_locks_below(store, request->tx, below, request->r->pool)
                  : APR_SUCCESS;
     }
-    return rv == APR_SUCCESS ? NULL : store_failed(request);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 static int note_any(void *baton, const dms_lock_t *lock)

@@ -18,6 +18,7 @@ typedef struct state_t {
 typedef struct test_t {
     dms_request_t *request;
     state_t own, tagged; /* the own one, and the last other one */
+    dms_error_t *error;  /* a state could not be read */
 } test_t;
 
 void dms_conditions_set_time(request_rec *r, const dms_facts_t *facts)
@@ -96,6 +97,7 @@ static void read_tagged(test_t *test, const char *tag)
     apr_pool_t *pool = test->request->r->pool, *own;
     request_rec *about = tagged->r;
     dms_resource_t resource = {.node = NULL};
+    dms_error_t *error;
 
     memset(&test->tagged, 0, sizeof(test->tagged));
     test->tagged.tag = tag;
@@ -108,7 +110,8 @@ static void read_tagged(test_t *test, const char *tag)
         if (resource.facts.kind != DMS_KIND_NONE) {
             test->tagged.etag = apr_pstrdup(pool, resource.facts.etag);
         }
-        dms_barriers_read(test->request, resource.key, pool, &test->tagged.locks);
+        error = dms_barriers_read(test->request, resource.key, pool, &test->tagged.locks);
+        test->error = test->error ? test->error : error;
     }
     apr_pool_destroy(about->pool);
     about->pool = own;
@@ -155,8 +158,10 @@ static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resour
     if (resource->facts.kind != DMS_KIND_NONE) {
         test.own.etag = resource->facts.etag;
     }
-    return dms_if_holds(request->submitted, is_true, &test) ? NULL
-                                                            : precondition_failed(request, "If");
+    if (!dms_if_holds(request->submitted, is_true, &test)) {
+        error = precondition_failed(request, "If");
+    }
+    return test.error ? test.error : error;
 }
 
 dms_error_t *dms_conditions_check(dms_request_t *request, const dms_resource_t *resource)

@@ -70,17 +70,12 @@ static int needs_sync(const dms_transfer_t *transfer)
 static dms_error_t *intend_placing(dms_transfer_t *transfer)
 {
     apr_pool_t *pool = transfer->request->r->pool;
-    dms_intention_t before = transfer->noted;
     const char *identity = "";
-    dms_error_t *error;
     apr_status_t rv = transfer->request->provider->identity(transfer->to_parent, transfer->reserved,
                                                             pool, &identity);
 
-    if (rv != APR_SUCCESS) {
-        return dms_error_of(pool, rv, "the copy can't be found");
-    }
-    error = dms_transfer_intend(transfer, DMS_INTENT_COPY, identity, NULL);
-    return !error && before.id ? dms_step_settle(transfer->request, &before) : error;
+    return rv == APR_SUCCESS ? dms_transfer_intend(transfer, DMS_INTENT_COPY, identity, NULL)
+                             : dms_error_of(pool, rv, "the copy can't be found");
 }
 
 dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
@@ -116,7 +111,7 @@ dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
     if (!error) {
         error = dms_transfer_put_in_place(transfer, transfer->to_parent, transfer->reserved, &rv);
     }
-    if ((error || dms_transfer_leaves_something(transfer)) && !transfer->is_torn) {
+    if (error ? !transfer->is_torn : dms_transfer_leaves_something(transfer)) {
         dms_transfer_remove_reserved(transfer, transfer->to_parent);
     }
     return error;

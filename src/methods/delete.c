@@ -44,25 +44,33 @@ static int member_failed(void *baton, const char *path, int at_target, apr_statu
     return 1; /* a client that leaves does not decide what stays */
 }
 
+/* Of a lock in the way, or of a store that can't tell. */
+static apr_status_t cause_of_barrier(const dms_error_t *error)
+{
+    return !error ? APR_SUCCESS : error->status == HTTP_LOCKED ? EBUSY : DMS_ESTORE;
+}
+
 /* A lock may have been granted since the shift before. */
 static apr_status_t look_at_locks(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
     const char *key = deletion->resource.key;
+    dms_error_t *error = dms_barriers_check(request, key, DMS_WRITES_SELF);
 
     deletion->open = NULL;
-    return dms_barriers_check(request, key, DMS_WRITES_SELF)
-                   || dms_barriers_any_below(request, key, &deletion->has_locks)
-               ? EBUSY
-               : APR_SUCCESS;
+    if (!error) {
+        error = dms_barriers_any_below(request, key, &deletion->has_locks);
+    }
+    return cause_of_barrier(error);
 }
 
 /* Whether no lock stands in the way of removing the resource that has that path: EBUSY. */
 static apr_status_t check_lock(deletion_t *deletion, const char *key)
 {
     int is_open;
+    dms_error_t *error = dms_barriers_is_open(deletion->request, key, &is_open);
 
-    return dms_barriers_is_open(deletion->request, key, &is_open) || !is_open ? EBUSY : APR_SUCCESS;
+    return error ? cause_of_barrier(error) : is_open ? APR_SUCCESS : EBUSY;
 }
 
 /* Whether none stands in the way of removing anything from a collection, with those that it is in:
@@ -121,11 +129,9 @@ static apr_status_t may_leave(void *baton, const char *path)
     deletion_t *deletion = baton;
     apr_status_t rv = is_unlocked(deletion, path, "");
 
-    return rv == APR_SUCCESS && !*path
-                   && dms_barriers_check(deletion->request, deletion->resource.key,
-                                         DMS_WRITES_PARENT)
-               ? EBUSY
-               : rv;
+    return rv == APR_SUCCESS && !*path ? cause_of_barrier(
+               dms_barriers_check(deletion->request, deletion->resource.key, DMS_WRITES_PARENT))
+                                       : rv;
 }
 
 static void end_shift(void *baton)
@@ -170,7 +176,8 @@ static dms_error_t *check(deletion_t *deletion)
     return error;
 }
 
-/* Notes that the properties have to go along, where there are any: noted then has an id. */
+/* Notes that the properties have to go along, where there are any: noted then has an id. Where the
+ * store is full, nothing is noted: to remove something is what makes room. */
 static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
 {
     int has = 0;
@@ -188,7 +195,14 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
         rv = dms_tx_intend(tx, noted);
     }
     error = dms_step_stored(deletion->request, tx, rv);
-    return error ? error : dms_step_commit(deletion->request, tx);
+    if (!error) {
+        error = dms_step_commit(deletion->request, tx);
+    }
+    if (error && error->status == HTTP_INSUFFICIENT_STORAGE) {
+        noted->id = 0;
+        error = NULL;
+    }
+    return error;
 }
 
 static dms_error_t *remove_all(deletion_t *deletion)
@@ -213,9 +227,9 @@ static dms_error_t *remove_all(deletion_t *deletion)
                : dms_error_of(r->pool, rv, "that the resource is gone can't be synced");
 }
 
-/* Removes the locks and properties of what is gone; a failure leaves that to be completed
- * (recovery/recovery.h). */
-static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
+/* Removes the locks and properties of what is gone. What the store can't be told of now stays
+ * noted, and is completed later (recovery/recovery.h): what is gone is gone. */
+static void settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
 {
     dms_request_t *request = deletion->request;
     apr_status_t rv = dms_recovery_sweep_part(tx, request->provider, noted, request->r->pool);
@@ -226,9 +240,10 @@ static dms_error_t *settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *
     }
     if (!error && noted->reached) {
         rv = dms_recovery_sweep(dms_state_store(), request->provider, noted, request->r->pool);
-        error = dms_step_stored(request, NULL, rv);
     }
-    return error;
+    if (error || rv != APR_SUCCESS || noted->doubts) {
+        dms_state_sweep_later(noted);
+    }
 }
 
 /* A file goes while nobody else can change it. */
@@ -248,22 +263,23 @@ static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
     if (!failure) {
         failure = remove_all(deletion);
     }
-    error = settle(deletion, tx, noted);
-    return failure ? failure : error;
+    settle(deletion, tx, noted);
+    return failure;
 }
 
 /* A collection takes too long for that. */
 static dms_error_t *delete_collection(deletion_t *deletion, dms_intention_t *noted)
 {
-    dms_error_t *failure = remove_all(deletion), *error;
+    dms_error_t *failure = remove_all(deletion);
     dms_tx_t *tx;
 
-    error = dms_step_begin(deletion->request, &tx);
-    if (!error) {
-        error = settle(deletion, tx, noted);
+    if (dms_step_begin(deletion->request, &tx)) { /* which is in the log */
+        dms_state_sweep_later(noted);
     }
-    /* Once a 207 has begun, what fails in the store is in the log, and left to be completed. */
-    return failure ? failure : deletion->failures.reply ? NULL : error;
+    else {
+        settle(deletion, tx, noted);
+    }
+    return failure;
 }
 
 static dms_error_t *answer_delete(dms_request_t *request, int *result)

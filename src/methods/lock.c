@@ -167,12 +167,6 @@ static int note_barred(void *baton, const dms_lock_t *held)
     return locking->barred->nelts < BARRED_MAX;
 }
 
-static dms_error_t *store_failed(locking_t *locking)
-{
-    return dms_error(locking->request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                     "the store of properties and locks failed");
-}
-
 static dms_error_t *check_below(locking_t *locking)
 {
     dms_below_t below = {.key = locking->resource.key,
@@ -180,11 +174,11 @@ static dms_error_t *check_below(locking_t *locking)
                          .visit = note_barred,
                          .baton = locking};
     dms_request_t *request = locking->request;
+    apr_status_t rv = locking->lock.is_deep
+                          ? dms_locks_below(NULL, request->tx, &below, request->r->pool)
+                          : APR_SUCCESS;
 
-    return !locking->lock.is_deep
-                   || dms_locks_below(NULL, request->tx, &below, request->r->pool) == APR_SUCCESS
-               ? NULL
-               : store_failed(locking);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 /* Whether there may be one more lock: of this client's, and on this resource. */
@@ -192,13 +186,15 @@ static dms_error_t *check_number(locking_t *locking, int in_force)
 {
     dms_request_t *request = locking->request;
     apr_int64_t count, most = dms_config_max_locks(request->config);
+    apr_status_t rv;
 
     if (in_force >= IN_FORCE_MAX) {
         return dms_error(request->r->pool, HTTP_INSUFFICIENT_STORAGE, NULL,
                          "the resource has %d locks already", in_force);
     }
-    if (dms_tx_count_locks(request->tx, locking->lock.principal, most, &count) != APR_SUCCESS) {
-        return store_failed(locking);
+    rv = dms_tx_count_locks(request->tx, locking->lock.principal, most, &count);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(request->r, rv);
     }
     return count < most ? NULL
                         : dms_error(request->r->pool, HTTP_INSUFFICIENT_STORAGE, NULL,
@@ -213,10 +209,12 @@ static dms_error_t *check_conflicts(locking_t *locking)
     dms_request_t *request = locking->request;
     dms_lock_t *held = NULL, *here = NULL, *each, *next;
     dms_error_t *error;
+    apr_status_t rv;
     int count = 0;
 
-    if (dms_tx_locks(request->tx, locking->resource.key, request->r->pool, &held) != APR_SUCCESS) {
-        return store_failed(locking);
+    rv = dms_tx_locks(request->tx, locking->resource.key, request->r->pool, &held);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(request->r, rv);
     }
     for (each = held; each; each = next, count++) {
         next = each->next;
@@ -316,6 +314,14 @@ static dms_error_t *ask(locking_t *locking)
                                                                           : NULL;
 }
 
+/* Removes the file that was made for a lock which can't be kept. */
+static void remove_resource(void *baton)
+{
+    const locking_t *locking = baton;
+
+    locking->request->provider->remove(locking->parent, locking->resource.name, DMS_KIND_FILE);
+}
+
 /* Makes an empty file where nothing is (7.3). */
 static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
 {
@@ -346,9 +352,10 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
         return error;
     }
     rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = locking->resource.key));
-    if (rv == APR_SUCCESS) {
-        rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(r, rv);
     }
+    rv = request->provider->write(parent, locking->resource.name, &how, r->pool, &stream);
     if (rv == APR_SUCCESS) {
         rv = request->provider->finish(stream, NULL);
     }
@@ -357,6 +364,9 @@ static dms_error_t *make_resource(locking_t *locking, dms_tx_t *tx)
     }
     locking->is_new_resource = rv == APR_SUCCESS;
     locking->parent = parent;
+    if (locking->is_new_resource && request->provider->remove) {
+        dms_tx_on_undo(tx, remove_resource, locking);
+    }
     return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "the file can't be made");
 }
 
@@ -375,6 +385,7 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
 {
     dms_request_t *request = locking->request;
     dms_error_t *error = check(locking);
+    apr_status_t rv;
 
     if (!error && !locking->barred && locking->resource.facts.kind == DMS_KIND_NONE) {
         error = make_resource(locking, tx);
@@ -385,9 +396,9 @@ static dms_error_t *lock(locking_t *locking, dms_tx_t *tx)
     locking->lock.key = locking->resource.key;
     locking->lock.uri = dms_method_uri(request->r, locking->resource.facts.kind);
     locking->shown = &locking->lock;
-    if (dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock))
-        != APR_SUCCESS) {
-        return store_failed(locking);
+    rv = dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = locking->lock.key, .lock = &locking->lock));
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(request->r, rv);
     }
     apr_table_setn(request->r->headers_out, "Lock-Token",
                    apr_pstrcat(request->r->pool, "<", locking->lock.token, ">", NULL));
@@ -427,7 +438,7 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
         }
     }
     if (rv != APR_SUCCESS) {
-        return store_failed(locking);
+        return dms_error_of_store(request->r, rv);
     }
     locking->shown = held;
     return held ? NULL
@@ -436,20 +447,6 @@ static dms_error_t *refresh(locking_t *locking, dms_tx_t *tx)
 }
 
 /* --- the method --- */
-
-/* Removes the file that was made for a lock which could not be kept, unless somebody has written it
- * meanwhile. */
-static void remove_resource(locking_t *locking)
-{
-    const dms_provider_t *provider = locking->request->provider;
-    dms_facts_t now;
-
-    if (locking->is_new_resource && provider->remove
-        && provider->facts(locking->parent, locking->resource.name, &now) == APR_SUCCESS
-        && !strcmp(now.etag, locking->resource.facts.etag)) {
-        provider->remove(locking->parent, locking->resource.name, DMS_KIND_FILE);
-    }
-}
 
 static void answer(locking_t *locking)
 {
@@ -470,9 +467,8 @@ static dms_error_t *begin_lock(locking_t *locking, dms_tx_t **tx)
     if (error || locking->failures.reply) {
         return error;
     }
-    error = locking->may_create
-                ? dms_step_begin_new(locking->request, locking->resource.key, tx)
-                : dms_step_begin(locking->request, tx);
+    error = locking->may_create ? dms_step_begin_new(locking->request, locking->resource.key, tx)
+                                : dms_step_begin(locking->request, tx);
     return error ? error : lock(locking, *tx);
 }
 
@@ -505,9 +501,6 @@ static dms_error_t *end_step(locking_t *locking, dms_error_t *error, dms_tx_t *t
     }
     else if (request->tx) {
         dms_step_abort(request, tx);
-    }
-    if (error) {
-        remove_resource(locking);
     }
     return error;
 }

@@ -47,7 +47,7 @@ static dms_error_t *make(dms_request_t *request, dms_tx_t *tx, dms_resource_t *r
     }
     rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = resource->key));
     if (rv != APR_SUCCESS) {
-        return dms_error_of(request->r->pool, rv, "old properties can't be removed");
+        return dms_error_of_store(request->r, rv);
     }
     rv = request->provider->make_collection(parent, resource->name, 0, request->r->pool, NULL);
     if (rv == EEXIST) {

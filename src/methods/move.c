@@ -78,15 +78,6 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     return rv;
 }
 
-/* Removes the properties, at the source, of what has been moved from there one by one; a failure
- * leaves that to be completed. */
-static void forget_moved(dms_transfer_t *transfer)
-{
-    transfer->emptied.reached = "";
-    dms_recovery_sweep(dms_state_store(), transfer->request->provider, &transfer->emptied,
-                       transfer->request->r->pool);
-}
-
 /* A move to another file system. What could not be copied stays. */
 static dms_error_t *move_by_copy(dms_transfer_t *transfer)
 {
@@ -106,14 +97,14 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
         return error;
     }
     if (!dms_is_collection(&transfer->from) || transfer->synced != APR_SUCCESS) {
-        return NULL; /* it went when the copy was put in place; or stays */
+        return NULL; /* it went with the copy's placing; or stays */
     }
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);
     dms_shift_end(&transfer->shift);
     transfer->synced = dms_method_sync_removal(transfer->request, transfer->from_parent,
                                                rv == APR_SUCCESS);
-    forget_moved(transfer);
+    dms_transfer_sweep(transfer, &transfer->emptied); /* of what has gone from the source */
     if (rv == APR_INCOMPLETE && !transfer->failures.reply) {
         return dms_error(r->pool, HTTP_CONFLICT, NULL,
                          "the source has been copied; what has been made in it meanwhile stays");

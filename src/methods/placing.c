@@ -15,6 +15,7 @@
 #include "recovery/recovery.h"
 #include "repository/renames.h"
 #include "repository/tree.h"
+#include "server/state.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -41,16 +42,33 @@ static dms_error_t *check_usage(dms_transfer_t *transfer, dms_tx_t *tx)
         return error;
     }
     dms_step_abort(transfer->request, tx);
-    transfer->noted.id = 0;
     return dms_error(transfer->request->r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded",
                      "there are as many properties as there may be (DavMultistatusMaxProperties, "
                      "DavMultistatusMaxPropertyBytes)");
 }
 
+/* Whether the store has something that a transfer changes. */
+static apr_status_t has_rows(dms_transfer_t *transfer, dms_tx_t *tx, int *has)
+{
+    dms_lock_t *locks = NULL;
+    int to_has = 0;
+    apr_status_t rv = dms_tx_has_properties(tx, transfer->from.key, has);
+
+    if (rv == APR_SUCCESS) {
+        rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
+    }
+    if (rv == APR_SUCCESS && transfer->is_move) {
+        rv = dms_tx_locks(tx, transfer->from.key, transfer->request->r->pool, &locks);
+    }
+    *has |= to_has || locks;
+    return rv;
+}
+
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced)
 {
-    int from_has = 0, to_has = 0;
+    dms_intention_t before = transfer->noted;
+    int has = 0;
     dms_tx_t *tx;
     dms_error_t *error = dms_step_begin(transfer->request, &tx);
     apr_status_t rv;
@@ -58,6 +76,7 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     if (error) {
         return error;
     }
+    transfer->noted.id = 0;
     transfer->noted.intent = intent;
     transfer->noted.from = transfer->from.key;
     transfer->noted.to = transfer->to.key;
@@ -65,18 +84,24 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     transfer->noted.identity = identity;
     transfer->noted.replaced = replaced;
     transfer->noted.reserved = transfer->reserved;
-    rv = dms_tx_has_properties(tx, transfer->from.key, &from_has);
-    if (rv == APR_SUCCESS) {
-        rv = dms_tx_has_properties(tx, transfer->to.key, &to_has);
-    }
-    if (rv == APR_SUCCESS && (from_has || to_has || needs_completing(transfer, intent))) {
+    rv = has_rows(transfer, tx, &has);
+    if (rv == APR_SUCCESS && (has || needs_completing(transfer, intent))) {
         rv = dms_tx_intend(tx, &transfer->noted);
     }
+    if (rv == APR_SUCCESS && before.id) {
+        rv = dms_tx_settle(tx, &before);
+    }
     error = dms_step_stored(transfer->request, tx, rv);
-    if (!error && from_has && !transfer->is_move) {
+    if (!error && has && !transfer->is_move) {
         error = check_usage(transfer, tx);
     }
-    return error ? error : dms_step_commit(transfer->request, tx);
+    if (!error) {
+        error = dms_step_commit(transfer->request, tx);
+    }
+    if (error) {
+        transfer->noted = before;
+    }
+    return error;
 }
 
 static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
@@ -91,14 +116,17 @@ static apr_status_t intend_removal(dms_transfer_t *transfer, dms_tx_t *tx)
     return dms_tx_intend(tx, &transfer->leftover);
 }
 
+static apr_status_t intend_sweep(dms_tx_t *tx, dms_intention_t *intention, const char *key)
+{
+    intention->intent = DMS_INTENT_DELETE;
+    intention->from = key;
+    return dms_tx_intend(tx, intention);
+}
+
 /* Tells what has happened. Not all may be at the destination: what isn't has no properties there,
  * and keeps them at the source. */
 static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
 {
-    dms_witness_t witness = {transfer->request->provider, transfer->request->r->pool};
-    dms_sweep_t sweep = {.key = transfer->to.key,
-                         .presence = dms_witness_presence,
-                         .baton = &witness};
     int goes_by_member = transfer->by_copy && dms_is_collection(&transfer->from);
     int is_whole = !transfer->failures.reply && !goes_by_member;
     apr_status_t rv;
@@ -108,43 +136,36 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
                                           .from = transfer->from.key));
     }
     rv = dms_changed(tx, DMS_CHANGE(DMS_COPIED, .key = transfer->to.key, .from = transfer->from.key,
-                                    .deep = transfer->deep, .sweep = is_whole ? NULL : &sweep,
-                                    .pool = witness.pool));
-    if (rv == APR_SUCCESS && goes_by_member) {
-        transfer->emptied.intent = DMS_INTENT_DELETE;
-        transfer->emptied.from = transfer->from.key;
-        rv = dms_tx_intend(tx, &transfer->emptied);
+                                    .deep = transfer->deep));
+    if (rv == APR_SUCCESS && !is_whole) {
+        rv = intend_sweep(tx, &transfer->partial, transfer->to.key);
     }
-    return rv;
+    return rv == APR_SUCCESS && goes_by_member
+               ? intend_sweep(tx, &transfer->emptied, transfer->from.key)
+               : rv;
 }
 
-/* Ends the step: tells what has happened, and what is left to do; or, where nothing has, only
- * forgets the intention. */
-static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx, int has_happened, int is_last)
+/* Ends the step: tells what has happened, and what is left to do. */
+static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx)
 {
-    /* A copy that is not in place has still to be removed. */
-    int is_settled = has_happened || is_last || transfer->noted.intent != DMS_INTENT_COPY;
-    apr_status_t rv = has_happened ? tell_change(transfer, tx) : APR_SUCCESS;
+    apr_status_t rv = tell_change(transfer, tx);
     dms_error_t *error;
 
-    if (transfer->is_torn) { /* recovery/recovery.h completes it, once this process has ended */
-        transfer->noted.id = 0;
-        dms_step_abort(transfer->request, tx);
-        return NULL;
-    }
-    if (rv == APR_SUCCESS && has_happened && dms_transfer_leaves_something(transfer)) {
+    if (rv == APR_SUCCESS && dms_transfer_leaves_something(transfer)) {
         rv = intend_removal(transfer, tx);
     }
-    if (rv == APR_SUCCESS && is_settled && transfer->noted.id) {
+    if (rv == APR_SUCCESS && transfer->noted.id) {
         rv = dms_tx_settle(tx, &transfer->noted);
     }
     error = dms_step_stored(transfer->request, tx, rv);
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if ((!error && is_settled)
-        || has_happened) { /* settled; or a later look at the disk has to settle it */
+    if (!error) {
         transfer->noted.id = 0;
+    }
+    else { /* dms_transfer_give_up() sees to what was noted before */
+        transfer->partial.id = transfer->emptied.id = transfer->leftover.id = 0;
     }
     return error;
 }
@@ -183,6 +204,7 @@ static void show_rest(dms_transfer_t *transfer, const dms_tree_t *tree, dms_node
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
                       "%s, what a %s has replaced at %s, can be neither removed nor renamed",
                       transfer->reserved, r->method, transfer->to_uri);
+        dms_store_abandon(dms_state_store(), transfer->leftover.id);
         return;
     }
     uri = sibling_uri(transfer, shown);
@@ -199,7 +221,22 @@ static void leave_copy(dms_transfer_t *transfer, apr_status_t cause)
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, cause, transfer->request->r,
                   "%s, beside %s, could not be removed whole: the copy that a %s has begun",
                   transfer->reserved, transfer->to_uri, transfer->request->r->method);
-    transfer->noted.id = 0;
+    if (transfer->noted.id) {
+        dms_store_abandon(dms_state_store(), transfer->noted.id);
+        transfer->noted.id = 0;
+    }
+}
+
+void dms_transfer_sweep(dms_transfer_t *transfer, dms_intention_t *noted)
+{
+    dms_store_t *store = dms_state_store();
+
+    noted->reached = "";
+    if (dms_recovery_sweep(store, transfer->request->provider, noted, transfer->request->r->pool)
+            != APR_SUCCESS
+        || noted->doubts) {
+        dms_store_abandon(store, noted->id);
+    }
 }
 
 /* Removes what the destination was before, and what has no name any client knows. */
@@ -262,19 +299,16 @@ static apr_status_t exchange(dms_transfer_t *transfer, dms_node_t *from, const c
                : rv;
 }
 
-/* As it was: gives the destination what it had before, and what has been put there its name. */
-static void take_back(dms_transfer_t *transfer, dms_node_t *from, const char *name)
+/* Whether what the destination was stays beside it until the store knows of the change. A file that
+ * nothing hangs on is replaced in one step. */
+static int keeps_former(const dms_transfer_t *transfer)
 {
-    apr_status_t rv = transfer->to.facts.kind != DMS_KIND_NONE
-                          ? exchange(transfer, from, name)
-                          : dms_rename_new(transfer->request->provider, transfer->to_parent,
-                                           transfer->to.name, from, name);
-
-    transfer->is_torn |= rv != APR_SUCCESS;
+    return transfer->to.facts.kind != DMS_KIND_NONE
+           && (dms_transfer_leaves_something(transfer) || transfer->noted.id || transfer->by_copy);
 }
 
 /* Makes name in `from` be the destination. What was there before is afterwards under the reserved
- * name in `from`, if it was or is a collection; otherwise it is gone. */
+ * name in `from`, unless nothing keeps it: then it is gone. */
 static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char *name)
 {
     const dms_provider_t *provider = transfer->request->provider;
@@ -283,18 +317,66 @@ static apr_status_t place(dms_transfer_t *transfer, dms_node_t *from, const char
     if (transfer->to.facts.kind == DMS_KIND_NONE) {
         return rename_new(transfer, from, name);
     }
-    if (!dms_is_collection(&transfer->from) && !dms_is_collection(&transfer->to)) {
+    if (!keeps_former(transfer)) {
         return provider->rename(from, name, transfer->to_parent, transfer->to.name,
                                 DMS_RENAME_REPLACE);
     }
     rv = exchange(transfer, from, name);
     if (rv == APR_SUCCESS && strcmp(name, transfer->reserved)) {
         rv = dms_rename_new(provider, from, name, from, transfer->reserved);
-        if (rv != APR_SUCCESS) {
-            take_back(transfer, from, name);
+        if (rv != APR_SUCCESS && exchange(transfer, from, name) != APR_SUCCESS) {
+            transfer->is_torn = 1;
         }
     }
     return rv;
+}
+
+/* A placing that is not known to the store yet. */
+typedef struct placing_t {
+    dms_transfer_t *transfer;
+    dms_node_t *from; /* where what is placed comes from, ... */
+    const char *name; /* ... and its name there */
+} placing_t;
+
+static apr_status_t take_from_place(const placing_t *placing)
+{
+    dms_transfer_t *transfer = placing->transfer;
+    const dms_provider_t *provider = transfer->request->provider;
+    dms_node_t *from = placing->from;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (transfer->to.facts.kind == DMS_KIND_NONE) {
+        return dms_rename_new(provider, transfer->to_parent, transfer->to.name, from,
+                              placing->name);
+    }
+    if (strcmp(placing->name, transfer->reserved)) {
+        rv = dms_rename_new(provider, from, transfer->reserved, from, placing->name);
+    }
+    return rv == APR_SUCCESS ? exchange(transfer, from, placing->name) : rv;
+}
+
+/* As it was before the placing, since the store can't be told of it. */
+static void take_back(void *baton)
+{
+    const placing_t *placing = baton;
+    dms_transfer_t *transfer = placing->transfer;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (transfer->aside) {
+        rv = dms_rename_new(transfer->request->provider, transfer->from_parent, transfer->aside,
+                            transfer->from_parent, transfer->from.name);
+        transfer->aside = NULL;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = take_from_place(placing);
+    }
+    if (rv != APR_SUCCESS) {
+        transfer->is_torn = 1;
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, transfer->request->r,
+                      "%s is in its place, but its properties are not, and neither can be helped "
+                      "now: that is tried again",
+                      transfer->to_uri);
+    }
 }
 
 /* Waits until a copy's name is on the disk, before what it was made of goes. */
@@ -305,27 +387,49 @@ static apr_status_t sync_copy(dms_transfer_t *transfer)
     return provider->sync ? provider->sync(transfer->to_parent, 0) : APR_SUCCESS;
 }
 
-/* Puts a file that was copied to be moved in place, and removes its source: both, or neither. What
- * it replaces stays under the reserved name until then. */
-static apr_status_t place_for_source(dms_transfer_t *transfer)
+/* The source of a file that was copied to be moved gets a name that no client knows: it goes when
+ * the store knows that. */
+static apr_status_t put_source_aside(dms_transfer_t *transfer)
 {
-    const dms_provider_t *provider = transfer->request->provider;
-    int replaces = transfer->to.facts.kind != DMS_KIND_NONE;
-    apr_status_t rv = replaces ? exchange(transfer, transfer->to_parent, transfer->reserved)
-                               : rename_new(transfer, transfer->to_parent, transfer->reserved);
+    const char *aside = dms_reserved_name(transfer->request->r->pool);
+    apr_status_t rv = sync_copy(transfer);
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = sync_copy(transfer);
     if (rv == APR_SUCCESS) {
-        rv = provider->remove(transfer->from_parent, transfer->from.name,
-                              transfer->from.facts.kind);
+        rv = dms_rename_new(transfer->request->provider, transfer->from_parent, transfer->from.name,
+                            transfer->from_parent, aside);
     }
-    if (rv != APR_SUCCESS) { /* as it was; the copy goes with its reserved name */
-        take_back(transfer, transfer->to_parent, transfer->reserved);
+    if (rv == APR_SUCCESS) {
+        transfer->aside = aside;
     }
     return rv;
+}
+
+/* Puts the file or collection in place, and has it taken back where the step comes to nothing. */
+static apr_status_t place_in_step(const placing_t *placing, dms_tx_t *tx)
+{
+    dms_transfer_t *transfer = placing->transfer;
+    int is_file_by_copy = transfer->by_copy && !dms_is_collection(&transfer->from);
+    apr_status_t rv = place(transfer, placing->from, placing->name);
+
+    if (rv == APR_SUCCESS && (transfer->to.facts.kind == DMS_KIND_NONE || keeps_former(transfer))) {
+        dms_tx_on_undo(tx, take_back, (void *)placing);
+    }
+    return rv == APR_SUCCESS && is_file_by_copy ? put_source_aside(transfer) : rv;
+}
+
+/* Removes files that have gone, but for their names: those of collections are told of by an
+ * intention (dms_transfer_remove_reserved()). */
+static void remove_former(const placing_t *placing, int kept_former)
+{
+    dms_transfer_t *transfer = placing->transfer;
+    const dms_provider_t *provider = transfer->request->provider;
+
+    if (transfer->aside) {
+        provider->remove(transfer->from_parent, transfer->aside, DMS_KIND_FILE);
+    }
+    if (kept_former && !dms_transfer_leaves_something(transfer)) {
+        provider->remove(placing->from, transfer->reserved, DMS_KIND_FILE);
+    }
 }
 
 /* Waits until the names are on the disk, before the rows go along. */
@@ -337,6 +441,28 @@ static apr_status_t sync_names(dms_transfer_t *transfer)
     return rv == APR_SUCCESS && transfer->is_move
                ? dms_method_sync(transfer->request, transfer->from_parent)
                : rv;
+}
+
+/* Makes sure that what was noted tells of this transfer, and nothing else does. */
+static dms_error_t *check_intention(dms_transfer_t *transfer, dms_tx_t *tx)
+{
+    request_rec *r = transfer->request->r;
+    dms_intention_t *present;
+    apr_status_t rv;
+
+    if (!transfer->noted.id) {
+        return NULL;
+    }
+    rv = dms_tx_intention(tx, transfer->noted.id, r->pool, &present);
+    if (rv == APR_SUCCESS && present && present->intent == DMS_INTENT_MOVE) {
+        rv = dms_tx_supersede(tx, present);
+    }
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(r, rv);
+    }
+    return present ? NULL
+                   : dms_error(r->pool, HTTP_CONFLICT, NULL,
+                               "somebody else has moved the source meanwhile");
 }
 
 /* A file that was copied to be moved goes with the copy's placing, unless it has changed since. */
@@ -354,41 +480,55 @@ static dms_error_t *check_source(dms_transfer_t *transfer)
 dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
                                        apr_status_t *rv)
 {
+    placing_t placing = {transfer, from, name};
     dms_tx_t *tx;
     dms_error_t *error = dms_step_begin(transfer->request, &tx), *failure;
+    int kept_former;
 
+    *rv = APR_EGENERAL;
     if (error) {
         return error;
     }
-    *rv = APR_EGENERAL;
     failure = dms_transfer_check(transfer);
     if (!failure) {
         failure = check_source(transfer);
     }
     if (!failure) {
-        *rv = transfer->by_copy && !dms_is_collection(&transfer->from)
-                  ? place_for_source(transfer)
-                  : place(transfer, from, name);
+        failure = check_intention(transfer, tx);
+    }
+    kept_former = keeps_former(transfer);
+    if (!failure) {
+        *rv = place_in_step(&placing, tx);
         if (*rv != APR_SUCCESS) {
             failure = dms_error_about(dms_error_of(transfer->request->r->pool, *rv,
                                                    "the destination can't be put in place"),
                                       transfer->target.r);
         }
     }
-    if (!failure) {
-        transfer->synced = sync_names(transfer);
+    if (failure) {
+        dms_step_abort(transfer->request, tx);
+        return failure;
     }
-    error = settle(transfer, tx, !failure, 0);
+    transfer->synced = sync_names(transfer);
+    error = settle(transfer, tx);
+    if (!error) {
+        remove_former(&placing, kept_former);
+        if (transfer->partial.id) {
+            dms_transfer_sweep(transfer, &transfer->partial);
+        }
+    }
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
-                  transfer->to_uri, failure ? "not " : "");
-    return failure ? failure : error;
+                  transfer->to_uri, error ? "not " : "");
+    return error;
 }
 
 void dms_transfer_give_up(dms_transfer_t *transfer)
 {
-    dms_tx_t *tx;
-
-    if (transfer->noted.id && !dms_step_begin(transfer->request, &tx)) {
-        settle(transfer, tx, 0, 1);
+    if (transfer->noted.id && transfer->is_torn) {
+        dms_store_abandon(dms_state_store(), transfer->noted.id);
     }
+    else if (transfer->noted.id) {
+        dms_step_settle(transfer->request, &transfer->noted);
+    }
+    transfer->noted.id = 0;
 }

@@ -38,6 +38,7 @@ typedef struct patch_t {
     dms_request_t *request;
     const apr_array_header_t *offered; /* other modules' live properties */
     dms_resource_t resource;
+    dms_node_t *parent;
     change_t *first, **last;
     dms_moment_t modified;
     int sets_modified;
@@ -210,12 +211,40 @@ static dms_error_t *check_usage(patch_t *patch, const dms_usage_t *usage)
     return NULL;
 }
 
-/* Carries all changes out. The time is set last: it is what can't be undone. */
+/* Gives the resource the time that it had. */
+static void restore_modified(void *baton)
+{
+    const patch_t *patch = baton;
+
+    patch->request->provider->set_modified(patch->parent, patch->resource.name,
+                                           &patch->resource.facts.modified,
+                                           dms_config_sync(patch->request->config));
+}
+
+/* Sets the time, unless the transaction comes to nothing. */
+static dms_error_t *set_modified(patch_t *patch, dms_tx_t *tx)
+{
+    dms_request_t *request = patch->request;
+    dms_error_t *error = dms_method_parent(request, &patch->resource, &patch->parent);
+    apr_status_t rv;
+
+    if (error) {
+        return error;
+    }
+    rv = request->provider->set_modified(patch->parent, patch->resource.name, &patch->modified,
+                                         dms_config_sync(request->config));
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(request->r->pool, rv, "the time can't be set");
+    }
+    dms_tx_on_undo(tx, restore_modified, patch);
+    return NULL;
+}
+
+/* Carries all changes out. */
 static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
 {
     dms_request_t *request = patch->request;
     apr_status_t rv = APR_SUCCESS;
-    dms_node_t *parent;
     dms_error_t *error;
     change_t *change;
     dms_usage_t usage = {.own_properties = 0};
@@ -234,13 +263,7 @@ static dms_error_t *carry_out(patch_t *patch, dms_tx_t *tx)
         }
     }
     if (!error && patch->sets_modified) {
-        error = dms_method_parent(request, &patch->resource, &parent);
-        if (!error) {
-            rv = request->provider->set_modified(parent, patch->resource.name, &patch->modified,
-                                                 dms_config_sync(request->config));
-            error = rv == APR_SUCCESS ? NULL
-                                      : dms_error_of(request->r->pool, rv, "the time can't be set");
-        }
+        error = set_modified(patch, tx);
         if (error) {
             dms_step_abort(request, tx);
         }

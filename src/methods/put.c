@@ -173,9 +173,10 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     }
     *is_new = now.facts.kind == DMS_KIND_NONE;
     rv = dms_changed(tx, DMS_CHANGE(*is_new ? DMS_CREATED : DMS_WRITTEN, .key = now.key));
-    if (rv == APR_SUCCESS) {
-        rv = request->provider->publish(upload->stream, &upload->facts);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(request->r, rv);
     }
+    rv = request->provider->publish(upload->stream, &upload->facts);
     return rv == APR_SUCCESS ? NULL
                              : dms_error_of(request->r->pool, rv, "the file can't be put in place");
 }

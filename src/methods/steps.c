@@ -1,23 +1,11 @@
 #include "methods/steps.h"
 
-#include <errno.h>
-
 #include <apr_strings.h>
 
 #include "changes/changes.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "server/state.h"
-
-/* Another writer's patience is not the client's fault, nor for long. */
-static dms_error_t *store_error(dms_request_t *request, apr_status_t rv)
-{
-    int status = rv == ENOSPC  ? HTTP_INSUFFICIENT_STORAGE
-                 : rv == EBUSY ? HTTP_SERVICE_UNAVAILABLE
-                               : HTTP_INTERNAL_SERVER_ERROR;
-
-    return dms_error(request->r->pool, status, NULL, "the store of properties and locks failed");
-}
 
 dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
 {
@@ -37,7 +25,7 @@ dms_error_t *dms_step_begin(dms_request_t *request, dms_tx_t **tx)
             dms_tx_act_for(*tx, dms_principal(r));
         }
     }
-    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 /* Forgets the properties of a name that nothing has. *has: there were some. */
@@ -84,7 +72,7 @@ dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t 
     if (tx) {
         dms_step_abort(request, tx);
     }
-    return store_error(request, rv);
+    return dms_error_of_store(request->r, rv);
 }
 
 dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
@@ -92,7 +80,7 @@ dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
     apr_status_t rv = dms_tx_commit(tx);
 
     request->tx = NULL;
-    return rv == APR_SUCCESS ? NULL : store_error(request, rv);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 void dms_step_abort(dms_request_t *request, dms_tx_t *tx)
@@ -111,7 +99,13 @@ dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *inte
     if (!error) {
         error = dms_step_stored(request, tx, dms_tx_settle(tx, intention));
     }
-    return error ? error : dms_step_commit(request, tx);
+    if (!error) {
+        error = dms_step_commit(request, tx);
+    }
+    if (error) {
+        dms_store_abandon(dms_state_store(), intention->id);
+    }
+    return error;
 }
 
 /* How long others wait for one who removes a tree. */
@@ -144,5 +138,5 @@ apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new)
         shift->tx = NULL;
     }
     shift->request->tx = shift->tx;
-    return rv;
+    return dms_cause_of_store(rv);
 }

@@ -27,7 +27,7 @@ dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx);
 /* Undoes what has been done since dms_step_begin(); nothing, where the transaction has ended. */
 void dms_step_abort(dms_request_t *request, dms_tx_t *tx);
 
-/* Forgets an intention, in a step of its own. */
+/* Forgets an intention, in a step of its own. Where that fails, it is abandoned. */
 dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *intention);
 
 /* A tree is removed in shifts, transactions of 20 ms, so that what is checked of a member is still

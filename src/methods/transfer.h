@@ -35,6 +35,7 @@ struct dms_transfer_t {
     dms_members_t *from_members, *to_members, *overwritten_members;
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
     dms_intention_t noted; /* the transfer */
+    dms_intention_t partial;   /* that properties of what could not be copied have to go */
     dms_intention_t emptied;   /* of a move by copy: that the source's properties have to go */
     dms_intention_t leftover;  /* that what the destination was before has to go */
     const char *from_etag;     /* of a file, before it was copied */
@@ -43,7 +44,8 @@ struct dms_transfer_t {
     int by_copy;                         /* a move that can't be one rename */
     int by_steps;        /* renames may take several, since the intention is noted */
     apr_status_t synced; /* whether the names are on the disk, where they have to be */
-    int is_torn;         /* such steps could neither be completed nor undone */
+    int is_torn;         /* it has happened in part, and is left to be completed */
+    const char *aside;   /* the name of a source that goes with the copy's placing, or NULL */
     dms_shift_t shift;
     dms_failures_t failures;
 };
@@ -79,18 +81,22 @@ int dms_transfer_member_failed(void *transfer, const char *path, int at_target,
 
 /* --- placing.c --- */
 
-/* Notes what is going to happen, where a crash in the midst of it would leave something to
- * complete: properties that have to go along, or a tree under a reserved name. identity, replaced:
- * as in dms_intention_t. */
+/* Notes what is going to happen, in the place of what was noted before, where a crash in the midst
+ * of it would leave something to complete: properties that have to go along, or a tree under a
+ * reserved name. identity, replaced: as in dms_intention_t. */
 dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
                                  const char *identity, const char *replaced);
 
 /* The step from before to after, in which nobody else changes anything: `name` in `from` is put in
- * place. *rv: of that. */
+ * place. *rv: of that. Where the store can't be told of it, it is taken back. */
 dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
                                        apr_status_t *rv);
 
-/* Forgets the intention of a transfer that has failed before it was put in place. */
+/* Has the store forget what is not there, as was noted for a part of a transfer, in short steps;
+ * what is left then is left to be completed. */
+void dms_transfer_sweep(dms_transfer_t *transfer, dms_intention_t *noted);
+
+/* Forgets the intention of a transfer that has failed, or leaves it to be completed. */
 void dms_transfer_give_up(dms_transfer_t *transfer);
 
 /* Removes what has the reserved name in a collection. */

@@ -25,12 +25,6 @@ typedef struct unlocking_t {
     int may_break; /* others' locks: httpd has been asked */
 } unlocking_t;
 
-static dms_error_t *store_failed(dms_request_t *request)
-{
-    return dms_error(request->r->pool, HTTP_INTERNAL_SERVER_ERROR, NULL,
-                     "the store of properties and locks failed");
-}
-
 /* Finds the lock, wherever in its scope the request's resource is. */
 static dms_error_t *find(unlocking_t *unlocking, dms_tx_t *tx)
 {
@@ -39,6 +33,7 @@ static dms_error_t *find(unlocking_t *unlocking, dms_tx_t *tx)
     dms_resource_t resource = {.node = NULL};
     dms_lock_t *held = NULL;
     const dms_lock_t *lock;
+    apr_status_t rv;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, &resource);
 
     if (!error) {
@@ -47,8 +42,9 @@ static dms_error_t *find(unlocking_t *unlocking, dms_tx_t *tx)
     if (error) {
         return error;
     }
-    if (dms_tx_locks(tx, resource.key, r->pool, &held) != APR_SUCCESS) {
-        return store_failed(request);
+    rv = dms_tx_locks(tx, resource.key, r->pool, &held);
+    if (rv != APR_SUCCESS) {
+        return dms_error_of_store(r, rv);
     }
     lock = dms_lock_find(held, unlocking->token);
     if (!lock) {
@@ -72,17 +68,14 @@ static dms_error_t *unlock(unlocking_t *unlocking)
         return error;
     }
     error = find(unlocking, tx);
-    if (!error
-        && dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = unlocking->lock.key,
-                                      .lock = &unlocking->lock))
-               != APR_SUCCESS) {
-        error = store_failed(request);
-    }
     if (error) {
         dms_step_abort(request, tx);
         return error;
     }
-    return dms_step_commit(request, tx);
+    error = dms_step_stored(request, tx,
+                            dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = unlocking->lock.key,
+                                                       .lock = &unlocking->lock)));
+    return error ? error : dms_step_commit(request, tx);
 }
 
 static void log_broken(const unlocking_t *unlocking)

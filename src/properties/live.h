@@ -17,6 +17,10 @@
 #define DMS_FACT_LOCKS 0x40000000u
 #define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS))
 
+/* What the store could not tell of a subject (its unread), which is not to say that it has none. */
+#define DMS_UNREAD_PROPERTIES 1u
+#define DMS_UNREAD_LOCKS 2u
+
 /* How the date of a day is written. A listing keeps some of them (zeroed at first), since its
  * members' times often are of few days, and each date is dear to work out. */
 typedef struct dms_day_t {

@@ -285,6 +285,35 @@ static int is_dead(const dms_name_t *name)
     return !live || live->protection == DMS_OVERRIDABLE;
 }
 
+/* Whether nobody knows what an entry's value is, or whether there is one, since the store could not
+ * be read. */
+static int is_unread(const dms_plan_t *plan, const entry_t *entry, const dms_subject_t *subject)
+{
+    if (plan->mode == MODE_NAMES) {
+        return 0; /* the names of live properties are known */
+    }
+    return (subject->unread & DMS_UNREAD_PROPERTIES && may_be_dead(entry))
+           || (subject->unread & DMS_UNREAD_LOCKS && entry->live
+               && entry->live->facts & DMS_FACT_LOCKS);
+}
+
+static void add_unread(entry_t *entry, dms_response_t *response)
+{
+    entry->element.text = NULL;
+    entry->element.children = NULL;
+    entry->element.markup = NULL;
+    dms_propstat_add(dms_response_propstat(response, HTTP_INTERNAL_SERVER_ERROR), &entry->element);
+}
+
+/* Says that there may be dead properties of which not even the names can be told. */
+static void tell_unread(const dms_subject_t *subject, dms_response_t *response)
+{
+    if (subject->unread & DMS_UNREAD_PROPERTIES) {
+        dms_response_propstat(response, HTTP_INTERNAL_SERVER_ERROR)
+            ->description = "the properties that clients have set can't be read";
+    }
+}
+
 /* Adds the dead properties that no entry of the plan has told of. */
 static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_pool_t *pool,
                      dms_propstat_t *found)
@@ -304,30 +333,36 @@ static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_p
     }
 }
 
+/* Adds an entry to the propstat that it belongs to, if any. */
+static void apply_entry(const dms_plan_t *plan, entry_t *entry, const dms_subject_t *subject,
+                        dms_response_t *response, dms_propstat_t *found)
+{
+    if (subject->unread && is_unread(plan, entry, subject)) {
+        add_unread(entry, response);
+        return;
+    }
+    if (plan->mode == MODE_NAMES ? evaluate_name(entry, subject, response->pool)
+                                 : evaluate(entry, subject, response->pool)) {
+        dms_propstat_add(found, &entry->element);
+    }
+    else if (entry->is_required) {
+        dms_propstat_add(dms_response_propstat(response, HTTP_NOT_FOUND), &entry->element);
+    }
+}
+
 void dms_plan_apply(dms_plan_t *plan, const dms_subject_t *subject, dms_response_t *response)
 {
-    dms_propstat_t *found = dms_response_propstat(response, HTTP_OK), *missing = NULL;
+    dms_propstat_t *found = dms_response_propstat(response, HTTP_OK);
     int i;
 
     for (i = 0; i < plan->count; i++) {
-        entry_t *entry = &plan->entries[i];
-        int has = plan->mode == MODE_NAMES ? evaluate_name(entry, subject, response->pool)
-                                           : evaluate(entry, subject, response->pool);
-
-        if (has) {
-            dms_propstat_add(found, &entry->element);
-        }
-        else if (entry->is_required) {
-            if (!missing) {
-                missing = dms_response_propstat(response, HTTP_NOT_FOUND);
-            }
-            dms_propstat_add(missing, &entry->element);
-        }
+        apply_entry(plan, &plan->entries[i], subject, response, found);
     }
     if (plan->mode != MODE_VALUES) {
         add_dead(plan, subject, response->pool, found);
+        tell_unread(subject, response);
     }
-    if (!found->properties && missing) { /* nothing of what was asked is there */
-        response->propstats = missing;
+    if (!found->properties && found->next) { /* nothing of what was asked can be told */
+        response->propstats = found->next;
     }
 }

@@ -1,10 +1,12 @@
 #include "recovery/recovery.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_atomic.h>
 #include <apr_strings.h>
+#include <apr_thread_mutex.h>
 
 #include "changes/changes.h"
 #include "keys/keys.h"
@@ -39,13 +41,18 @@ struct dms_recovery_t {
         apr_time_t until, span;
     } deferrals[DEFERRALS]; /* a ring */
     int next_deferral;
+    /* Under the mutex: */
+    apr_thread_mutex_t *mutex;
+    char *gone[DMS_RECOVERY_REMEMBERED]; /* keys, from malloc(); a ring */
+    unsigned int next_gone;
 };
 
 typedef struct slice_t {
     dms_recovery_t *recovery;
     dms_witness_t witness; /* its pool is cleared for each intention */
     apr_time_t until;
-    dms_tx_t *tx; /* of the step */
+    dms_tx_t *tx;  /* of the step */
+    int is_broken; /* the store: nothing can be completed just now */
     const dms_intention_t *intention;
 } slice_t;
 
@@ -57,7 +64,68 @@ dms_recovery_t *dms_recovery_create(apr_pool_t *pool, dms_store_t *store, dms_st
     recovery->store = store;
     recovery->log = log;
     recovery->baton = baton;
+    apr_thread_mutex_create(&recovery->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
     return recovery;
+}
+
+/* --- deletions that could not be noted --- */
+
+/* Puts a key, or NULL, in the place of one that is remembered, and returns that one. */
+static char *exchange_gone(dms_recovery_t *recovery, unsigned int i, char *key)
+{
+    char *former;
+
+    apr_thread_mutex_lock(recovery->mutex);
+    former = recovery->gone[i % DMS_RECOVERY_REMEMBERED];
+    recovery->gone[i % DMS_RECOVERY_REMEMBERED] = key;
+    apr_thread_mutex_unlock(recovery->mutex);
+    return former;
+}
+
+void dms_recovery_remember(dms_recovery_t *recovery, const char *key)
+{
+    unsigned int i;
+
+    apr_thread_mutex_lock(recovery->mutex);
+    i = recovery->next_gone++;
+    apr_thread_mutex_unlock(recovery->mutex);
+    free(exchange_gone(recovery, i, strdup(key)));
+}
+
+/* Notes a deletion of this process, for somebody to complete. */
+static apr_status_t note_deletion(dms_store_t *store, const char *key, apr_pool_t *pool)
+{
+    dms_intention_t deletion = {.intent = DMS_INTENT_DELETE, .from = key};
+    dms_tx_t *tx;
+    apr_status_t rv = dms_tx_try(store, pool, apr_time_now() + DMS_RECOVERY_SLICE, &tx);
+
+    if (rv == APR_SUCCESS) {
+        dms_tx_intend(tx, &deletion);
+        rv = dms_tx_commit(tx);
+    }
+    if (rv == APR_SUCCESS) {
+        dms_store_abandon(store, deletion.id);
+    }
+    return rv;
+}
+
+/* Notes what is remembered, as long as the store takes it. */
+static void note_remembered(dms_recovery_t *recovery, apr_pool_t *pool)
+{
+    apr_status_t rv = APR_SUCCESS;
+    unsigned int i;
+
+    for (i = 0; i < DMS_RECOVERY_REMEMBERED && rv == APR_SUCCESS; i++) {
+        char *key = exchange_gone(recovery, i, NULL);
+
+        if (key) {
+            rv = note_deletion(recovery->store, key, pool);
+        }
+        if (rv != APR_SUCCESS) {
+            dms_recovery_remember(recovery, key);
+        }
+        free(key);
+    }
 }
 
 /* --- moves and copies: one transaction each --- */
@@ -347,14 +415,17 @@ static apr_status_t step(slice_t *slice)
         rv = dms_tx_try(slice->recovery->store, slice->witness.pool, slice->until, &slice->tx);
 
     if (rv != APR_SUCCESS) {
+        slice->is_broken = rv != EBUSY;
         return rv == EBUSY ? APR_INCOMPLETE : rv;
     }
     rv = complete_present(slice, intent);
+    slice->is_broken = dms_tx_has_failed(slice->tx);
     if (rv != APR_SUCCESS && rv != APR_INCOMPLETE && intent != DMS_INTENT_DELETE) {
         dms_tx_abort(slice->tx);
         return rv;
     }
     committed = dms_tx_commit(slice->tx); /* what a deletion has come to, also with doubts */
+    slice->is_broken = committed != APR_SUCCESS;
     return committed != APR_SUCCESS ? committed : rv;
 }
 
@@ -487,7 +558,7 @@ static int complete(slice_t *slice, const dms_intention_t *intention)
     if (rv == APR_SUCCESS) {
         rv = step(slice);
     }
-    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE) {
+    if (rv != APR_SUCCESS && rv != APR_INCOMPLETE && !slice->is_broken) {
         defer(slice->recovery, intention, rv, slice->witness.pool);
     }
     apr_pool_clear(slice->witness.pool);
@@ -514,6 +585,9 @@ static int complete_orphans(slice_t *slice, apr_pool_t *pool)
                 return 1;
             }
             is_left |= complete(slice, orphan);
+            if (slice->is_broken) { /* which the store has told */
+                return 0;
+            }
         }
         after = orphan;
         orphan = orphan->next;
@@ -534,6 +608,7 @@ int dms_recovery_slice(dms_recovery_t *recovery, const dms_provider_t *provider,
     if (dms_processes_claim(&claim)) {
         apr_pool_create(&own, pool);
         apr_pool_create(&slice.witness.pool, own);
+        note_remembered(recovery, own);
         is_left = complete_orphans(&slice, own);
         apr_pool_destroy(own);
         dms_processes_release(claim);

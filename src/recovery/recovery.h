@@ -2,7 +2,9 @@
  * Recovery: completing what processes that were killed have begun.
  *
  * A method that changes disk and store in more than one step notes its intention first
- * (store/store.h). When its process is gone (processes/processes.h), whoever looks completes it:
+ * (store/store.h). When its process is gone (processes/processes.h), whoever looks completes it;
+ * and what a living one could not settle, since the store failed just then, it completes itself
+ * once the store does no more (dms_store_abandon()):
  *
  *   MOVE    has happened when what was at `from` is at `to`. Its rows go along; what it has
  *           replaced is put under the reserved name, and the intention becomes a REMOVE.
@@ -18,7 +20,7 @@
  * Nothing is acted on before its identity has told that it is what the intention speaks of; a
  * reserved name is an identity of its own, since none comes twice. Where an identity or a presence
  * can't be told (any error but ENOENT and ENOTDIR), rows are kept and the intention stays, and is
- * tried again after a minute, and then less and less often.
+ * tried again after a minute, and then less and less often. Where the store fails, after a second.
  *
  * The first two are one transaction each (of a COPY, as long as its rows are many), and come
  * before the others, which take as long as trees and tables are long: so they are done in slices,
@@ -55,6 +57,11 @@ void dms_recovery_look(dms_recovery_t *recovery, const dms_provider_t *provider,
 
 /* Does a slice now, for a provider that can be written. Returns whether there is more to do. */
 int dms_recovery_slice(dms_recovery_t *recovery, const dms_provider_t *provider, apr_pool_t *pool);
+
+/* Remembers that what is gone of a key, and below it, has to be forgotten by the store, which could
+ * not be told: that is noted when it can. So many are remembered, the latest. */
+#define DMS_RECOVERY_REMEMBERED 64
+void dms_recovery_remember(dms_recovery_t *recovery, const char *key);
 
 /* Completes a DELETE that this very process has noted, and done, or a part of it:
  * intention->reached is then where to go on, NULL where all is done. Where something can't be told

@@ -7,7 +7,6 @@
 #include <http_log.h>
 #include <http_protocol.h>
 
-#include "acts/acts.h"
 #include "config/config.h"
 #include "server/reply.h"
 
@@ -93,10 +92,34 @@ int dms_status_from(apr_status_t cause)
 #ifdef ESTALE
     case ESTALE:
 #endif
+    case DMS_ESTORE_BUSY:
         return HTTP_SERVICE_UNAVAILABLE;
     default: /* EIO, say */
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+}
+
+apr_status_t dms_cause_of_store(apr_status_t cause)
+{
+    switch (cause) {
+    case APR_SUCCESS:
+    case ENOSPC:
+        return cause;
+    case EBUSY:
+        return DMS_ESTORE_BUSY;
+    default:
+        return DMS_ESTORE;
+    }
+}
+
+dms_error_t *dms_error_of_store(request_rec *r, apr_status_t cause)
+{
+    int status = dms_status_from(dms_cause_of_store(cause));
+
+    if (status == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(r->err_headers_out, "Retry-After", "1");
+    }
+    return dms_error(r->pool, status, NULL, "the store of properties and locks failed");
 }
 
 int dms_is_refusal_by_disk(apr_status_t cause)

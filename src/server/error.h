@@ -10,6 +10,7 @@
 
 #include <httpd.h>
 
+#include "acts/acts.h"
 #include "multistatus/element.h"
 
 typedef struct dms_error_t {
@@ -41,6 +42,15 @@ dms_error_t *dms_error_about(dms_error_t *error, request_rec *about);
 
 /* The HTTP status that tells a client of a failed system call: the one table for all. */
 int dms_status_from(apr_status_t cause);
+
+/* What the store fails with (store/store.h), for a client: 503 with Retry-After where others write
+ * it for too long, which is neither the client's fault nor for long; 507 where it is full; 500. */
+dms_error_t *dms_error_of_store(request_rec *r, apr_status_t cause);
+
+/* The same of one member of many: a cause that dms_status_from() knows. */
+#define DMS_ESTORE_BUSY (DMS_EDENIED + 1)
+#define DMS_ESTORE (DMS_EDENIED + 2)
+apr_status_t dms_cause_of_store(apr_status_t cause);
 
 /* Whether a cause is one that an administrator should know of, since the disk has refused what the
  * configuration allows; and the file that r is about, for the log. */

@@ -1,7 +1,6 @@
 #include "server/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 #include "recovery/recovery.h"
 #include "repository/fs/fs.h"
 #include "repository/fs/own.h"
+#include "server/ownership.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -100,23 +100,13 @@ static void complain(server_rec *server, const char *directory)
  * somebody already. */
 static void make_directory(server_rec *server, const char *directory)
 {
-    int fd;
-
     if (mkdir(directory, 0700)) {
         if (errno != EEXIST) {
             complain(server, directory);
         }
-        return;
     }
-    if (geteuid() != 0) {
-        return;
-    }
-    fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fchown(fd, ap_unixd_config.user_id, ap_unixd_config.group_id)) {
+    else if (geteuid() == 0 && dms_ownership_give(directory)) {
         complain(server, directory);
-    }
-    if (fd >= 0) {
-        close(fd);
     }
 }
 
@@ -137,6 +127,7 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
 
     if (file) {
         make_directory(server, directory_name(pool, file));
+        dms_ownership_restore(directory_name(pool, file), base_name(file));
     }
     child = fork();
     if (child == 0) {
@@ -179,6 +170,7 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
         store = NULL;
         return;
     }
+    dms_store_be_patient(store, dms_config_store()->patience);
     recovery = dms_recovery_create(pool, store, log_recovery, server);
 }
 
@@ -215,6 +207,16 @@ int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,
            && provider->parent_of_key(apr_pescape_path(pool, file, 1), pool, &folder, &name)
                   == APR_SUCCESS
            && provider->is_within(folder, resource->node);
+}
+
+void dms_state_sweep_later(const dms_intention_t *deletion)
+{
+    if (deletion->id) {
+        dms_store_abandon(store, deletion->id);
+    }
+    else {
+        dms_recovery_remember(recovery, deletion->from);
+    }
 }
 
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)

@@ -30,6 +30,10 @@ int dms_state_owns(request_rec *r);
 int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,
                        const dms_resource_t *resource);
 
+/* Has the sweep of a DELETE that could not be completed, or not even be noted (id 0), completed
+ * later. */
+void dms_state_sweep_later(const dms_intention_t *deletion);
+
 /* Completes something of what a process that was killed has begun (dms_recovery_look()). Once a
  * request, outside a transaction. */
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider);

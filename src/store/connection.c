@@ -3,6 +3,8 @@
  */
 #include "store/store_private.h"
 
+#include <errno.h>
+
 #include <apr_strings.h>
 
 /* --- opening and closing --- */
@@ -17,9 +19,9 @@ static void close_connection(dms_conn_t *conn)
 
 /* While another process makes the database it is locked, and it may be the preparing of a statement
  * that finds it so: there the driver itself does not try again. */
-static int run_patiently(dms_conn_t *conn, const char *sql)
+static int run_patiently(dms_store_t *store, dms_conn_t *conn, const char *sql)
 {
-    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    apr_time_t deadline = apr_time_now() + store->patience;
     int code;
 
     for (;;) {
@@ -44,7 +46,7 @@ static apr_status_t set_up(dms_store_t *store, dms_conn_t *conn)
         return dms_store_fail(store, conn, 0, problem ? problem : "no reason given", "opening it");
     }
     for (next = conn->dialect->open; *next; next++) {
-        code = run_patiently(conn, *next);
+        code = run_patiently(store, conn, *next);
         if (code) {
             return dms_store_fail(store, conn, code, NULL, "opening it");
         }
@@ -52,7 +54,7 @@ static apr_status_t set_up(dms_store_t *store, dms_conn_t *conn)
     return dms_schema_migrate(store, conn);
 }
 
-static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
+static apr_status_t open_once(dms_store_t *store, dms_conn_t **conn)
 {
     apr_pool_t *pool;
     apr_status_t rv;
@@ -76,7 +78,51 @@ static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
         *conn = NULL;
         return rv;
     }
+    dms_store_keep_reserve(store, (*conn)->scratch);
     return dms_store_complain(store, APR_SUCCESS, "a connection was made");
+}
+
+static int has_given_reserve(dms_store_t *store)
+{
+    apr_pool_t *pool;
+    int has_given;
+
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        return 0;
+    }
+    has_given = dms_store_give_reserve(store, pool);
+    apr_pool_destroy(pool);
+    return has_given;
+}
+
+static apr_status_t open_connection(dms_store_t *store, dms_conn_t **conn)
+{
+    apr_status_t rv = open_once(store, conn);
+
+    return rv == ENOSPC && has_given_reserve(store) ? open_once(store, conn) : rv;
+}
+
+/* --- signals --- */
+
+void dms_store_hold_signals(dms_store_t *store)
+{
+    sigset_t ending;
+
+    if (!store->is_single || store->holds++) {
+        return;
+    }
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    sigaddset(&ending, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ending, &store->signals);
+}
+
+void dms_store_let_signals(dms_store_t *store)
+{
+    if (store->is_single && !--store->holds) {
+        pthread_sigmask(SIG_SETMASK, &store->signals, NULL);
+    }
 }
 
 /* --- turns --- */
@@ -119,7 +165,7 @@ void dms_store_leave(dms_store_t *store)
 /* Takes an idle connection, or the right to open one. */
 static apr_status_t take(dms_store_t *store, dms_conn_t **conn)
 {
-    apr_time_t deadline = apr_time_now() + DMS_STORE_PATIENCE;
+    apr_time_t deadline = apr_time_now() + store->patience;
     apr_status_t rv = APR_SUCCESS;
 
     apr_thread_mutex_lock(store->mutex);

@@ -80,6 +80,17 @@ apr_status_t dms_tx_settle(dms_tx_t *tx, const dms_intention_t *intention)
     return remove_row(tx, intention);
 }
 
+apr_status_t dms_tx_supersede(dms_tx_t *tx, const dms_intention_t *move)
+{
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    return dms_tx_query(tx, DMS_SQL_SUPERSEDE,
+                        DMS_ARGS(apr_itoa(tx->conn->scratch, DMS_INTENT_MOVE), move->to,
+                                 move->identity, number(tx->conn->scratch, move->id)),
+                        NULL);
+}
+
 apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention)
 {
     if (dms_tx_enter(tx) != APR_SUCCESS) {
@@ -87,6 +98,27 @@ apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention)
     }
     remove_row(tx, intention);
     return write_row(tx, intention, intention->owner);
+}
+
+/* --- abandoned ones --- */
+
+void dms_store_abandon(dms_store_t *store, apr_int64_t id)
+{
+    apr_thread_mutex_lock(store->mutex);
+    store->abandoned[store->next_abandoned++ % DMS_STORE_ABANDONED] = id;
+    apr_thread_mutex_unlock(store->mutex);
+}
+
+static int is_abandoned(dms_store_t *store, apr_int64_t id)
+{
+    unsigned int i = DMS_STORE_ABANDONED;
+
+    apr_thread_mutex_lock(store->mutex);
+    while (i > 0 && store->abandoned[i - 1] != id) {
+        i--;
+    }
+    apr_thread_mutex_unlock(store->mutex);
+    return i > 0;
 }
 
 /* --- reading --- */
@@ -128,7 +160,8 @@ apr_status_t dms_tx_intention(dms_tx_t *tx, apr_int64_t id, apr_pool_t *pool,
     return rv;
 }
 
-/* Reads a page, and of it what the dead have left. last: where it ends; NULL, the table does. */
+/* Reads a page, and of it what is left to whoever looks. last: where it ends; NULL, the table does.
+ */
 static apr_status_t read_page(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
                               dms_intention_t **first, dms_intention_t **last)
 {
@@ -143,7 +176,8 @@ static apr_status_t read_page(dms_store_t *store, const dms_intention_t *after, 
                           pool, &results);
     while (rv == APR_SUCCESS && (row = dms_store_row(store, pool, results)) != NULL) {
         *last = read_row(store, row, pool);
-        if (dms_process_life((*last)->owner) == DMS_LIFE_IS_OVER) {
+        if (dms_process_life((*last)->owner) == DMS_LIFE_IS_OVER
+            || is_abandoned(store, (*last)->id)) {
             *first = *last;
             first = &(*first)->next;
         }

@@ -65,8 +65,9 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_BEGIN] = {"dms_begin", NULL, 0}, /* the dialect's */
     [DMS_SQL_COMMIT] = {"dms_commit", "COMMIT", 0},
     [DMS_SQL_ROLLBACK] = {"dms_rollback", "ROLLBACK", 0},
-    /* The first statement of each transaction: it fails where those prepared are stale. */
-    [DMS_SQL_PROBE] = {"dms_probe", "SELECT 1 FROM collection WHERE id = 0", 0},
+    /* The first statement of each transaction: it fails where those prepared are stale, and where
+     * the database can only be read, which SQLite lets begin. Changes nothing. */
+    [DMS_SQL_PROBE] = {"dms_probe", "DELETE FROM collection WHERE id = 0", 0},
 
     [DMS_SQL_ANY] = {"dms_any", "SELECT 1 FROM property LIMIT 1", 0},
     [DMS_SQL_OF_RESOURCE] = {"dms_of_resource", OF_RESOURCE("xml", ""), 2},
@@ -163,6 +164,10 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                         " VALUES (%lld, %d, %s, %s, %d, %s, %s, %s, %s, %d, %s)",
                         11},
     [DMS_SQL_SETTLE] = {"dms_settle", "DELETE FROM intention WHERE id = %lld", 1},
+    [DMS_SQL_SUPERSEDE] = {"dms_supersede",
+                           "DELETE FROM intention WHERE intent = %d AND to_key = %s"
+                           " AND identity = %s AND id <> %lld",
+                           4},
     [DMS_SQL_INTENTION] = {"dms_intention",
                            "SELECT " INTENTION_COLUMNS ", owner FROM intention WHERE id = %lld", 1},
     [DMS_SQL_INTENTIONS] = {"dms_intentions",

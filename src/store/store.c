@@ -59,7 +59,9 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
     s->log = log;
     s->baton = baton;
     s->lock = -1;
+    s->patience = DMS_STORE_PATIENCE;
     find_driver(s, pool, driver);
+    s->is_single = threads <= 1;
     /* One for each thread; where they take turns, one for who writes and one for who reads. */
     s->limit = s->dialect && s->dialect->in_turn ? 2 : threads > 0 ? threads : 1;
     rv = make_locks(s, pool);
@@ -72,20 +74,21 @@ apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char 
                                dms_store_log_fn *log, void *baton)
 {
     dms_store_t *store;
-    dms_conn_t *conn;
     apr_pool_t *own;
     apr_status_t rv;
 
     apr_pool_create(&own, pool);
     rv = dms_store_create(own, driver, params, 1, log, baton, &store);
-    if (rv == APR_SUCCESS) {
-        rv = dms_store_acquire(store, &conn); /* opening is all that it takes */
-    }
-    if (rv == APR_SUCCESS) {
-        dms_store_release(store, conn, 0);
+    if (rv == APR_SUCCESS) { /* opening makes it */
+        rv = dms_store_try_to_write(store);
     }
     apr_pool_destroy(own);
     return rv;
+}
+
+void dms_store_be_patient(dms_store_t *store, apr_interval_time_t patience)
+{
+    store->patience = patience;
 }
 
 /* --- rows --- */
@@ -120,9 +123,11 @@ static apr_status_t read_rows(dms_store_t *store, dms_sql_e sql, const char **ar
 {
     apr_status_t rv;
 
+    dms_store_hold_signals(store);
     dms_store_enter(store, 0);
     rv = read_in_turn(store, sql, args, pool, results, any);
     dms_store_leave(store);
+    dms_store_let_signals(store);
     return rv;
 }
 

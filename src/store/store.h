@@ -36,6 +36,7 @@
 #include <apr_errno.h>
 #include <apr_hash.h>
 #include <apr_pools.h>
+#include <apr_time.h>
 
 #include "multistatus/element.h"
 
@@ -58,12 +59,14 @@ typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *mess
 /* --- life --- */
 
 /* Makes the database where it does not exist, and brings its schema to the present version; one
- * that is newer than this module is an error. For the server's start, by one process, with the
- * rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params: as the driver wants
- * them, for sqlite3 the file's name. Uses and leaves nothing but what is on the disk: the one file.
- * While the store is in use there are others beside it, with "-wal", "-shm" and "-lock" after its
- * name, which are made by whoever uses it: the server's User must be able to write the folder. (The
- * one with "-processes" is server/state.c's, for processes/processes.h.) */
+ * that is newer than this module, or that can't be written, is an error. For the server's start, by
+ * one process, with the rights to create it. driver: an apr_dbd driver's name, "sqlite3"; params:
+ * as the driver wants them, for sqlite3 the file's name. Uses and leaves nothing but what is on the
+ * disk: the file, and one with "-reserve" after its name, which takes up 256 KiB, to be given up
+ * where a full disk would keep the store from being opened. While it is in use there are others
+ * beside it, with "-wal", "-shm" and "-lock", which are made by whoever uses it: the server's User
+ * must be able to write the folder. (The one with "-processes" is server/state.c's, for
+ * processes/processes.h.) */
 apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char *params,
                                dms_store_log_fn *log, void *baton);
 
@@ -72,6 +75,12 @@ apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char 
  * the database can't be opened now: then each call tries anew. log is called by any thread. */
 apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *params, int threads,
                               dms_store_log_fn *log, void *baton, dms_store_t **store);
+
+/* How long a writer waits for the others before it is EBUSY, in microseconds, unless it is told
+ * otherwise, before the store is used. Beside those of this module, which wait so long, there are
+ * other programs (a backup, say): for them it takes some ten seconds in any case. */
+#define DMS_STORE_PATIENCE apr_time_from_sec(10)
+void dms_store_be_patient(dms_store_t *store, apr_interval_time_t patience);
 
 /* --- reading --- */
 
@@ -139,6 +148,14 @@ apr_status_t dms_tx_commit(dms_tx_t *tx);
 
 /* Undoes everything since dms_tx_begin(). tx is not used again. */
 void dms_tx_abort(dms_tx_t *tx);
+
+/* Has the transaction take back what has been done on the disk along with it, where it comes to
+ * nothing, for whatever reason: undo is called then, before anybody else can write. */
+typedef void dms_undo_fn(void *baton);
+void dms_tx_on_undo(dms_tx_t *tx, dms_undo_fn *undo, void *baton);
+
+/* Whether it is the store that has failed, in one of the functions that take the transaction. */
+int dms_tx_has_failed(const dms_tx_t *tx);
 
 /* Sets or removes one property. xml: as in dms_dead_property_t. Removing what is not there is no
  * error. */
@@ -232,6 +249,10 @@ apr_status_t dms_tx_intend(dms_tx_t *tx, dms_intention_t *intention);
 /* The act has happened, or never will: removes the intention. */
 apr_status_t dms_tx_settle(dms_tx_t *tx, const dms_intention_t *intention);
 
+/* Removes other intentions of a move that is about to happen: those of one that had to be undone,
+ * and could not be settled. They must not take this one for their own. */
+apr_status_t dms_tx_supersede(dms_tx_t *tx, const dms_intention_t *move);
+
 /* Writes an intention that was read anew, under the same number: what is left to do of it. */
 apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention);
 
@@ -239,9 +260,14 @@ apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention);
 apr_status_t dms_tx_intention(dms_tx_t *tx, apr_int64_t id, apr_pool_t *pool,
                               dms_intention_t **intention);
 
+/* This process won't go on with an intention of its own: it is as if the process were gone. The
+ * last DMS_STORE_ABANDONED are remembered, the others wait until it is. */
+#define DMS_STORE_ABANDONED 256
+void dms_store_abandon(dms_store_t *store, apr_int64_t id);
+
 /* The first intentions after a given one (NULL: after none), in the order of intents and numbers,
- * whose processes are gone (processes/processes.h): some of them, from pool; NULL: there are no
- * more. No transaction. */
+ * whose processes are gone (processes/processes.h), or that are abandoned: some of them, from pool;
+ * NULL: there are no more. No transaction. */
 apr_status_t dms_store_orphans(dms_store_t *store, const dms_intention_t *after, apr_pool_t *pool,
                                dms_intention_t **first);
 

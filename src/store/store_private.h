@@ -6,13 +6,15 @@
  * all rows of a select into the pool that it is given, before it returns: rows outlive the
  * connection, and a read needs it for the time of one call.
  *
- * Each file uses those before it only: failures.c, what the driver's codes mean; schema.c, the
- * statements, and the tables that they are for; connection.c; transaction.c, who may write next;
- * store.c, a store's life, and reading beside transactions; and then, what is in it, properties.c,
- * sweep.c, locks.c and intentions.c.
+ * Each file uses those before it only: failures.c, what the driver's codes mean; reserve.c;
+ * schema.c, the statements, and the tables that they are for; connection.c; transaction.c, who may
+ * write next; store.c, a store's life, and reading beside transactions; and then, what is in it,
+ * properties.c, sweep.c, locks.c and intentions.c.
  */
 #ifndef DMS_STORE_PRIVATE_H
 #define DMS_STORE_PRIVATE_H
+
+#include <signal.h>
 
 #include <apr_dbd.h>
 #include <apr_thread_cond.h>
@@ -21,9 +23,6 @@
 
 #include "keys/keys.h"
 #include "store/store.h"
-
-/* How long a writer waits for the others. */
-#define DMS_STORE_PATIENCE apr_time_from_sec(10)
 
 /* The longest value, in bytes, that is read along with others. */
 #define DMS_STORE_SHORT_VALUE 1024
@@ -77,6 +76,7 @@ typedef enum dms_sql_e {
     DMS_SQL_LAST_INTENTION,
     DMS_SQL_INTEND,
     DMS_SQL_SETTLE,
+    DMS_SQL_SUPERSEDE,
     DMS_SQL_INTENTION,
     DMS_SQL_INTENTIONS,
     DMS_SQL_ANY_LOCK,
@@ -137,12 +137,17 @@ struct dms_store_t {
     const char *driver_name;
     dms_store_log_fn *log;
     void *baton;
+    apr_interval_time_t patience; /* how long a writer waits for the others */
 
     apr_thread_mutex_t *turns; /* of these, which only dms_store_enter() uses */
     apr_thread_cond_t *reader_turn;
     apr_thread_cond_t *writer_turn;
     int busy;         /* a thread has its turn */
     int writer_waits; /* and is the next */
+
+    int is_single;    /* there is one thread */
+    int holds;        /* how often it holds signals, ... */
+    sigset_t signals; /* ... and which were held before */
 
     apr_thread_mutex_t *mutex; /* of all that follows */
     apr_thread_cond_t *released;
@@ -156,6 +161,13 @@ struct dms_store_t {
     int handed;  /* and one of them will be: it has been passed on */
 
     int lock; /* the descriptor of the lock file, or -1 */
+
+    apr_int64_t abandoned[DMS_STORE_ABANDONED]; /* a ring of intentions */
+    unsigned int next_abandoned;
+
+    /* When to look for the reserve; never, once it is known to be there. Who opens a connection and
+     * who writes may both do so. */
+    apr_time_t reserve_due;
 
     /* The writer's own: */
     apr_time_t unlocked;
@@ -181,6 +193,14 @@ apr_status_t dms_store_fail(dms_store_t *store, dms_conn_t *conn, int code, cons
 int dms_conn_is_busy(dms_conn_t *conn, int code);
 int dms_conn_is_stale(dms_conn_t *conn, int code);
 
+/* --- reserve.c --- */
+
+/* Frees the room that is kept for when there is none. Returns whether there was any. */
+int dms_store_give_reserve(dms_store_t *store, apr_pool_t *pool);
+
+/* Keeps some, if it can be had; for who is the writer, or opens a connection. */
+void dms_store_keep_reserve(dms_store_t *store, apr_pool_t *pool);
+
 /* --- schema.c --- */
 
 /* The dialect of a driver; NULL where it is none that the store can speak. */
@@ -195,6 +215,12 @@ int dms_conn_select(dms_conn_t *conn, dms_sql_e sql, const char **args, apr_pool
 apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn);
 
 /* --- connection.c --- */
+
+/* Where a process has one thread, a signal that ends it has to wait meanwhile: prefork's handler
+ * destroys all pools, wherever the thread is, and what is cleaned up then would wait for what the
+ * thread itself holds, here or in the driver. Calls nest. */
+void dms_store_hold_signals(dms_store_t *store);
+void dms_store_let_signals(dms_store_t *store);
 
 /* Waits for a turn to use the driver, where it lets threads do so only one after the other: its own
  * mutex is not fair, and many who read would keep the one who writes waiting for seconds. writer:
@@ -225,11 +251,17 @@ struct dms_tx_t {
     apr_status_t status;   /* of the first failure: nothing is done after it */
     int locks;             /* whether there are any: -1, or 1; 0: nobody has asked */
     const char *principal; /* whose properties are those that it makes; NULL: the same one's */
+    dms_undo_fn *undo;     /* of what was done on the disk, or NULL */
+    void *undo_baton;
 };
 
 /* Tells a number that any change of the store, by any process, has made another. Returns 0 where
  * nobody knows it, or one changes just now. */
 int dms_store_changes(dms_store_t *store, apr_uint32_t *count);
+
+/* Begins a transaction, and ends it at once, to find out whether it can be had; without a place in
+ * the queue of those that write. */
+apr_status_t dms_store_try_to_write(dms_store_t *store);
 
 /* Empties the scratch pool for one more function. Returns what has failed before. */
 apr_status_t dms_tx_enter(dms_tx_t *tx);

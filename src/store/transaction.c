@@ -54,12 +54,14 @@ static int lock_of(dms_store_t *store)
 {
     int fd;
 
+    dms_store_hold_signals(store);
     apr_thread_mutex_lock(store->mutex);
     if (store->lock < 0 && store->dialect && store->dialect->is_file) {
         store->lock = open_lock(store->params);
     }
     fd = store->lock;
     apr_thread_mutex_unlock(store->mutex);
+    dms_store_let_signals(store);
     return fd;
 }
 
@@ -120,7 +122,9 @@ static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
         if (apr_time_now() >= deadline) {
             return APR_TIMEUP;
         }
+        dms_store_let_signals(store);
         apr_sleep(pause);
+        dms_store_hold_signals(store);
         pause = pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX;
         store->streak = apr_time_now();
     }
@@ -153,6 +157,7 @@ static void stop_writing(dms_store_t *store)
     }
     store->unlocked = apr_time_now();
     hand_on(store);
+    dms_store_let_signals(store);
 }
 
 static int wait_to_write(dms_store_t *store, apr_time_t deadline)
@@ -172,11 +177,13 @@ static int wait_to_write(dms_store_t *store, apr_time_t deadline)
     return mine;
 }
 
-/* Makes this thread the only one that writes, in all processes that use this module. */
+/* Makes this thread the only one that writes, in all processes that use this module. From here to
+ * stop_writing() signals are held: what is done on the disk and the rows for it stay together. */
 static apr_status_t start_writing(dms_store_t *store, apr_time_t deadline)
 {
     int mine = 1;
 
+    dms_store_hold_signals(store);
     apr_thread_mutex_lock(store->mutex);
     if (store->writing) {
         mine = wait_to_write(store, deadline);
@@ -189,6 +196,9 @@ static apr_status_t start_writing(dms_store_t *store, apr_time_t deadline)
         hand_on(store);
         mine = 0;
     }
+    if (!mine) {
+        dms_store_let_signals(store);
+    }
     return mine ? APR_SUCCESS : EBUSY;
 }
 
@@ -199,7 +209,8 @@ static void end(dms_tx_t *tx)
     dms_conn_t *conn = tx->conn;
 
     tx->conn = NULL;
-    dms_store_release(tx->store, conn, tx->status != APR_SUCCESS);
+    /* What is full is not broken; and to open it anew takes room. */
+    dms_store_release(tx->store, conn, tx->status != APR_SUCCESS && tx->status != ENOSPC);
     stop_writing(tx->store);
 }
 
@@ -228,6 +239,9 @@ static void roll_back(dms_tx_t *tx)
 {
     /* After some errors SQLite has done so already, and this fails. */
     run(tx->store, tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    if (tx->undo) {
+        tx->undo(tx->undo_baton);
+    }
     end(tx);
 }
 
@@ -243,13 +257,9 @@ static apr_status_t tx_cleanup(void *baton)
 
 static int begin(dms_store_t *store, dms_conn_t *conn)
 {
-    apr_dbd_results_t *results;
     int code = run(store, conn, DMS_SQL_BEGIN, DMS_NO_ARGS, NULL);
 
-    if (!code) {
-        code = fetch(store, conn, DMS_SQL_PROBE, DMS_NO_ARGS, conn->scratch, &results);
-    }
-    return code;
+    return code ? code : run(store, conn, DMS_SQL_PROBE, DMS_NO_ARGS, NULL);
 }
 
 static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
@@ -270,6 +280,18 @@ static apr_status_t begin_on_some(dms_store_t *store, dms_conn_t **conn)
             return rv;
         }
     }
+}
+
+apr_status_t dms_store_try_to_write(dms_store_t *store)
+{
+    dms_conn_t *conn;
+    apr_status_t rv = begin_on_some(store, &conn);
+
+    if (rv == APR_SUCCESS) {
+        run(store, conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+        dms_store_release(store, conn, 0);
+    }
+    return rv;
 }
 
 /* For who is the writer. */
@@ -300,7 +322,7 @@ apr_status_t dms_tx_try(dms_store_t *store, apr_pool_t *pool, apr_time_t deadlin
 
 apr_status_t dms_tx_begin(dms_store_t *store, apr_pool_t *pool, dms_tx_t **tx)
 {
-    apr_status_t rv = start_writing(store, apr_time_now() + DMS_STORE_PATIENCE);
+    apr_status_t rv = start_writing(store, apr_time_now() + store->patience);
 
     *tx = NULL;
     if (rv != APR_SUCCESS) {
@@ -321,6 +343,7 @@ apr_status_t dms_tx_commit(dms_tx_t *tx)
         rv = dms_tx_query(tx, DMS_SQL_COMMIT, DMS_NO_ARGS, NULL);
     }
     if (rv == APR_SUCCESS) {
+        dms_store_keep_reserve(tx->store, tx->conn->scratch);
         end(tx);
     }
     else {
@@ -332,6 +355,17 @@ apr_status_t dms_tx_commit(dms_tx_t *tx)
 void dms_tx_abort(dms_tx_t *tx)
 {
     apr_pool_cleanup_run(tx->pool, tx, tx_cleanup);
+}
+
+void dms_tx_on_undo(dms_tx_t *tx, dms_undo_fn *undo, void *baton)
+{
+    tx->undo = undo;
+    tx->undo_baton = baton;
+}
+
+int dms_tx_has_failed(const dms_tx_t *tx)
+{
+    return tx->status != APR_SUCCESS;
 }
 
 /* --- statements --- */

@@ -143,7 +143,6 @@ class Server:
         self.expected = []
         self.log_seen = 0
         self.process = None
-        self.environment = {}  # beyond what each has
         for name in ("run", "logs", "cores", "data", "state"):
             (self.root / name).mkdir()
         if IS_ROOT:

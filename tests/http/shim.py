@@ -44,7 +44,8 @@ class Shim:
         self.places = os.fsencode(server.data), os.fsencode(server.root / "state")
         self.lacks = sum(LACKS[name] for name in lacking)
         self.write(0)
-        server.environment.update(DMS_SHIM=str(path), LD_PRELOAD=f"{harness.PRELOAD} {build()}".strip())
+        server.env["DMS_SHIM"] = str(path)
+        server.preload = build()
 
     def write(self, is_armed, places=0, which=0, error=0, call=""):
         self.memory[:HEAD.size] = HEAD.pack(is_armed, places, which, error, self.lacks, 0, 0, 0, call.encode(),

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 import harness
-import test_kill
+import tracing
 from harness import prop_body
 from writing import mounted, wait_until
 
@@ -332,11 +332,11 @@ def traced(server, *options):
     """strace at a server's child."""
     pids = [a for pid in server.workers() for a in ("-p", str(pid))]
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", server.root / "trace", *options, *pids], stderr=subprocess.PIPE)
-    wait_until(lambda: all(map(test_kill.is_traced, server.workers())), 10)
+    wait_until(lambda: all(map(tracing.is_traced, server.workers())), 10)
     try:
         yield
     finally:
-        test_kill.detach(tracer)
+        tracing.detach(tracer)
 
 
 @pytest.mark.no_sanitizer

@@ -138,7 +138,7 @@ def check_order(log, data, store):
         if not path.startswith(data) or call not in scenarios.CHANGES:
             continue
         rows = last if last > i else len(log)
-        if call in ("write", "copy", "truncate", "chmod", "utimens"):
+        if call in ("write", "copy", "truncate", "chmod", "utimens") and gone.get(path, 0) < i:
             named = min([n for n in names if n > i], default=rows)
             at = first_sync(path, i)
             assert at is not None and at < named, f"{call} of {path} is not on the disk before its name or rows"

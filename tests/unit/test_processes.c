@@ -5,7 +5,6 @@
 #include "processes/processes.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,21 +23,14 @@
 static char top[] = "/tmp/dms-processes-XXXXXX";
 static const char *folder, *other_folder;
 
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
-{
-    (void)st, (void)kind, (void)walk;
-    return remove(path);
-}
-
 static void make_top(void)
 {
-    apr_cpystrn(top + sizeof(top) - 7, "XXXXXX", 7);
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    unit_folder_make(top);
 }
 
 static void remove_top(void)
 {
-    nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    unit_folder_remove(top);
 }
 
 static void setup(void)
@@ -245,7 +237,7 @@ START_TEST(without_the_folder_nobody_is_dead)
 
     join(folder);
     start(&other, folder);
-    ck_assert_int_eq(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    unit_folder_remove(folder);
     ck_assert_int_eq(dms_process_life(other.word), DMS_LIFE_UNKNOWN);
     ck_assert_int_eq(dms_reserved_is_orphan(other.reserved, now()), 0);
     end(&other);

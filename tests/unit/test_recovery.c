@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,21 +185,14 @@ static void log_message(void *baton, apr_status_t status, const char *message)
 
 #define assert_ok(call) ck_assert_msg((call) == APR_SUCCESS, "%s: %s", #call, last_message)
 
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
-{
-    (void)st, (void)kind, (void)walk;
-    return remove(path);
-}
-
 static void make_top(void)
 {
-    apr_cpystrn(top + sizeof(top) - 7, "XXXXXX", 7);
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    unit_folder_make(top);
 }
 
 static void remove_top(void)
 {
-    nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    unit_folder_remove(top);
 }
 
 static int has_folder = 1;
@@ -324,6 +316,83 @@ static int recover(void)
 }
 
 #define RESERVED DMS_RESERVED_PREFIX "1-2-3"
+
+/* --- abandoned ones, and what could not be noted --- */
+
+/* An intention of this very process. */
+static void intend(dms_intention_t *intention)
+{
+    dms_tx_t *tx;
+
+    assert_ok(dms_tx_begin(store, unit_pool, &tx));
+    assert_ok(dms_tx_intend(tx, intention));
+    assert_ok(dms_tx_commit(tx));
+}
+
+START_TEST(a_living_process_completes_what_it_has_abandoned)
+{
+    dms_intention_t move = {.intent = DMS_INTENT_MOVE, .from = key("a"), .to = key("b")};
+
+    make("b");
+    set("a", "<x/>");
+    move.identity = identity_of("b");
+    intend(&move);
+    ck_assert_int_eq(count_intentions(), 0);
+    recover();
+    ck_assert_str_eq(get("a"), "<x/>");
+
+    dms_store_abandon(store, move.id);
+    ck_assert_int_eq(count_intentions(), 1);
+    recover();
+    ck_assert_str_eq(get("b"), "<x/>");
+    ck_assert_str_eq(get("a"), "");
+    ck_assert_int_eq(count_intentions(), 0);
+}
+END_TEST
+
+START_TEST(a_move_supersedes_one_that_came_to_nothing)
+{
+    dms_intention_t move = {.intent = DMS_INTENT_MOVE, .from = key("a"), .to = key("b")};
+    dms_intention_t other = {.intent = DMS_INTENT_MOVE, .from = key("c"), .to = key("b")};
+    dms_tx_t *tx;
+
+    make("b");
+    make("c");
+    move.identity = identity_of("b"); /* it has moved there since, in another way */
+    other.identity = identity_of("c");
+    leave(move);
+    leave(other);
+    set("b", "<kept/>");
+    assert_ok(dms_tx_begin(store, unit_pool, &tx));
+    assert_ok(dms_tx_supersede(tx, &move));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_int_eq(count_intentions(), 1);
+    recover();
+    ck_assert_str_eq(get("b"), "<kept/>");
+}
+END_TEST
+
+START_TEST(a_deletion_that_could_not_be_noted_is_completed)
+{
+    dms_recovery_t *recovery = dms_recovery_create(unit_pool, store, log_message, NULL);
+    int i;
+
+    make("there");
+    set("there", "<x/>");
+    set("gone", "<x/>");
+    for (i = 0; i < DMS_RECOVERY_REMEMBERED + 3; i++) { /* the last ones count */
+        dms_recovery_remember(recovery, key("nothing"));
+    }
+    dms_recovery_remember(recovery, key("gone"));
+    dms_recovery_remember(recovery, key("there"));
+    while (dms_recovery_slice(recovery, &disk, unit_pool)) {
+        usleep(1000);
+    }
+    ck_assert_str_eq(get("gone"), "");
+    ck_assert_str_eq(get("there"), "<x/>");
+    ck_assert_int_eq(count_intentions(), 0);
+}
+END_TEST
 
 /* --- moves --- */
 
@@ -795,6 +864,9 @@ Suite *recovery_suite(void)
 
     tcase_add_unchecked_fixture(tests, make_top, remove_top);
     tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, a_living_process_completes_what_it_has_abandoned);
+    tcase_add_test(tests, a_move_supersedes_one_that_came_to_nothing);
+    tcase_add_test(tests, a_deletion_that_could_not_be_noted_is_completed);
     tcase_add_test(tests, a_move_that_has_happened);
     tcase_add_test(tests, a_move_that_has_not_happened);
     tcase_add_test(tests, what_a_move_has_replaced_goes);

@@ -5,7 +5,6 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,21 +60,14 @@ static void log_loudly(void *baton, apr_status_t status, const char *message)
     }
 }
 
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
-{
-    (void)st, (void)kind, (void)walk;
-    return remove(path);
-}
-
 static void make_folder(void)
 {
-    apr_cpystrn(folder + sizeof(folder) - 7, "XXXXXX", 7);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    unit_folder_make(folder);
 }
 
 static void remove_folder(void)
 {
-    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    unit_folder_remove(folder);
 }
 
 static void join(void)

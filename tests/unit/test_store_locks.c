@@ -31,8 +31,7 @@ static void open_store(void)
 
 static void store_setup(void)
 {
-    apr_cpystrn(folder + sizeof(folder) - 7, "XXXXXX", 7);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    unit_folder_make(folder);
     file = apr_pstrcat(unit_pool, folder, "/store.db", NULL);
     assert_ok(dms_store_prepare(unit_pool, "sqlite3", file, log_message, NULL));
     open_store();
@@ -41,13 +40,7 @@ static void store_setup(void)
 /* Before the pool goes: the store is open until then. */
 static void store_teardown(void)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-    size_t i;
-
-    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        unlink(apr_pstrcat(unit_pool, file, suffixes[i], NULL));
-    }
-    rmdir(folder);
+    unit_folder_remove(folder);
 }
 
 static apr_int64_t in(int seconds)

@@ -1,9 +1,16 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include "unit.h"
 
+#include <ftw.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -43,6 +50,23 @@ TCase *unit_case(Suite *suite, const char *name, double timeout)
     tcase_set_timeout(tests, timeout);
     suite_add_tcase(suite, tests);
     return tests;
+}
+
+void unit_folder_make(char *path)
+{
+    memset(path + strlen(path) - 6, 'X', 6);
+    ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+    (void)st, (void)kind, (void)walk;
+    return remove(path);
+}
+
+void unit_folder_remove(const char *path)
+{
+    ck_assert_int_eq(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* The bytes of all private writable mappings. */

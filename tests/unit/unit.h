@@ -55,6 +55,11 @@ TCase *unit_case(Suite *suite, const char *name, double timeout);
  * hide growth, but never shows any that is not there. */
 apr_size_t unit_memory(void);
 
+/* Makes a folder of the path, which ends in six characters that are replaced; and removes it with
+ * all that is in it. */
+void unit_folder_make(char *path);
+void unit_folder_remove(const char *path);
+
 /* Pseudo-random and the same in each run: 0 <= result < below. */
 void unit_random_seed(apr_uint64_t seed);
 unsigned int unit_random(unsigned int below);

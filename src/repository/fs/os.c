@@ -51,14 +51,19 @@ static apr_status_t plain_stat(int directory, const char *name, int follow, dms_
 
 #ifdef STATX_BTIME
 
+/* EPERM: a seccomp filter older than the call. */
+static int has_no_statx(int error)
+{
+    return error == ENOSYS || error == EPERM;
+}
+
 apr_status_t dms_os_stat(int directory, const char *name, int follow, dms_os_stat_t *st)
 {
     struct statx sx;
     int flags = (*name ? 0 : AT_EMPTY_PATH) | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
 
     if (statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME, &sx)) {
-        /* EPERM: a seccomp filter older than the call */
-        return errno == ENOSYS || errno == EPERM ? plain_stat(directory, name, follow, st) : errno;
+        return has_no_statx(errno) ? plain_stat(directory, name, follow, st) : errno;
     }
     st->mode = sx.stx_mode;
     st->owner = sx.stx_uid;
@@ -92,7 +97,7 @@ static apr_status_t check_attributes(int directory, const char *name)
     struct statx sx;
 
     if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx)) {
-        return errno;
+        return has_no_statx(errno) ? APR_SUCCESS : errno; /* unlink() will tell */
     }
     if (sx.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) {
         return EPERM;
