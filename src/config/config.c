@@ -339,7 +339,7 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
-/* As a browser writes it in Origin: lower case, without a path, and without its scheme's own port. */
+/* As a browser writes it in Origin: in lower case, and without a path. */
 static int is_origin(const char *word)
 {
     const char *host = strstr(word, "://"), *c;

@@ -11,8 +11,9 @@
 #include "methods/method.h"
 
 /* Sets r->mtime, which Last-Modified tells and dates are compared with: the time of the resource
- * with these facts, or, where no answer may tell that one, since it is ahead of the clock (RFC 9110,
- * section 8.8.2.1) or not after 1970 began, the time at which the file was last changed in any way. */
+ * with these facts, or, where no answer may tell that one, since it is ahead of the clock (RFC
+ * 9110, section 8.8.2.1) or not after 1970 began, the time at which the file was last changed in
+ * any way. */
 void dms_conditions_set_time(request_rec *r, const dms_facts_t *facts);
 
 /* Asks httpd for the resources that If names, unless that has been done. */

@@ -48,7 +48,8 @@ static void answer_collection(request_rec *r)
     ap_rwrite(page, sizeof(page) - 1, r);
 }
 
-/* Looks for a file; the error, or *result where that is not OK, says what comes of anything else. */
+/* Looks for a file, or a collection. The error, or *result where that is not OK, says what comes of
+ * anything else. */
 static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, int *result)
 {
     request_rec *r = request->r;
