@@ -24,6 +24,7 @@
 #include "request/headers.h"
 #include "server/api.h"
 #include "server/head.h"
+#include "server/names.h"
 #include "server/state.h"
 #include "server/totals.h"
 #include "server/virtual.h"
@@ -270,7 +271,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(dms_names_note, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(dms_virtual_translate, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_map_to_storage(dms_names_find, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(dms_virtual_walk, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(restore_file_type, mod_negotiation, NULL, APR_HOOK_FIRST);

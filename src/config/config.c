@@ -27,6 +27,7 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->set_modified = UNSET;
     config->authz = DMS_AUTHZ_UNSET;
     config->show_forbidden = UNSET;
+    config->normalize_names = UNSET;
     config->lock_timeout = UNSET;
     config->max_locks = UNSET;
     config->max_properties = UNSET;
@@ -61,6 +62,9 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     }
     if (inner->show_forbidden == UNSET) {
         merged->show_forbidden = outer->show_forbidden;
+    }
+    if (inner->normalize_names == UNSET) {
+        merged->normalize_names = outer->normalize_names;
     }
     if (inner->lock_timeout == UNSET) {
         merged->lock_timeout = outer->lock_timeout;
@@ -125,6 +129,11 @@ dms_authz_e dms_config_authz(const dms_config_t *config)
 int dms_config_show_forbidden(const dms_config_t *config)
 {
     return config->show_forbidden == 1;
+}
+
+int dms_config_normalizes_names(const dms_config_t *config)
+{
+    return config->normalize_names == 1;
 }
 
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
@@ -266,6 +275,24 @@ static const char *set_show_forbidden(cmd_parms *cmd, void *baton, int on)
     dms_config_t *config = baton;
 
     config->show_forbidden = on;
+    return NULL;
+}
+
+static const char *set_names(cmd_parms *cmd, void *baton, const char *which)
+{
+    dms_config_t *config = baton;
+
+    config->normalize_names = !strcasecmp(which, "normalize");
+    if (!config->normalize_names && strcasecmp(which, "exact") != 0) {
+        return apr_psprintf(cmd->pool, "%s takes exact or normalize, not '%s'", cmd->cmd->name,
+                            which);
+    }
+#ifndef DMS_UTF8PROC
+    if (config->normalize_names) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           " normalize: this module was built without utf8proc", NULL);
+    }
+#endif
     return NULL;
 }
 
@@ -441,6 +468,8 @@ const command_rec dms_config_directives[] = {
                  "whether what is written is on the disk before the answer is sent"),
     AP_INIT_FLAG("DavMultistatusSetModified", set_set_modified, NULL, ACCESS_CONF,
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
+    AP_INIT_TAKE1("DavMultistatusNames", set_names, NULL, ACCESS_CONF,
+                  "exact or normalize: whether a name is looked for in its other normal form"),
     AP_INIT_TAKE12("DavMultistatusLockTimeout", set_lock_timeout, NULL, ACCESS_CONF,
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_ITERATE("DavMultistatusAllowOrigin", add_origin, NULL, ACCESS_CONF,

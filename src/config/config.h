@@ -61,6 +61,7 @@ typedef struct dms_config_t {
     int has_breakers;              /* 0: unset; breakers NULL: Off */
     const dms_reverse_t *reverse;  /* NULL: unset */
     apr_array_header_t *origins;   /* of const char *, "*" among them; empty: none; NULL: unset */
+    int normalize_names;           /* -1: unset */
     dms_rules_t rules;
     /* The numbers of the sections that may say who a client is, in the order in which they have
      * been merged (acts/client.h): "3,7,"; NULL: none. */
@@ -82,6 +83,7 @@ int dms_config_sync(const dms_config_t *config);                     /* On */
 int dms_config_set_modified(const dms_config_t *config);             /* Off */
 dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto, or each by rules.h */
 int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
+int dms_config_normalizes_names(const dms_config_t *config);         /* exact: it does not */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */

@@ -1,0 +1,99 @@
+"""DavMultistatusNames: a name is found in its other normal form, by every method, and under the rules of the one that is there."""
+
+import unicodedata
+import urllib.parse
+
+import pytest
+
+import harness
+from locking import lock, submit
+from writing import Dav
+
+NAMES = ["caf\u00e9.txt", "\u00c5ngstr\u00f6m/\u1e69.txt", "\uac00.txt"]
+
+
+def url(name, form):
+    return urllib.parse.quote(unicodedata.normalize(form, name))
+
+
+@pytest.fixture(scope="module")
+def lenient():
+    server = harness.Server(location="DavMultistatusNames normalize", conf='''<Location "/dav/w/secret-\u00e9">
+Require all denied
+</Location>
+<Location "/dav/exact/">
+DavMultistatusNames exact
+</Location>
+''')
+    (server.data / "exact").mkdir()
+    (server.data / "w").mkdir()
+    server.expect_log("AH01630")
+    yield server.start()
+    wrong = server.stop()
+    server.remove()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def forms(lenient):
+    return Dav(lenient, lenient.data / "w", "/dav/w/")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("there,asked", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_it_is_found_by_every_method(forms, name, there, asked):
+    dav, there, asked = forms, url(name, there), url(name, asked)
+    dav.file(there, b"old")
+    dav.set(there, color="red")
+    assert dav.get(asked).body == b"old"
+    assert dav.ask("HEAD", asked).get("Content-Length") == "3"
+    found = dav.try_propfind(asked).multistatus(None).responses
+    assert [r.path for r in found] == [urllib.parse.unquote_to_bytes(dav.url + there)]
+    held = lock(dav, asked)
+    assert dav.put(there, b"x").status == 423
+    assert dav.put(asked, b"new", submit(held.token)).status == 204
+    assert dav.ask("UNLOCK", asked, [("Lock-Token", f"<{held.token}>")]).status == 204
+    assert dav.copy("keep.txt" if dav.disk("keep.txt").exists() else there, asked + ".copy").status in (201, 204)
+    assert dav.put("other.txt", b"o", ("If", f"<{dav.url}{asked}> ([{dav.etag(there)}])")).status in (201, 204)
+    assert dav.move("other.txt", asked).status == 204
+    assert dav.disk(there).read_bytes() == b"o" and not dav.disk(asked).exists()
+    assert dav.ask("MKCOL", asked).status == 405
+    assert dav.delete(asked).status == 204
+    assert not dav.disk(there).exists()
+    dav.delete(asked + ".copy")
+    dav.delete(there.split("/")[0])
+
+
+def test_a_new_name_is_as_it_was_sent(forms):
+    for form in ("NFC", "NFD"):
+        name = url("n\u00e9w" + form, form)
+        assert forms.put(name, b"x").status == 201
+        assert forms.disk(name).exists()
+        forms.delete(name)
+
+
+def test_the_rules_are_those_of_the_name_that_is_there(forms):
+    forms.file(url("secret-\u00e9/x", "NFC"), b"secret")
+    for form in ("NFC", "NFD"):
+        for method in ("GET", "PROPFIND", "DELETE"):
+            assert forms.ask(method, url("secret-\u00e9/x", form)).status == 403
+        assert forms.copy(url("secret-\u00e9/x", form), "copied").status == 403
+
+
+@pytest.mark.parametrize("name", ["%FF%CC%81", "%E9", "a/%CC%81", "\u0301"])
+def test_odd_names(forms, name):
+    assert forms.get(urllib.parse.quote(name, safe="%/")).status == 404
+
+
+def test_exact_is_exact(lenient, dav):
+    for place in (Dav(lenient, lenient.data / "exact", "/dav/exact/"), dav):
+        place.file(url("\u00e9", "NFC"), b"c")
+        assert place.get(url("\u00e9", "NFD")).status == 404
+        assert place.put(url("\u00e9", "NFD"), b"d").status == 201
+        assert place.get(url("\u00e9", "NFC")).body == b"c"
+
+
+def test_wrong_word():
+    server = harness.Server(location="DavMultistatusNames fuzzy")
+    with pytest.raises(harness.StartError, match="takes exact or normalize"):
+        server.start()
