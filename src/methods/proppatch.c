@@ -86,13 +86,31 @@ static void add_changes(patch_t *patch, const dms_element_t *prop, int is_remova
         change = apr_pcalloc(pool, sizeof(*change));
         change->element = with_language(pool, element, language);
         change->is_removal = is_removal;
-        change->xml = is_removal ? NULL : dms_xml_fragment(pool, change->element);
         change->answer.name = element->name;
         *patch->last = change;
         patch->last = &change->next;
         patch->count++;
         patch->sets |= !is_removal;
     }
+}
+
+/* Writes what is to be kept, before others wait; no more than a resource can have. */
+static dms_error_t *write_values(patch_t *patch)
+{
+    apr_pool_t *pool = patch->request->r->pool;
+    apr_size_t bytes = 0;
+    change_t *change;
+
+    for (change = patch->first; change; change = change->next) {
+        if (!change->is_removal) {
+            change->xml = dms_xml_fragment(pool, change->element);
+            bytes += strlen(change->xml);
+        }
+        if (bytes > PROPERTY_BYTES_MAX) {
+            return dms_error(pool, HTTP_INSUFFICIENT_STORAGE, NULL, "too much at once");
+        }
+    }
+    return NULL;
 }
 
 /* propertyupdate: (remove | set)+, each with a prop (section 14.19). */
@@ -126,7 +144,8 @@ static dms_error_t *read_changes(patch_t *patch)
     if (patch->count > PROPERTIES_MAX) {
         return dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, NULL, "too many properties at once");
     }
-    return patch->first ? NULL : dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "no property is named");
+    return patch->first ? write_values(patch)
+                        : dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "no property is named");
 }
 
 static void refuse(patch_t *patch, change_t *change, int status, const char *condition)

@@ -53,7 +53,7 @@ def add_values(database, key, values):
     """Gives members of the collection `key` properties: (member, local name, text)."""
     (collection,) = database.execute("INSERT INTO collection (key) VALUES (?) RETURNING id", (key,)).fetchone()
     xml = ((member, local, f'<x:{local} xmlns:x="{NS}">{text}</x:{local}>') for member, local, text in values)
-    database.executemany("INSERT INTO property VALUES (?, ?, ?, ?, ?, ?)",
+    database.executemany("INSERT INTO property (collection, member, ns, local, size, xml) VALUES (?, ?, ?, ?, ?, ?)",
                          ((collection, member, NS, local, len(text), text) for member, local, text in xml))
 
 
