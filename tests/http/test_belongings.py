@@ -97,6 +97,18 @@ def test_a_file_keeps_what_belongs_to_it(dav, method):
         assert os.getxattr(to, "user.color") == b"red"
 
 
+@pytest.mark.no_sanitizer
+def test_a_thread_with_a_small_stack_can_keep_it(dav_on):
+    """What musl gives a thread that does not ask for more; a crash would cut the answer."""
+    dav = dav_on(conf="ThreadStackSize 131072\n")
+    for name in ("f", "folder/f"):
+        path = dav.file(name, b"x")
+        os.setxattr(path, "user.color", b"red")
+        set_acl(path, ALICE)
+    assert [dav.copy("f", "to").status, dav.copy("folder/", "to2").status, dav.put("f", b"y").status] == [201, 201, 204]
+    assert os.getxattr(dav.disk("to2/f"), "user.color") == b"red"
+
+
 @pytest.mark.parametrize("mode", [0o400, 0o604, 0o640, 0o660, 0o755])
 @pytest.mark.parametrize("method", ["PUT", "COPY"])
 def test_a_mode_is_kept_without_the_rights_to_run_as_somebody(dav, mode, method):
