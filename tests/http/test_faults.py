@@ -16,7 +16,7 @@ import pytest
 import scenarios
 import shim
 from scenarios import SCENARIOS, SYSTEMS, Lab
-from writing import RESERVED, Dav, wait_until
+from writing import RESERVED, Dav, prop, wait_until
 
 ALL = os.environ.get("DMS_FAULTS") == "all"
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EINTR, errno.EDQUOT, errno.ESTALE]
@@ -111,6 +111,18 @@ def test_what_a_system_lacks_is_done_without(system):
     with Lab(*SYSTEMS[system]) as lab:
         for name in SCENARIOS:
             count_calls(lab, name)
+
+
+def test_a_time_that_cant_be_synced_is_not_set():
+    with Lab(sync="On") as lab:
+        dav = Dav(lab.server, lab.server.data, "/dav/")
+        path = dav.file("f")
+        dav.set("f", x="1")
+        os.utime(path, (10**9, 10**9))
+        lab.shim.arm(1, errno.EIO, call="sync")
+        assert dav.proppatch("f", ("set", prop("x", "2") + scenarios.TIME)).status == 500
+        lab.shim.disarm()
+        assert path.stat().st_mtime == 10**9 and dav.dead("f") == {"x": "1"}
 
 
 # -- power loss
