@@ -115,8 +115,12 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     if (error) {
         return error;
     }
-    if (!dms_is_collection(&transfer->from) || transfer->synced != APR_SUCCESS) {
-        return NULL; /* it went with the copy's placing; or stays */
+    if (!dms_is_collection(&transfer->from)) {
+        return NULL; /* it went with the copy's placing */
+    }
+    if (transfer->synced != APR_SUCCESS) { /* it stays */
+        dms_transfer_sweep(transfer, &transfer->emptied);
+        return NULL;
     }
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);

@@ -125,6 +125,21 @@ def test_a_time_that_cant_be_synced_is_not_set():
         assert path.stat().st_mtime == 10**9 and dav.dead("f") == {"x": "1"}
 
 
+def test_a_move_whose_copy_cant_be_synced_leaves_nothing_to_complete():
+    """While the process lives, nobody else would."""
+    with Lab(sync="On") as lab:
+        for which in (1, 2):
+            dav = Dav(lab.server, lab.server.data, "/dav/")
+            dav.file("folder/f")
+            dav.set("folder/f", x="1")
+            lab.shim.arm(which, errno.EIO, call="sync")
+            status = dav.move("folder/", f"mount/new{which}").status
+            lab.shim.disarm()
+            assert status == 500, which
+            scenarios.recover(lab.server, dav)
+            assert dav.dead("folder/f") == {"x": "1"}
+
+
 # -- power loss
 
 
