@@ -132,12 +132,28 @@ static dms_error_t *check_source(dms_transfer_t *transfer)
     return NULL;
 }
 
-/* Everything that can be known before something is done; asked again when nobody else can change
- * anything any more. */
-dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
+/* Whether what would go is what it was asked for (check_overwritten()), rather than something that
+ * has been made since. */
+static dms_error_t *check_replaced(dms_transfer_t *transfer)
+{
+    const dms_resource_t *first = &transfer->to_first, *now = &transfer->to;
+
+    if (!first->key) {
+        transfer->to_first = *now;
+    }
+    return now->facts.kind != DMS_KIND_NONE
+                   && (dms_is_collection(&transfer->from) || dms_is_collection(now))
+                   && (first->facts.kind == DMS_KIND_NONE
+                       || !transfer->request->provider->is_same(first->node, now->node))
+               ? dms_error(transfer->request->r->pool, HTTP_CONFLICT, NULL,
+                           "the destination has been made meanwhile")
+               : NULL;
+}
+
+/* Looks both ends up, and whether each is still where it was. */
+static dms_error_t *look_up(dms_transfer_t *transfer)
 {
     dms_request_t *request = transfer->request;
-    request_rec *r = request->r;
     dms_node_t *parent;
     dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 1, &transfer->from);
 
@@ -157,9 +173,20 @@ dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
         error = dms_method_parent(&transfer->target, &transfer->to, &parent);
     }
     if (!error && !request->provider->is_same(parent, transfer->to_parent)) {
-        error = dms_error(r->pool, HTTP_CONFLICT, NULL,
+        error = dms_error(request->r->pool, HTTP_CONFLICT, NULL,
                           "the destination's collection has been moved meanwhile");
     }
+    return error;
+}
+
+/* Everything that can be known before something is done; asked again when nobody else can change
+ * anything any more. */
+dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
+{
+    dms_request_t *request = transfer->request;
+    request_rec *r = request->r;
+    dms_error_t *error = look_up(transfer);
+
     if (error) {
         return error;
     }
@@ -176,7 +203,8 @@ dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
         return dms_error(r->pool, HTTP_PRECONDITION_FAILED, NULL,
                          "something is there, and Overwrite is F");
     }
-    if (transfer->is_move) {
+    error = check_replaced(transfer);
+    if (!error && transfer->is_move) {
         error = dms_barriers_check(request, transfer->from.key,
                                    DMS_WRITES_SELF | DMS_WRITES_PARENT | DMS_WRITES_BELOW);
     }

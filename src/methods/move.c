@@ -44,6 +44,25 @@ static apr_status_t facts_of_key(dms_transfer_t *transfer, const char *key, apr_
     return rv == APR_SUCCESS ? provider->facts(parent, name, facts) : rv;
 }
 
+/* By how much a file system may cut a time that it is given: vfat has even seconds. */
+#define COARSEST 2
+
+/* Whether a copy has the time of its source, as its file system keeps it. Where that has cut it, a
+ * source that is as new as the request may have changed since it was copied, and in the same
+ * second. */
+static int has_time_of(const dms_transfer_t *transfer, const dms_moment_t *copy,
+                       const dms_moment_t *source)
+{
+    apr_int64_t cut = source->seconds - copy->seconds;
+    apr_int64_t requested = apr_time_sec(transfer->request->r->request_time);
+
+    if (!cut && copy->nanoseconds == source->nanoseconds) {
+        return 1;
+    }
+    return (cut > 0 || (!cut && copy->nanoseconds < source->nanoseconds)) && cut < COARSEST
+           && source->seconds + COARSEST < requested;
+}
+
 /* Whether a member of the source is at the destination as it is now: only then may it go. What
  * could not be copied, and what has been made meanwhile, stays; what has changed meanwhile is
  * told. A copy that is made for a move has the size and time of its source. */
@@ -70,8 +89,8 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     }
     else if (from.kind != to.kind
              || (from.kind == DMS_KIND_FILE
-                 && (from.size != to.size || from.modified.seconds != to.modified.seconds
-                     || from.modified.nanoseconds != to.modified.nanoseconds))) {
+                 && (from.size != to.size
+                     || !has_time_of(transfer, &to.modified, &from.modified)))) {
         rv = EEXIST; /* 409 */
     }
     apr_pool_destroy(pool);
@@ -96,8 +115,12 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     if (error) {
         return error;
     }
-    if (!dms_is_collection(&transfer->from) || transfer->synced != APR_SUCCESS) {
-        return NULL; /* it went with the copy's placing; or stays */
+    if (!dms_is_collection(&transfer->from)) {
+        return NULL; /* it went with the copy's placing */
+    }
+    if (transfer->synced != APR_SUCCESS) { /* it stays */
+        dms_transfer_sweep(transfer, &transfer->emptied);
+        return NULL;
     }
     rv = dms_tree_remove(&tree, transfer->from_parent, transfer->from.name,
                          transfer->from.facts.kind, r->pool);

@@ -41,6 +41,7 @@ struct dms_transfer_t {
     const char *from_etag;     /* of a file, before it was copied */
     const char *from_identity; /* of a move's source, when it was looked at first */
     dms_node_t *from_first, *from_outer; /* itself and its collection then */
+    dms_resource_t to_first;             /* what was at the destination then */
     int by_copy;                         /* a move that can't be one rename */
     int by_steps;        /* renames may take several, since the intention is noted */
     apr_status_t synced; /* whether the names are on the disk, where they have to be */

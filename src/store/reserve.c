@@ -24,6 +24,7 @@ static const char *name(dms_store_t *store, apr_pool_t *pool)
 
 int dms_store_give_reserve(dms_store_t *store, apr_pool_t *pool)
 {
+    store->reserve_due = 0;
     return store->dialect->is_file && !unlink(name(store, pool));
 }
 

@@ -43,7 +43,8 @@ def linked():
 
 def ways(dav):
     names = {p.name for p in (dav.path / "in/kept").iterdir()} - {"plain.txt"}
-    assert {STORE, STORE + "-wal", STORE + "-shm", STORE + "-lock", STORE + "-processes"} <= names
+    assert {STORE, STORE + "-wal", STORE + "-shm", STORE + "-lock", STORE + "-reserve",
+            STORE + "-processes"} <= names
     own = sorted((dav.path / f"in/kept/{STORE}-processes").iterdir())
     for folder in ("/dav/in/kept/", "/dav/folder/", "/by/kept/", "/plain/folder/"):
         yield from (folder + name for name in names)

@@ -97,6 +97,22 @@ def test_a_file_keeps_what_belongs_to_it(dav, method):
         assert os.getxattr(to, "user.color") == b"red"
 
 
+@pytest.mark.no_sanitizer
+def test_a_thread_with_a_small_stack_can_keep_it(dav_on):
+    """What musl gives a thread that does not ask for more."""
+    dav = dav_on(conf="ThreadStackSize 131072\n")
+    dav.file("f")
+    os.setxattr(dav.disk("f"), "user.color", b"red")
+    dav.file("folder/f")
+    for i in range(4):
+        assert dav.put("f").status == 204
+        assert dav.copy("f", f"file{i}").status == 201
+        assert dav.copy("folder/", f"folder{i}").status == 201
+    assert os.getxattr(dav.disk("file3"), "user.color") == b"red"
+    dav.server.stop()
+    assert "exit signal" not in dav.server.log_text()
+
+
 @pytest.mark.parametrize("mode", [0o400, 0o604, 0o640, 0o660, 0o755])
 @pytest.mark.parametrize("method", ["PUT", "COPY"])
 def test_a_mode_is_kept_without_the_rights_to_run_as_somebody(dav, mode, method):

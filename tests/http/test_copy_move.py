@@ -3,12 +3,13 @@ test_dead_properties.py."""
 
 import os
 import subprocess
+import time
 
 import pytest
 
 import failures
 import harness
-from writing import leftovers, mounted, wait_until
+from writing import give, leftovers, mounted, wait_until
 
 BOTH = pytest.mark.parametrize("method", ["COPY", "MOVE"])
 
@@ -321,6 +322,26 @@ def test_a_single_failing_file_is_a_plain_status(tree):
     for to in ("new.txt", "b.txt", "other"):
         assert tree.copy("bad.txt", to).status == 403
     assert tree.tree() == before
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("age", [10, 0])
+def test_a_folder_moves_to_a_device_that_keeps_seconds_only(dav, age):
+    """What is as new as the request stays: whether it has changed since it was copied can't be told."""
+    image, mount = dav.server.root / "image", dav.folder("mount")
+    image.write_bytes(bytes(1 << 20))
+    made = subprocess.run(["mke2fs", "-q", "-t", "ext2", "-I", "128", image], capture_output=True)
+    if made.returncode or subprocess.run(["mount", "-o", "loop", image, mount], capture_output=True).returncode:
+        pytest.skip("can't mount an ext2 here")
+    try:
+        give(mount)
+        dav.file("folder/in/file", b"x")
+        changed = time.time_ns() // 10**9 * 10**9 - age * 10**9 + 5 * 10**8
+        os.utime(dav.disk("folder/in/file"), ns=(changed, changed))
+        assert dav.move("folder/", "mount/new").status == (201 if age else 207)
+        assert dav.disk("mount/new/in/file").read_bytes() == b"x" and dav.disk("folder/in/file").exists() == (not age)
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
 
 
 @pytest.mark.root

@@ -16,7 +16,7 @@ import pytest
 import scenarios
 import shim
 from scenarios import SCENARIOS, SYSTEMS, Lab
-from writing import RESERVED, Dav, wait_until
+from writing import RESERVED, Dav, prop, wait_until
 
 ALL = os.environ.get("DMS_FAULTS") == "all"
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EINTR, errno.EDQUOT, errno.ESTALE]
@@ -113,6 +113,33 @@ def test_what_a_system_lacks_is_done_without(system):
             count_calls(lab, name)
 
 
+def test_a_time_that_cant_be_synced_is_not_set():
+    with Lab(sync="On") as lab:
+        dav = Dav(lab.server, lab.server.data, "/dav/")
+        path = dav.file("f")
+        dav.set("f", x="1")
+        os.utime(path, (10**9, 10**9))
+        lab.shim.arm(1, errno.EIO, call="sync")
+        assert dav.proppatch("f", ("set", prop("x", "2") + scenarios.TIME)).status == 500
+        lab.shim.disarm()
+        assert path.stat().st_mtime == 10**9 and dav.dead("f") == {"x": "1"}
+
+
+def test_a_move_whose_copy_cant_be_synced_leaves_nothing_to_complete():
+    """While the process lives, nobody else would."""
+    with Lab(sync="On") as lab:
+        for which in (1, 2):
+            dav = Dav(lab.server, lab.server.data, "/dav/")
+            dav.file("folder/f")
+            dav.set("folder/f", x="1")
+            lab.shim.arm(which, errno.EIO, call="sync")
+            status = dav.move("folder/", f"mount/new{which}").status
+            lab.shim.disarm()
+            assert status == 500, which
+            scenarios.recover(lab.server, dav)
+            assert dav.dead("folder/f") == {"x": "1"}
+
+
 # -- power loss
 
 
@@ -202,3 +229,37 @@ def test_a_source_made_anew_meanwhile_does_not_move():
                 assert status in (404, 409), status
                 assert (path / "old/source/right.txt").exists() and (path / "parent/source/wrong.txt").exists()
     assert step > 20
+
+
+@pytest.mark.parametrize("method", ["COPY", "MOVE"])
+@pytest.mark.parametrize("source, old", [("folder/", None), ("file", None), ("file", b"old")])
+def test_a_destination_made_anew_meanwhile_is_not_replaced(method, source, old):
+    """Nobody has been asked whether this folder may go."""
+    with Lab() as lab, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        (pid,) = lab.server.workers()
+        step, is_over, statuses = 0, False, set()
+        while not is_over:
+            step += 1 if ALL else 4
+            path = lab.server.data / f"m{step}"
+            path.mkdir()
+            dav, to = Dav(lab.server, path, f"/dav/m{step}/"), path / "to"
+            for name, content in {"file": b"new", "folder/member": b"new", **({"to": old} if old else {})}.items():
+                dav.file(name, content)
+            lab.shim.arm(step, shim.STOP)
+            asked = pool.submit(dav.transfer, method, source, "to")
+            wait_until(lambda: asked.done() or is_stopped(pid))
+            is_over = not is_stopped(pid)
+            is_made = not is_over and (to.read_bytes() == old if to.is_file() else not to.exists())
+            if is_made:
+                to.unlink(missing_ok=True)
+                dav.file("to/precious")
+            if not is_over:
+                os.kill(pid, signal.SIGCONT)
+            status = asked.result().status
+            lab.shim.disarm()
+            if is_made:
+                before = lab.shim.log[:[line[0] for line in lab.shim.log].index(str(step))]
+                looks = [line[1:3] for line in before].count(["open", str(to)])
+                assert (status, (to / "precious").exists()) == ((204, False) if looks < 2 else (409, True)), (step, before)
+                statuses.add(status)
+        assert 409 in statuses

@@ -108,6 +108,13 @@ static apr_status_t read_acl(int from, const char *name, const char *attribute, 
     return is_absence(rv) ? APR_SUCCESS : rv;
 }
 
+/* What it takes to read all of it: more than a thread's stack may have (musl: 128 KiB). */
+typedef struct scratch_t {
+    acl_t acl;
+    char names[ATTRIBUTE_MAX];
+    char value[ATTRIBUTE_MAX];
+} scratch_t;
+
 /* Removes one that was inherited from the folder. */
 static apr_status_t remove_acl(int to, const char *attribute)
 {
@@ -157,21 +164,21 @@ static int has_group(int to, gid_t group)
 }
 
 /* The access ACL and the mode; they share the group's bits. */
-static apr_status_t give_permissions(int from, const char *name, const dms_os_stat_t *st, int to)
+static apr_status_t give_permissions(int from, const char *name, const dms_os_stat_t *st, int to,
+                                     acl_t *acl)
 {
     mode_t mode = st->mode & (S_ISDIR(st->mode) ? S_ISGID | S_ISVTX | 0777 : 0777);
-    acl_t acl;
-    apr_status_t rv = read_acl(from, name, ACCESS_ACL, &acl);
+    apr_status_t rv = read_acl(from, name, ACCESS_ACL, acl);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
     if (!has_group(to, st->group)) {
-        mode = restrict_for_group(&acl, mode);
+        mode = restrict_for_group(acl, mode);
     }
-    rv = write_acl(to, ACCESS_ACL, &acl);
-    if (acl.size && is_refusal(rv)) {
-        mode = mode_without(&acl, mode);
+    rv = write_acl(to, ACCESS_ACL, acl);
+    if (acl->size && is_refusal(rv)) {
+        mode = mode_without(acl, mode);
         rv = remove_acl(to, ACCESS_ACL);
     }
     if (rv == APR_SUCCESS && fchmod(to, mode)) {
@@ -181,23 +188,22 @@ static apr_status_t give_permissions(int from, const char *name, const dms_os_st
 }
 
 /* What new members of a folder get. Without it they get what the umask leaves. */
-static apr_status_t give_default(int from, const char *name, int to)
+static apr_status_t give_default(int from, const char *name, int to, acl_t *acl)
 {
-    acl_t acl;
-    apr_status_t rv = read_acl(from, name, DEFAULT_ACL, &acl);
+    apr_status_t rv = read_acl(from, name, DEFAULT_ACL, acl);
 
     if (rv == APR_SUCCESS) {
-        rv = write_acl(to, DEFAULT_ACL, &acl);
+        rv = write_acl(to, DEFAULT_ACL, acl);
     }
     return is_refusal(rv) ? APR_SUCCESS : rv;
 }
 
 /* --- the attributes of users --- */
 
-static apr_status_t give_attribute(int from, const char *name, int to, const char *attribute)
+static apr_status_t give_attribute(int from, const char *name, int to, const char *attribute,
+                                   char *value)
 {
-    char value[ATTRIBUTE_MAX];
-    size_t size = sizeof(value);
+    size_t size = ATTRIBUTE_MAX;
     apr_status_t rv = dms_os_attribute(from, name, 0, attribute, value, &size);
 
     if (rv == APR_SUCCESS) {
@@ -206,18 +212,17 @@ static apr_status_t give_attribute(int from, const char *name, int to, const cha
     return is_refusal(rv) ? APR_SUCCESS : rv;
 }
 
-static apr_status_t give_attributes(int from, const char *name, int to)
+static apr_status_t give_attributes(int from, const char *name, int to, scratch_t *scratch)
 {
-    char names[ATTRIBUTE_MAX];
     const char *attribute;
-    size_t size = sizeof(names);
-    apr_status_t rv = dms_os_attributes(from, name, names, &size);
+    size_t size = sizeof(scratch->names);
+    apr_status_t rv = dms_os_attributes(from, name, scratch->names, &size);
 
-    for (attribute = names; rv == APR_SUCCESS && attribute < names + size;
+    for (attribute = scratch->names; rv == APR_SUCCESS && attribute < scratch->names + size;
          attribute += strlen(attribute) + 1) {
         if (!strncmp(attribute, USER, sizeof(USER) - 1)
             && strncmp(attribute, OWN, sizeof(OWN) - 1)) {
-            rv = give_attribute(from, name, to, attribute);
+            rv = give_attribute(from, name, to, attribute, scratch->value);
         }
     }
     return is_refusal(rv) ? APR_SUCCESS : rv;
@@ -299,16 +304,28 @@ void dms_created_moves(int from, const char *name, int to)
     dms_os_stat_t st;
 
     if (dms_created_kept(from, name, 0, &created)
-        && dms_os_stat(from, name, 0, &st) == APR_SUCCESS) {
+        && dms_os_stat(from, name, 0, &st) == APR_SUCCESS && st.has_created) {
         mark(to, &st.created);
     }
 }
 
 /* --- all of it --- */
 
+static apr_status_t give_all(int from, const char *name, const dms_os_stat_t *st, int to,
+                             scratch_t *scratch)
+{
+    apr_status_t rv = give_attributes(from, name, to, scratch);
+
+    if (rv == APR_SUCCESS && S_ISDIR(st->mode)) {
+        rv = give_default(from, name, to, &scratch->acl);
+    }
+    return rv == APR_SUCCESS ? give_permissions(from, name, st, to, &scratch->acl) : rv;
+}
+
 apr_status_t dms_belongings_give(int from, const char *name, const dms_os_stat_t *st, int to,
                                  int folder)
 {
+    scratch_t *scratch;
     apr_status_t rv;
 
     if (fchmod(to, S_ISDIR(st->mode) ? 0700 : 0600)) { /* nobody gets in before all is given */
@@ -317,9 +334,8 @@ apr_status_t dms_belongings_give(int from, const char *name, const dms_os_stat_t
     if (folder >= 0) {
         give_created(from, name, st, to, folder);
     }
-    rv = give_attributes(from, name, to);
-    if (rv == APR_SUCCESS && S_ISDIR(st->mode)) {
-        rv = give_default(from, name, to);
-    }
-    return rv == APR_SUCCESS ? give_permissions(from, name, st, to) : rv;
+    scratch = malloc(sizeof(*scratch));
+    rv = scratch ? give_all(from, name, st, to, scratch) : ENOMEM;
+    free(scratch);
+    return rv;
 }

@@ -8,8 +8,8 @@
 
 #include <apr_atomic.h>
 
-static const char *const suffixes[DMS_OWN_FILES] = {"",         "-wal",  "-shm",
-                                                    "-journal", "-lock", "-processes"};
+static const char *const suffixes[DMS_OWN_FILES] = {"",      "-wal",     "-shm",      "-journal",
+                                                    "-lock", "-reserve", "-processes"};
 
 /* Set before there are threads. */
 static const char *database, *name;

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#define DMS_OWN_FILES 6
+#define DMS_OWN_FILES 7
 
 /* What they are at a moment; 0: there is none. */
 typedef struct dms_own_t {
