@@ -27,17 +27,11 @@ struct dms_rule_path_t {
 typedef struct dms_rules_t {
     const char *of_all; /* "RewriteRule in FILE:LINE", that may be about any member; or NULL */
     const dms_rule_path_t *paths;
+    apr_table_t *variables; /* that SetEnvIf, its kin or a RewriteRule may set; or NULL */
 } dms_rules_t;
 
 /* For the merging of sections: those of both. */
 dms_rules_t dms_rules_merge(apr_pool_t *pool, const dms_rules_t *outer, const dms_rules_t *inner);
-
-/* Variables that SetEnvIf or its kin make of the URL, anywhere in the server's configuration. NULL
- * where there are none. */
-const apr_table_t *dms_rules_variables(void);
-
-/* Back to none, before the configuration is read. */
-void dms_rules_reset(apr_pool_t *pool);
 
 /* Logs that httpd is going to be asked for each member by DavMultistatusAuthz's default, if it is
  * on any server where the module is On; for post_config. */
