@@ -288,7 +288,7 @@ const char *dms_act_place_of(const request_rec *r, apr_pool_t *pool)
     while (length && path[length - 1] == '/') {
         length--;
     }
-    return *path == '/' ? apr_pstrmemdup(pool, path, length) : NULL;
+    return *path == '/' || r->proxyreq ? apr_pstrmemdup(pool, path, length) : NULL;
 }
 
 static const known_t *keep(inquiry_t *inquiry, const char *question, const request_rec *r,

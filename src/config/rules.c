@@ -187,9 +187,18 @@ const char *dms_rules_redirect_match(cmd_parms *cmd, void *config, const char *a
     return note_path(cmd, config, NULL, ap_pregcomp(cmd->pool, pattern, AP_REG_EXTENDED));
 }
 
+/* path target, or in a section the target alone. */
 const char *dms_rules_alias(cmd_parms *cmd, void *config, const char *arguments)
 {
     return note_path(cmd, config, cmd->path ? NULL : ap_getword_conf(cmd->pool, &arguments), NULL);
+}
+
+const char *dms_rules_alias_match(cmd_parms *cmd, void *config, const char *arguments)
+{
+    const char *pattern = ap_getword_conf(cmd->pool, &arguments);
+
+    return note_path(cmd, config, NULL,
+                     cmd->path ? NULL : ap_pregcomp(cmd->pool, pattern, AP_REG_EXTENDED));
 }
 
 /* Whether what `Require` asks for is the same for all that the client may ask for. Of a provider

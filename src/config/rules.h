@@ -42,6 +42,7 @@ const char *dms_rules_rewrite(cmd_parms *cmd, void *config, const char *argument
 const char *dms_rules_redirect(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_redirect_match(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_alias(cmd_parms *cmd, void *config, const char *arguments);
+const char *dms_rules_alias_match(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_require(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_allow(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *arguments);
@@ -57,6 +58,10 @@ const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *argumen
         DMS_RULE("RedirectMatch", dms_rules_redirect_match, "mod_alias.c", OR_FILEINFO),           \
         DMS_RULE("Alias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),                \
         DMS_RULE("ScriptAlias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),          \
+        DMS_RULE("AliasMatch", dms_rules_alias_match, "mod_alias.c", RSRC_CONF),                   \
+        DMS_RULE("ScriptAliasMatch", dms_rules_alias_match, "mod_alias.c", RSRC_CONF),             \
+        DMS_RULE("ProxyPass", dms_rules_alias, "mod_proxy.c", RSRC_CONF | ACCESS_CONF),            \
+        DMS_RULE("ProxyPassMatch", dms_rules_alias_match, "mod_proxy.c", RSRC_CONF | ACCESS_CONF), \
         DMS_RULE("Require", dms_rules_require, "mod_authz_core.c", OR_AUTHCFG),                    \
         DMS_RULE("Allow", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                       \
         DMS_RULE("Deny", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                        \
