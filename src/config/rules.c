@@ -90,7 +90,7 @@ void dms_rules_tell(server_rec *server)
  * have such (AllowOverride Nonfatal=Unknown). */
 static const char *find_module(cmd_parms *cmd)
 {
-    return ap_find_linked_module(cmd->info) || cmd->override_opts & NONFATAL_UNKNOWN
+    return ap_find_linked_module(cmd->info) || cmd->override & NONFATAL_UNKNOWN
                ? NULL
                : apr_psprintf(cmd->pool,
                               "Invalid command '%s', perhaps misspelled or defined by a module not "

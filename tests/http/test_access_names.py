@@ -130,3 +130,22 @@ def test_a_directive_whose_module_is_not_loaded_stays_an_error(tmp_path, line, m
     done = subprocess.run([harness.HTTPD, "-t", "-f", str(tmp_path / "httpd.conf")], capture_output=True, text=True, check=False,
                           env={**os.environ, **({"LD_PRELOAD": harness.PRELOAD} if harness.PRELOAD else {})})
     assert done.returncode and f"Invalid command '{line.split()[0]}'" in done.stderr, done
+
+
+def test_nor_is_it_one_where_an_htaccess_may_have_such():
+    """AllowOverride Nonfatal=Unknown, as hosters set it."""
+    server = harness.Server(conf='<Directory "{data}/free">\nAllowOverride All Nonfatal=Unknown\n</Directory>\n'
+                            '<Directory "{data}/strict">\nAllowOverride All\n</Directory>\n')
+    for name in ("free", "strict"):
+        (server.data / name).mkdir()
+        (server.data / name / ".htaccess").write_text("RewriteRule ^x - [F]\n")
+        (server.data / name / "a.txt").write_text("a")
+    server.start()
+    server.expect_log("AH00526|Invalid command 'RewriteRule'")
+    try:
+        assert [server.get(f"/dav/{name}/a.txt").status for name in ("free", "strict")] == [200, 500]
+        assert server.propfind("/dav/free/", "1")
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong
