@@ -233,7 +233,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     apr_size_t i;
 
-    dms_config_reset(pconf);
+    dms_config_reset();
     dms_table_reset();
     for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         dms_table_add(pconf, methods[i]);

@@ -104,11 +104,20 @@ static int be_quiet(request_rec *r)
     return DECLINED;
 }
 
+/* httpd is about to map a question's URL. */
+static int begin(request_rec *r)
+{
+    if (asker_of(r)) {
+        dms_environment_begin(r);
+    }
+    return be_quiet(r);
+}
+
 /* httpd has settled the configuration of a question, and goes on to ask what rights there are. */
 static int settle(request_rec *r)
 {
     if (asker_of(r)) {
-        dms_environment_renew(r);
+        dms_environment_complete(r);
     }
     return be_quiet(r);
 }
@@ -150,7 +159,7 @@ static int remember(request_rec *r)
 
 void dms_acts_register_hooks(void)
 {
-    ap_hook_translate_name(be_quiet, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_translate_name(begin, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_perdir_config(settle, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_check_authn(recognise, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_check_authz(remember, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
@@ -279,7 +288,7 @@ const char *dms_act_place_of(const request_rec *r, apr_pool_t *pool)
     while (length && path[length - 1] == '/') {
         length--;
     }
-    return *path == '/' ? apr_pstrmemdup(pool, path, length) : NULL;
+    return *path == '/' || r->proxyreq ? apr_pstrmemdup(pool, path, length) : NULL;
 }
 
 static const known_t *keep(inquiry_t *inquiry, const char *question, const request_rec *r,

@@ -55,9 +55,9 @@ request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const c
  * Off there, or has another provider than for r. */
 int dms_act_status_of(const request_rec *r, const request_rec *answer);
 
-/* Where httpd has mapped a request to, also where nothing is: a path without slashes at its end.
- * NULL where it is none: refused or redirected before it was mapped, or not of the file system.
- * From pool. */
+/* Where httpd has mapped a request to, also where nothing is: a path without slashes at its end, or
+ * what mod_proxy makes of it. NULL where it is none: refused or redirected before it was mapped, or
+ * not of the file system. From pool. */
 const char *dms_act_place_of(const request_rec *r, apr_pool_t *pool);
 
 /* Asks where these two are all that matters. place lives until the next question. */

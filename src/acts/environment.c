@@ -3,7 +3,7 @@
 #include <apr_hooks.h>
 #include <http_config.h>
 
-#include "config/rules.h"
+#include "config/config.h"
 
 /* mod_setenvif's hook, or NULL. It is called for a request twice: the first time it goes by the
  * server's directives, the second time by those of the sections. */
@@ -28,14 +28,43 @@ static int unset(void *environment, const char *name, const char *value)
     return 1;
 }
 
-void dms_environment_renew(request_rec *question)
+/* A client's request has no user yet when mod_setenvif looks at it. */
+static void set(request_rec *question)
 {
-    const apr_table_t *variables = dms_rules_variables();
-    ap_HOOK_header_parser_t *hook = variables ? find_hook() : NULL;
+    ap_HOOK_header_parser_t *hook = find_hook();
+    char *user = question->user;
 
     if (hook) {
+        question->user = NULL;
+        hook(question);
+        question->user = user;
+    }
+}
+
+/* In the notes of a question whose variables are those of the server's directives. */
+static const char has_begun[] = "dav-multistatus-environment";
+
+void dms_environment_begin(request_rec *question)
+{
+    const apr_table_t *variables = dms_config_of(question->main)->rules.variables;
+
+    if (variables) {
         apr_table_do(unset, question->subprocess_env, variables, NULL);
-        hook(question);
-        hook(question);
+        apr_table_setn(question->notes, has_begun, "");
+        set(question);
+    }
+}
+
+void dms_environment_complete(request_rec *question)
+{
+    if (!apr_table_get(question->notes, has_begun)) { /* mod_proxy may have mapped it earlier */
+        dms_environment_begin(question);
+    }
+    if (apr_table_get(question->notes, has_begun)) {
+        set(question);
+    }
+    else if (dms_config_of(question)->rules.variables) {
+        set(question);
+        set(question);
     }
 }

@@ -407,9 +407,8 @@ static const char *add_origin(cmd_parms *cmd, void *baton, const char *word)
 /* Written while the configuration is read, by one thread; constant afterwards. */
 static dms_store_place_t store_place;
 
-void dms_config_reset(apr_pool_t *pool)
+void dms_config_reset(void)
 {
-    dms_rules_reset(pool);
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
     store_place.patience = DMS_STORE_PATIENCE;

@@ -106,7 +106,7 @@ typedef struct dms_store_place_t {
 const dms_store_place_t *dms_config_store(void);
 
 /* Back to that, at the start of each reading of the configuration; pool lives as long as it. */
-void dms_config_reset(apr_pool_t *pool);
+void dms_config_reset(void);
 
 /* The directives. */
 extern const command_rec dms_config_directives[];

@@ -9,19 +9,6 @@
 
 APLOG_USE_MODULE(dav_multistatus);
 
-/* Set while the configuration is read, by one thread; constant afterwards. */
-static apr_table_t *variables;
-
-void dms_rules_reset(apr_pool_t *pool)
-{
-    variables = apr_table_make(pool, 4);
-}
-
-const apr_table_t *dms_rules_variables(void)
-{
-    return apr_is_empty_table(variables) ? NULL : variables;
-}
-
 /* The paths of inner, followed by those of outer. */
 static const dms_rule_path_t *join(apr_pool_t *pool, const dms_rule_path_t *outer,
                                    const dms_rule_path_t *inner)
@@ -42,6 +29,10 @@ dms_rules_t dms_rules_merge(apr_pool_t *pool, const dms_rules_t *outer, const dm
 
     merged.of_all = inner->of_all ? inner->of_all : outer->of_all;
     merged.paths = join(pool, outer->paths, inner->paths);
+    merged.variables = outer->variables && inner->variables
+                           ? apr_table_overlay(pool, inner->variables, outer->variables)
+                       : inner->variables ? inner->variables
+                                          : outer->variables;
     return merged;
 }
 
@@ -95,15 +86,11 @@ void dms_rules_tell(server_rec *server)
     }
 }
 
-static int is_in_htaccess(const cmd_parms *cmd)
-{
-    return cmd->pool == cmd->temp_pool;
-}
-
-/* What httpd says of a directive whose module is not there. */
+/* What httpd says of a directive whose module is not there: nothing, in an .htaccess file that may
+ * have such (AllowOverride Nonfatal=Unknown). */
 static const char *find_module(cmd_parms *cmd)
 {
-    return ap_find_linked_module(cmd->info)
+    return ap_find_linked_module(cmd->info) || cmd->override & NONFATAL_UNKNOWN
                ? NULL
                : apr_psprintf(cmd->pool,
                               "Invalid command '%s', perhaps misspelled or defined by a module not "
@@ -140,8 +127,36 @@ static const char *note_path(cmd_parms *cmd, void *config, const char *path,
     return complaint;
 }
 
+/* word: NAME, or !NAME, and what is behind the separator. */
+static void note_variable(cmd_parms *cmd, dms_rules_t *rules, const char *word, char separator)
+{
+    const char *name = ap_getword(cmd->pool, &word, separator);
+
+    if (!rules->variables) {
+        rules->variables = apr_table_make(cmd->pool, 2);
+    }
+    apr_table_setn(rules->variables, *name == '!' ? name + 1 : name, "");
+}
+
+/* [E=NAME:VALUE,...] */
+static void note_flags(cmd_parms *cmd, dms_rules_t *rules, const char *flags)
+{
+    static const char separators[] = "[], \t";
+    char *state, *flag = apr_strtok(apr_pstrdup(cmd->temp_pool, flags), separators, &state);
+
+    for (; flag; flag = apr_strtok(NULL, separators, &state)) {
+        if (!strncasecmp(flag, "E=", 2) || !strncasecmp(flag, "env=", 4)) {
+            note_variable(cmd, rules, strchr(flag, '=') + 1, ':');
+        }
+    }
+}
+
+/* pattern substitution [flags] */
 const char *dms_rules_rewrite(cmd_parms *cmd, void *config, const char *arguments)
 {
+    ap_getword_conf(cmd->temp_pool, &arguments);
+    ap_getword_conf(cmd->temp_pool, &arguments);
+    note_flags(cmd, &((dms_config_t *)config)->rules, ap_getword_conf(cmd->temp_pool, &arguments));
     return note(cmd, config);
 }
 
@@ -172,9 +187,18 @@ const char *dms_rules_redirect_match(cmd_parms *cmd, void *config, const char *a
     return note_path(cmd, config, NULL, ap_pregcomp(cmd->pool, pattern, AP_REG_EXTENDED));
 }
 
+/* path target, or in a section the target alone. */
 const char *dms_rules_alias(cmd_parms *cmd, void *config, const char *arguments)
 {
     return note_path(cmd, config, cmd->path ? NULL : ap_getword_conf(cmd->pool, &arguments), NULL);
+}
+
+const char *dms_rules_alias_match(cmd_parms *cmd, void *config, const char *arguments)
+{
+    const char *pattern = ap_getword_conf(cmd->pool, &arguments);
+
+    return note_path(cmd, config, NULL,
+                     cmd->path ? NULL : ap_pregcomp(cmd->pool, pattern, AP_REG_EXTENDED));
 }
 
 /* Whether what `Require` asks for is the same for all that the client may ask for. Of a provider
@@ -204,24 +228,24 @@ const char *dms_rules_require(cmd_parms *cmd, void *config, const char *argument
 
 const char *dms_rules_allow(cmd_parms *cmd, void *config, const char *arguments)
 {
-    return strstr(arguments, "env=") ? note(cmd, config) : find_module(cmd);
+    return ap_strcasestr(arguments, "env=") ? note(cmd, config) : find_module(cmd);
 }
 
-/* SetEnvIf attribute regex variable[=value] ..., SetEnvIfExpr expression variable[=value] ... */
+/* SetEnvIf attribute regex variable[=value] ..., SetEnvIfExpr expression variable[=value] ... The
+ * attribute may be a variable, or what a question has of its own beside its URL; but the protocol
+ * is that of the request which asks, and httpd does not tell it to a question. */
 const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *arguments)
 {
-    const char *attribute = ap_getword_conf(cmd->pool, &arguments), *name;
-    int by_expression = !strcasecmp(cmd->cmd->name, "SetEnvIfExpr");
+    const char *attribute = ap_getword_conf(cmd->temp_pool, &arguments), *word;
 
-    if (is_in_htaccess(cmd) || !(by_expression || !strcasecmp(attribute, "Request_URI"))) {
+    if (!strcasecmp(attribute, "Request_Protocol")) {
         return find_module(cmd);
     }
-    if (!by_expression) {
-        ap_getword_conf(cmd->pool, &arguments);
+    if (strcasecmp(cmd->cmd->name, "SetEnvIfExpr")) {
+        ap_getword_conf(cmd->temp_pool, &arguments);
     }
-    while (*(name = ap_getword_conf(cmd->pool, &arguments))) {
-        name = ap_getword(cmd->pool, &name, '=');
-        apr_table_setn(variables, *name == '!' ? name + 1 : name, "");
+    while (*(word = ap_getword_conf(cmd->temp_pool, &arguments))) {
+        note_variable(cmd, &((dms_config_t *)config)->rules, word, '=');
     }
     return find_module(cmd);
 }

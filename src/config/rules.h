@@ -27,17 +27,11 @@ struct dms_rule_path_t {
 typedef struct dms_rules_t {
     const char *of_all; /* "RewriteRule in FILE:LINE", that may be about any member; or NULL */
     const dms_rule_path_t *paths;
+    apr_table_t *variables; /* that SetEnvIf, its kin or a RewriteRule may set; or NULL */
 } dms_rules_t;
 
 /* For the merging of sections: those of both. */
 dms_rules_t dms_rules_merge(apr_pool_t *pool, const dms_rules_t *outer, const dms_rules_t *inner);
-
-/* Variables that SetEnvIf or its kin make of the URL, anywhere in the server's configuration. NULL
- * where there are none. */
-const apr_table_t *dms_rules_variables(void);
-
-/* Back to none, before the configuration is read. */
-void dms_rules_reset(apr_pool_t *pool);
 
 /* Logs that httpd is going to be asked for each member by DavMultistatusAuthz's default, if it is
  * on any server where the module is On; for post_config. */
@@ -48,6 +42,7 @@ const char *dms_rules_rewrite(cmd_parms *cmd, void *config, const char *argument
 const char *dms_rules_redirect(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_redirect_match(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_alias(cmd_parms *cmd, void *config, const char *arguments);
+const char *dms_rules_alias_match(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_require(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_allow(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *arguments);
@@ -63,6 +58,10 @@ const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *argumen
         DMS_RULE("RedirectMatch", dms_rules_redirect_match, "mod_alias.c", OR_FILEINFO),           \
         DMS_RULE("Alias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),                \
         DMS_RULE("ScriptAlias", dms_rules_alias, "mod_alias.c", RSRC_CONF | ACCESS_CONF),          \
+        DMS_RULE("AliasMatch", dms_rules_alias_match, "mod_alias.c", RSRC_CONF),                   \
+        DMS_RULE("ScriptAliasMatch", dms_rules_alias_match, "mod_alias.c", RSRC_CONF),             \
+        DMS_RULE("ProxyPass", dms_rules_alias, "mod_proxy.c", RSRC_CONF | ACCESS_CONF),            \
+        DMS_RULE("ProxyPassMatch", dms_rules_alias_match, "mod_proxy.c", RSRC_CONF | ACCESS_CONF), \
         DMS_RULE("Require", dms_rules_require, "mod_authz_core.c", OR_AUTHCFG),                    \
         DMS_RULE("Allow", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                       \
         DMS_RULE("Deny", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                        \

@@ -269,6 +269,11 @@ static dms_error_t *ask_below(locking_t *locking, const dms_resource_t *collecti
     const char *uri = dms_method_uri(r, DMS_KIND_COLLECTION);
     dms_tree_t tree = {.provider = request->provider, .r = r, .check = may_lock, .baton = locking};
 
+    int status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_COLLECTION, uri);
+
+    if (status != HTTP_OK) {
+        return dms_error(r->pool, status, NULL, "nothing may be written here that would be locked");
+    }
     locking->lockable = dms_members_create(r->pool, r, uri, DMS_ACT_LOCK);
     locking->writable = dms_members_create(r->pool, r, uri, DMS_ACT_CREATE);
     dms_tree_scan(&tree, collection->node, r->pool);

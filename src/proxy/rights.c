@@ -8,7 +8,6 @@
 #include <http_request.h>
 
 #include "acts/acts.h"
-#include "request/destination.h"
 #include "request/headers.h"
 #include "request/if_header.h"
 
@@ -87,6 +86,14 @@ static int require_tree(const dms_proxied_t *proxied, dms_act_e act, const char 
 
 /* --- what a request names --- */
 
+/* Whether any server takes it so: some know `F` alone, and take `f` for what is none. */
+static int is_overwrite_off(const request_rec *r)
+{
+    const char *value = apr_table_get(r->headers_in, "Overwrite");
+
+    return value && !strcmp(value, "F");
+}
+
 static int check_destination(const dms_proxied_t *proxied)
 {
     request_rec *r = proxied->r;
@@ -103,7 +110,7 @@ static int check_destination(const dms_proxied_t *proxied)
         return HTTP_BAD_GATEWAY;
     }
     status = require_tree(proxied, DMS_ACT_CREATE, path);
-    if (status == HTTP_OK && dms_overwrite_parse(apr_table_get(r->headers_in, "Overwrite")) != 0) {
+    if (status == HTTP_OK && !is_overwrite_off(r)) {
         status = require_tree(proxied, DMS_ACT_REMOVE, path);
     }
     return status;

@@ -54,7 +54,7 @@ void dms_headers_settle(apr_pool_t *pool, apr_table_t *headers)
 {
     static const char *const single[] = {"Depth", "Destination", "Lock-Token", "Overwrite",
                                          "X-OC-Mtime"};
-    static const char *const tagged[] = {"If", "If-Match", "If-None-Match", "If-Range"};
+    static const char *const tagged[] = {"If", "If-Match", "If-None-Match"};
     apr_size_t i;
 
     for (i = 0; i < sizeof(single) / sizeof(single[0]); i++) {

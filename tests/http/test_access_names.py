@@ -29,7 +29,8 @@ def started():
 def guarded(started):
     started.begin()
     started.expect_refusals()
-    started.make({"d/hidden.txt": "h", "d/a/hidden/in.txt": "h", "d/a/open.txt": "o", "d/open.txt": "o", "e/f.txt": "f"})
+    started.make({"d/hidden.txt": "h", "d/a/hidden/in.txt": "h", "d/a/open.txt": "o", "d/open.txt": "o", "e/f.txt": "f",
+                  "g/hidden.txt": "h", "g/a/open.txt": "o"})
     yield started
     wrong = started.end()
     assert not wrong, "\n".join(wrong)
@@ -54,8 +55,11 @@ def tells(answer, *words):
 def test_locks_on_hidden_members_name_no_one(guarded):
     token = lock(guarded, "d/hidden.txt").token
     inner = lock(guarded, "d/a/hidden/in.txt").token
-    for answer in (lock_deep(guarded, "d/"), lock_deep(guarded, "d/a/")):
-        assert answer.status == 423 and not tells(answer, "hidden", token, inner), answer
+    for answer in (lock_deep(guarded, "d/"), lock_deep(guarded, "d/a/")):  # no lock of bob's may bind that folder
+        assert answer.status == 403 and not tells(answer, "hidden", token, inner), answer
+    other = lock(guarded, "g/hidden.txt").token
+    answer = lock_deep(guarded, "g/")
+    assert answer.status == 423 and not tells(answer, "hidden", other), answer
     before = guarded.dav.tree()
     for method, source, to in (("MOVE", "d/", "new/"), ("MOVE", "d/a/", "new/"), ("COPY", "e/", "d/"), ("MOVE", "e/", "d/")):
         answer = guarded.transfer("bob", method, source, to)
@@ -69,9 +73,11 @@ def test_locks_on_hidden_members_name_no_one(guarded):
 def test_what_is_not_hidden_is_named_beside_it(guarded):
     lock(guarded, "d/a/hidden/in.txt")
     lock(guarded, "d/a/open.txt")
-    answer = lock_deep(guarded, "d/")
+    lock(guarded, "g/hidden.txt")
+    lock(guarded, "g/a/open.txt")
+    answer = lock_deep(guarded, "g/")
     assert answer.status == 207 and not tells(answer, "hidden")
-    assert {r.path: r.status for r in answer.multistatus()} == {b"/dav/d/a/open.txt": 423, b"/dav/d/": 424}
+    assert {r.path: r.status for r in answer.multistatus()} == {b"/dav/g/a/open.txt": 423, b"/dav/g/": 424}
     answer = guarded.ask("bob", "DELETE", "d/")
     assert access.failures(answer, "/dav/d/") == {"": 403, "a/": 403, "a/open.txt": 423}
 
@@ -124,3 +130,22 @@ def test_a_directive_whose_module_is_not_loaded_stays_an_error(tmp_path, line, m
     done = subprocess.run([harness.HTTPD, "-t", "-f", str(tmp_path / "httpd.conf")], capture_output=True, text=True, check=False,
                           env={**os.environ, **({"LD_PRELOAD": harness.PRELOAD} if harness.PRELOAD else {})})
     assert done.returncode and f"Invalid command '{line.split()[0]}'" in done.stderr, done
+
+
+def test_nor_is_it_one_where_an_htaccess_may_have_such():
+    """AllowOverride Nonfatal=Unknown, as hosters set it."""
+    server = harness.Server(conf='<Directory "{data}/free">\nAllowOverride All Nonfatal=Unknown\n</Directory>\n'
+                            '<Directory "{data}/strict">\nAllowOverride All\n</Directory>\n')
+    for name in ("free", "strict"):
+        (server.data / name).mkdir()
+        (server.data / name / ".htaccess").write_text("RewriteRule ^x - [F]\n")
+        (server.data / name / "a.txt").write_text("a")
+    server.start()
+    server.expect_log("AH00526|Invalid command 'RewriteRule'")
+    try:
+        assert [server.get(f"/dav/{name}/a.txt").status for name in ("free", "strict")] == [200, 500]
+        assert server.propfind("/dav/free/", "1")
+    finally:
+        wrong = server.stop()
+        server.remove()
+    assert not wrong, wrong

@@ -12,6 +12,9 @@ from harness import RESOURCETYPE
 CONF = """
 Alias "/files/inner" "{root}/elsewhere"
 Alias "/files/one.txt" "{root}/elsewhere/other.txt"
+AliasMatch "^/files/(by-.*)$" "{root}/elsewhere/$1"
+ProxyPass "/files/proxied" "http://127.0.0.1:1/"
+ProxyPassMatch "^/files/(far.*)$" "http://127.0.0.1:1/$1"
 Alias "/files" "{data}"
 Alias "/missing" "{root}/missing"
 <Directory "{root}/elsewhere">
@@ -38,7 +41,7 @@ Alias "/missing" "{root}/missing"
 
 @pytest.fixture(scope="module")
 def started():
-    server = harness.Server(conf=CONF, dav=False)
+    server = harness.Server(conf=CONF, dav=False, modules=["proxy", "proxy_http"])
     for name in ("elsewhere", "htdocs"):
         (server.root / name).mkdir()
         (server.root / name / "other.txt").write_text("other")
@@ -82,17 +85,18 @@ def test_the_root_of_an_alias_neither_goes_nor_is_replaced(files):
 
 
 def test_what_an_alias_hides_is_nobodys(files):
-    """The folder `inner` and the file `one.txt` are there on the disk, and no URL leads to them."""
-    for name in ("top/x.txt", "inner/secret.txt", "off/in.txt"):
+    """Each is there on the disk, and no URL leads to it."""
+    for name in ("top/x.txt", "inner/secret.txt", "off/in.txt", "by-pattern.txt", "proxied/in.txt", "far", "far-folder/in.txt"):
         files.file(name, b"x")
     files.file("one.txt", b"shadowed")
     before = files.tree()
-    assert "inner/secret.txt" not in files.propfind("", "infinity", RESOURCETYPE).below()
+    below = files.propfind("", "infinity", RESOURCETYPE).below()
+    assert not {"inner/secret.txt", "proxied/in.txt", "far-folder/in.txt"} & set(below)
     answer = files.server.ask("COPY", "/files/", [("Destination", "/copied/")])
     htdocs = files.server.root / "htdocs"
     assert answer.status == 207
     names = {r.path for r in answer.multistatus()}
-    assert names == {b"/files/inner/", b"/files/one.txt", b"/files/off/"}, names
+    assert names == {b"/files/" + n for n in (b"inner/", b"one.txt", b"off/", b"by-pattern.txt", b"proxied/", b"far", b"far-folder/")}
     assert sorted(str(p.relative_to(htdocs)) for p in htdocs.rglob("*")) == [
         "copied", "copied/a.txt", "copied/top", "copied/top/x.txt", "other.txt"]
     assert files.tree() == before

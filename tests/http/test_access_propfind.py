@@ -194,7 +194,7 @@ def test_a_symlink_to_a_denied_folder_under_another_name(guarded_with):
     (guarded.server.data / "dir/alias").symlink_to("real")
     direct = guarded.dav.try_propfind("dir/alias/", "0", RESOURCETYPE, as_user("bob")).status
     assert direct == 207, "httpd does not resolve links before it matches sections"
-    assert guarded.propfind("bob", "dir/", "infinity").below() == ["alias/", "alias/in.txt"]
+    assert guarded.propfind("bob", "dir/", "infinity").below() == ["alias/"]  # a folder is entered once
 
 
 def test_an_htaccess_behind_a_symlink_counts(guarded_with):

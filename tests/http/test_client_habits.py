@@ -170,6 +170,15 @@ def test_tags_that_a_filter_has_changed_hold(compressed):
     assert dav.delete("a.txt", ("If-Match", tag)).status == 204
 
 
+def test_a_part_of_other_bytes_is_not_completed(compressed):
+    """Who has the beginning of what was compressed gets no rest of what is not."""
+    dav = compressed
+    dav.file("a.txt", b"a" * 10_000)
+    tag = dav.get("a.txt", dav.coding).get("ETag")
+    answer = dav.get("a.txt", ("Range", "bytes=100-"), ("If-Range", tag))
+    assert (answer.status, answer.get("Content-Encoding"), len(answer.body)) == (200, None, 10_000)
+
+
 @pytest.mark.parametrize("time", [4_000_000_000, -86_400, 0, 1_000_000_000], ids=["ahead", "before 1970", "epoch", "usual"])
 def test_the_date_that_get_gives_holds(dav, time):
     path = dav.file("a.txt", b"a")

@@ -511,6 +511,7 @@ def guarded():
     ("COPY", "a", "%70rivate/x", {}, 403), ("COPY", "a", "b/../private//x", {}, 403),
     ("COPY", "a", "read/x", {"Overwrite": "F"}, 403),
     ("COPY", "a", "kept/x", {}, 403), ("COPY", "a", "kept/x", {"Overwrite": "T"}, 403), ("COPY", "a", "kept/x", {"Overwrite": "F"}, 201),
+    ("COPY", "a", "kept/x", {"Overwrite": "f"}, 403), ("COPY", "a", "kept/x", {"Overwrite": "F, F"}, 403),
     ("COPY", "a", "login/x", {}, 401), ("COPY", "a", "moved/x", {}, 502), ("COPY", "a", "elsewhere/x", {}, 502),
     ("COPY", "a", "another/x", {}, 502), ("COPY", "another/a", "another/b", {}, 201),
     # a COPY reads, a MOVE removes, a LOCK may create

@@ -74,6 +74,14 @@ def test_a_lock_that_makes_a_file_takes_the_right_to_put(g):
     assert g.ask("alice", "LOCK", "noput/new", headers, LOCKINFO).status == 201
 
 
+def test_a_deep_lock_takes_the_right_to_put_at_its_root_too(g):
+    """Of a folder in which nothing would be asked for by itself."""
+    for headers in ([("Depth", "infinity")], []):
+        assert g.ask("bob", "LOCK", "noput/", [*headers, ("Content-Type", "application/xml")], LOCKINFO).status in (401, 403)
+    assert g.ask("alice", "PUT", "noput/x", body=b"x").status == 204
+    assert g.ask("bob", "LOCK", "free/", [("Content-Type", "application/xml")], LOCKINFO).status == 200
+
+
 def test_a_destination_that_needs_a_login_asks_for_it(guarded):
     guarded.begin()
     guarded.expect_refusals()
