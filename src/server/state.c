@@ -45,7 +45,9 @@ static int is_told(const char *message)
 static void log_once(void *server, int level, apr_status_t status, const char *message)
 {
     if (!is_told(message)) {
-        ap_log_error(APLOG_MARK, level, status, (server_rec *)server, "%s", message);
+        /* APR's words for APR_EGENERAL say nothing, at some length. */
+        ap_log_error(APLOG_MARK, level, status == APR_EGENERAL ? APR_SUCCESS : status,
+                     (server_rec *)server, "%s", message);
     }
 }
 

@@ -3,15 +3,24 @@
 import base64
 import hashlib
 import re
+import tarfile
 
 import pytest
 
 import harness
+import modules
+from locking import lock_body
 from writing import give
 
 README = (harness.REPO / "README.md").read_text()
 EXAMPLES = re.findall(r"^```apache\n(.*?)^```", README, re.M | re.S)
-SOMEBODY = [("Authorization", "Basic " + base64.b64encode(b"me:secret").decode())]
+
+
+def user(name):
+    return [("Authorization", "Basic " + base64.b64encode(f"{name}:secret".encode()).decode())]
+
+
+SOMEBODY = user("me")
 # What an administrator may have beside it: scripts, whose handler is told by their name.
 SCRIPTS = 'ScriptSock "{root}/run/cgid"\n<FilesMatch "\\.php$">\nSetHandler cgi-script\nOptions ExecCGI\n</FilesMatch>\n'
 
@@ -29,16 +38,19 @@ def pasted(text):
 
 @pytest.fixture
 def site():
-    """site(example, ...) is a server with these, a user `me`, and files that are nobody's business."""
-    def start(*examples):
-        server = harness.Server(SCRIPTS + "\n".join(pasted(e) for e in examples), modules=["cgid", "proxy", "proxy_http"])
+    """site(example, ...) is a server with these, some users, and files that are nobody's business."""
+    def start(*examples, before=""):
+        server = harness.Server(SCRIPTS + before + "\n".join(pasted(e) for e in examples), modules=["cgid", "proxy", "proxy_http"])
         server.folder = server.root / "srv/files"
         (server.folder / "private").mkdir(parents=True)
         for name, text in {"a.txt": "a", ".htpasswd": "me:x", "private/.htpasswd": "me:x", "private/b.txt": "b",
                            "private/.htaccess": "Require all denied\n"}.items():
             (server.folder / name).write_text(text)
+        with tarfile.open(server.root / "srv/release.tar", "w") as tar:
+            tar.add(server.folder, "files")
         give(server.root / "srv")
-        (server.root / "dav-users").write_text("me:{SHA}" + base64.b64encode(hashlib.sha1(b"secret").digest()).decode() + "\n")
+        password = "{SHA}" + base64.b64encode(hashlib.sha1(b"secret").digest()).decode()
+        (server.root / "dav-users").write_text("".join(f"{name}:{password}\n" for name in ("me", "jane", "john")))
         server.expect_log("authz_core:error.*client denied by server configuration")
         started.append(server)
         return server.start()
@@ -77,6 +89,24 @@ def test_the_warning_is_true(site):
     """Without AuthMerging a Require in a <Location> opens what others have closed."""
     server = site(INSTALLED, MERGED.replace("    AuthMerging And\n", ""))
     assert server.get("/files/.htpasswd").status == 200
+
+
+def test_jane_removes_locks(site):
+    """Beside what was installed: it still serves whom it did."""
+    server = site(INSTALLED, example('<Directory "/srv/files">\n    DavMultistatusUnlockAny'))
+    server.expect_log("dav_multistatus:notice.*'jane' has broken the lock")
+    assert server.get("/files/a.txt").body == b"a"
+    token = ("Lock-Token", server.ask("LOCK", "/files/a.txt", SOMEBODY, lock_body()).get("Lock-Token"))
+    assert server.ask("UNLOCK", "/files/a.txt", [*user("john"), token]).status == 403
+    assert server.ask("UNLOCK", "/files/a.txt", [*user("jane"), token]).status == 204
+
+
+def test_the_tar_file(site):
+    tar = modules.load_line(modules.EXAMPLES / "mod_dav_tar.c", "dav_tar")
+    server = site(example('<Location "/release">'), before=tar)
+    assert server.get("/release/files/a.txt").body == b"a"
+    assert server.get("/release/files/.htpasswd").status == 403
+    assert not any(".ht" in name for name in server.propfind("/release/files/", "1").names())
 
 
 @pytest.mark.parametrize("text", [e for e in EXAMPLES if e not in (INSTALLED, MERGED) and "LoadModule" not in e and "DavTarFile" not in e],
