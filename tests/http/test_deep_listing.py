@@ -113,7 +113,7 @@ ODD = ["", "", "!", " ", "~", "\u00e4", "%"]
 
 def encoded(name):
     """As the server has it in hrefs and keys."""
-    return re.sub("%..", lambda match: match[0].lower(), urllib.parse.quote(name, safe="$-_.+!*'(),:@&=~"))
+    return re.sub("%..", lambda match: match[0].upper(), urllib.parse.quote(name, safe="$-_.+!*'(),:@&=~"))
 
 
 def test_pages_that_were_forgotten_are_read_again(small):
