@@ -243,11 +243,15 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
+/* Not in post_config: "apachectl configtest" ends before that, and where a reload then fails, the
+ * server ends. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
+{
+    return dms_conflict_check(ptemp, server) ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
-    if (dms_conflict_check(ptemp, server)) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
     dms_client_mark_sections(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
         dms_rules_tell(server);
@@ -269,14 +273,15 @@ static void register_hooks(apr_pool_t *pool)
     static const char *const mod_negotiation[] = {"mod_negotiation.c", NULL};
 
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(dms_names_note, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(dms_virtual_translate, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(dms_names_find, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(dms_virtual_walk, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_fixups(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(restore_file_type, mod_negotiation, NULL, APR_HOOK_FIRST);
+    ap_hook_type_checker(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(restore_file_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);

@@ -366,7 +366,15 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
-/* As a browser writes it in Origin: in lower case, and without a path. */
+static int ends_with(const char *text, const char *end)
+{
+    apr_size_t length = strlen(text), end_length = strlen(end);
+
+    return length >= end_length && !strcmp(text + length - end_length, end);
+}
+
+/* As a browser writes it in Origin: in lower case, without a path, and without its scheme's own
+ * port. */
 static int is_origin(const char *word)
 {
     const char *host = strstr(word, "://"), *c;
@@ -376,7 +384,8 @@ static int is_origin(const char *word)
             return 0;
         }
     }
-    return host && host != word && host[3] && !strpbrk(host + 3, "/?#@");
+    return host && host != word && host[3] && !strpbrk(host + 3, "/?#@")
+           && !ends_with(word, strncmp(word, "https:", 6) ? ":80" : ":443");
 }
 
 static const char *add_origin(cmd_parms *cmd, void *baton, const char *word)

@@ -114,7 +114,7 @@ def test_options_of_a_page_that_is_no_preflight(notes):
 
 
 @pytest.mark.parametrize("word", ["notes.example", "https://notes.example/", "https://Notes.example", "https://*.example", "https://", "://x", "**",
-                                  "https://u@x", "https://a,https://b"])
+                                  "https://u@x", "https://a,https://b", "https://a.example:443", "http://a.example:80"])
 def test_what_is_no_origin(word):
     server = harness.Server(location=f'DavMultistatusAllowOrigin "{word}"')
     with pytest.raises(StartError, match="DavMultistatusAllowOrigin takes origins"):
