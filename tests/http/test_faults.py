@@ -113,6 +113,21 @@ def test_what_a_system_lacks_is_done_without(system):
             count_calls(lab, name)
 
 
+@pytest.mark.parametrize("call", ["stat", "chmod"])
+def test_whose_group_cant_be_told_has_not_lost_its_mode(call):
+    """Not all systems let a server give a group: that is no reason to narrow a mode where a look at it has failed."""
+    with Lab() as lab:
+        dav = Dav(lab.server, lab.server.data, "/dav/")
+        for method in ("PUT", "COPY"):
+            for which in range(1, 20):
+                path = dav.file(f"{method}{which}", b"old", 0o640)
+                to = dav.disk(f"to{which}") if method == "COPY" else path
+                lab.shim.arm(which, errno.EIO, call=call)
+                status = (dav.put(path.name) if method == "PUT" else dav.copy(path.name, to.name)).status
+                lab.shim.disarm()
+                assert status >= 300 or to.stat().st_mode & 0o777 == 0o640, (method, which)
+
+
 def test_a_time_that_cant_be_synced_is_not_set():
     with Lab(sync="On") as lab:
         dav = Dav(lab.server, lab.server.data, "/dav/")
