@@ -98,7 +98,8 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if (error) {
+    if (error) { /* a commit that has failed may still come true */
+        dms_store_abandon(dms_state_store(), transfer->noted.id);
         transfer->noted = before;
     }
     return error;
