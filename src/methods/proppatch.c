@@ -212,7 +212,7 @@ static dms_error_t *check_usage(patch_t *patch, const dms_usage_t *usage)
 }
 
 /* Gives the resource the time that it had. */
-static void restore_modified(void *baton)
+static void restore_modified(void *baton, int is_doubtful)
 {
     const patch_t *patch = baton;
 
@@ -234,8 +234,7 @@ static dms_error_t *set_modified(patch_t *patch, dms_tx_t *tx)
     dms_tx_on_undo(tx, restore_modified, patch); /* it may be set, and fail to be synced */
     rv = request->provider->set_modified(patch->parent, patch->resource.name, &patch->modified,
                                          dms_config_sync(request->config));
-    return rv == APR_SUCCESS ? NULL
-                             : dms_error_of(request->r->pool, rv, "the time can't be set");
+    return rv == APR_SUCCESS ? NULL : dms_error_of(request->r->pool, rv, "the time can't be set");
 }
 
 /* Carries all changes out. */

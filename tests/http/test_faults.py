@@ -75,6 +75,16 @@ def test_each_call_of_the_store_fails():
     assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
 
 
+@pytest.mark.parametrize("name", ["move file", "move file over", "copy file over", "move"])
+def test_what_a_failed_commit_has_written_may_come_true(name):
+    """The log's sync fails, and all that follows: whoever opens the store next finds the rows all the same."""
+    with Lab() as lab:
+        count_calls(lab, name, shim.STORE)
+        last = max(int(number) for number, call, *_ in lab.shim.log if number != "0" and call == "sync")
+        wrong = try_all(lab, name, [(last + i, errno.EIO) for i in (-1, 0, 1)], shim.STORE | shim.ALL_LATER)
+    assert not wrong, "\n\n".join(wrong)
+
+
 @pytest.mark.parametrize("system", ["plain", "nfs"])
 def test_the_disk_goes_away(system):
     """From some call on, each fails."""

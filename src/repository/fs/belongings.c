@@ -311,8 +311,8 @@ void dms_created_moves(int from, const char *name, int to)
     dms_moment_t created;
     dms_os_stat_t st;
 
-    if (dms_created_kept(from, name, 0, &created)
-        && dms_os_stat(from, name, 0, &st) == APR_SUCCESS && st.has_created) {
+    if (dms_created_kept(from, name, 0, &created) && dms_os_stat(from, name, 0, &st) == APR_SUCCESS
+        && st.has_created) {
         mark(to, &st.created);
     }
 }
