@@ -198,6 +198,9 @@ static dms_error_t *intend(deletion_t *deletion, dms_intention_t *noted)
     if (!error) {
         error = dms_step_commit(deletion->request, tx);
     }
+    if (error) { /* a commit that has failed may still come true */
+        dms_store_abandon(dms_state_store(), noted->id);
+    }
     if (error && error->status == HTTP_INSUFFICIENT_STORAGE) {
         noted->id = 0;
         error = NULL;
@@ -252,7 +255,8 @@ static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
     dms_tx_t *tx;
     dms_error_t *error = dms_step_begin(deletion->request, &tx), *failure;
 
-    if (error) {
+    if (error) { /* nothing has gone */
+        dms_store_abandon(dms_state_store(), noted->id);
         return error;
     }
     failure = check(deletion);

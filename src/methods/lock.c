@@ -320,7 +320,7 @@ static dms_error_t *ask(locking_t *locking)
 }
 
 /* Removes the file that was made for a lock which can't be kept. */
-static void remove_resource(void *baton)
+static void remove_resource(void *baton, int is_doubtful)
 {
     const locking_t *locking = baton;
 

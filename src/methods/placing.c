@@ -98,7 +98,8 @@ dms_error_t *dms_transfer_intend(dms_transfer_t *transfer, dms_intent_e intent,
     if (!error) {
         error = dms_step_commit(transfer->request, tx);
     }
-    if (error) {
+    if (error) { /* a commit that has failed may still come true */
+        dms_store_abandon(dms_state_store(), transfer->noted.id);
         transfer->noted = before;
     }
     return error;
@@ -145,6 +146,13 @@ static apr_status_t tell_change(dms_transfer_t *transfer, dms_tx_t *tx)
                : rv;
 }
 
+/* Leaves to recovery what may have been noted, or not. */
+static void abandon(dms_intention_t *intention)
+{
+    dms_store_abandon(dms_state_store(), intention->id);
+    intention->id = 0;
+}
+
 /* Ends the step: tells what has happened, and what is left to do. */
 static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx)
 {
@@ -165,7 +173,9 @@ static dms_error_t *settle(dms_transfer_t *transfer, dms_tx_t *tx)
         transfer->noted.id = 0;
     }
     else { /* dms_transfer_give_up() sees to what was noted before */
-        transfer->partial.id = transfer->emptied.id = transfer->leftover.id = 0;
+        abandon(&transfer->partial);
+        abandon(&transfer->emptied);
+        abandon(&transfer->leftover);
     }
     return error;
 }
@@ -355,13 +365,18 @@ static apr_status_t take_from_place(const placing_t *placing)
     return rv == APR_SUCCESS ? exchange(transfer, from, placing->name) : rv;
 }
 
-/* As it was before the placing, since the store can't be told of it. */
-static void take_back(void *baton)
+/* As it was before the placing, since the store can't be told of it. Where it may have been told,
+ * what is noted is completed: that does no harm where it has. */
+static void take_back(void *baton, int is_doubtful)
 {
     const placing_t *placing = baton;
     dms_transfer_t *transfer = placing->transfer;
     apr_status_t rv = APR_SUCCESS;
 
+    if (is_doubtful && transfer->noted.id) {
+        transfer->is_torn = 1;
+        return;
+    }
     if (transfer->aside) {
         rv = dms_rename_new(transfer->request->provider, transfer->from_parent, transfer->aside,
                             transfer->from_parent, transfer->from.name);

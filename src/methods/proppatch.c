@@ -231,7 +231,7 @@ static dms_error_t *check_usage(patch_t *patch, const dms_usage_t *usage)
 }
 
 /* Gives the resource the time that it had. */
-static void restore_modified(void *baton)
+static void restore_modified(void *baton, int is_doubtful)
 {
     const patch_t *patch = baton;
 

@@ -188,6 +188,24 @@ static apr_status_t place_other(slice_t *slice, dms_node_t *parent, const char *
                                                                             : intention->reserved);
 }
 
+/* Gives what stands aside, and whose name somebody has taken since, another one beside it: nobody
+ * has been told that it is gone. */
+static apr_status_t show_other(slice_t *slice, dms_node_t *parent, const char *aside,
+                               const char *name)
+{
+    dms_recovery_t *recovery = slice->recovery;
+    apr_pool_t *pool = slice->witness.pool;
+    const char *shown = dms_tree_shown_name(name, pool);
+    apr_status_t rv = dms_rename_new(slice->witness.provider, parent, aside, parent, shown);
+
+    if (rv == APR_SUCCESS) {
+        recovery->log(recovery->baton, APR_EEXIST,
+                      apr_pstrcat(pool, "something new has the name of what was to be replaced, ",
+                                  slice->intention->to, "; that is beside it, as ", shown, NULL));
+    }
+    return rv;
+}
+
 /* Where two names change places in three steps (repository/renames.h), something may stand aside:
  * it goes back where nothing has taken its place. */
 static apr_status_t end_exchange(slice_t *slice)
@@ -213,9 +231,12 @@ static apr_status_t end_exchange(slice_t *slice)
     if (rv != APR_SUCCESS || !*identity) {
         return rv;
     }
-    return *there && strcmp(there, identity)
-               ? place_other(slice, parent, aside, identity)
-               : dms_rename_new(provider, parent, aside, parent, name);
+    if (!*there || !strcmp(there, identity)) {
+        return dms_rename_new(provider, parent, aside, parent, name);
+    }
+    return strcmp(there, intention->identity) && strcmp(identity, intention->identity)
+               ? show_other(slice, parent, aside, name)
+               : place_other(slice, parent, aside, identity);
 }
 
 /* Gives what a move has replaced, and which stands in the place of what was moved, the reserved

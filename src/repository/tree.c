@@ -409,14 +409,29 @@ apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_p
     return rv;
 }
 
+/* How much of a name goes before what is added. */
+#define SHOWN_MAX 200
+
+const char *dms_tree_shown_name(const char *name, apr_pool_t *pool)
+{
+    apr_uint32_t random = 0;
+    apr_size_t length = strlen(name);
+
+    if (length > SHOWN_MAX) {
+        length = SHOWN_MAX;
+        while (length && ((unsigned char)name[length] & 0xc0) == 0x80) {
+            length--; /* not in the midst of a character */
+        }
+    }
+    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+    return apr_psprintf(pool, "%.*s.replaced-%08x", (int)length, name, random);
+}
+
 apr_status_t dms_tree_show(const dms_tree_t *tree, dms_node_t *reserved_parent,
                            const char *reserved, dms_node_t *parent, const char *name,
                            apr_pool_t *pool, const char **shown)
 {
-    apr_uint32_t random = 0;
-
-    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
-    *shown = apr_psprintf(pool, "%.200s.replaced-%08x", name, random);
+    *shown = dms_tree_shown_name(name, pool);
     if (tree->provider->seal) {
         apr_status_t rv = tree->provider->seal(reserved_parent, reserved, 1);
 

@@ -53,6 +53,9 @@ apr_status_t dms_tree_copy(const dms_tree_t *tree, dms_node_t *from, dms_node_t 
  * what check() says: returns the first failure, or APR_SUCCESS. failed() is not called. */
 apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_pool_t *pool);
 
+/* A name that clients see for what had one that has been replaced. */
+const char *dms_tree_shown_name(const char *name, apr_pool_t *pool);
+
 /* Gives what has a reserved name, since it was replaced, and can't be removed whole, a name that
  * clients see, beside the one that it had (name in parent), and lets nobody in. *shown: that
  * name. */

@@ -104,6 +104,9 @@ apr_status_t dms_tx_reintend(dms_tx_t *tx, const dms_intention_t *intention)
 
 void dms_store_abandon(dms_store_t *store, apr_int64_t id)
 {
+    if (!id) {
+        return;
+    }
     apr_thread_mutex_lock(store->mutex);
     store->abandoned[store->next_abandoned++ % DMS_STORE_ABANDONED] = id;
     apr_thread_mutex_unlock(store->mutex);

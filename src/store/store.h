@@ -150,8 +150,9 @@ apr_status_t dms_tx_commit(dms_tx_t *tx);
 void dms_tx_abort(dms_tx_t *tx);
 
 /* Has the transaction take back what has been done on the disk along with it, where it comes to
- * nothing, for whatever reason: undo is called then, before anybody else can write. */
-typedef void dms_undo_fn(void *baton);
+ * nothing, for whatever reason: undo is called then, before anybody else can write. is_doubtful:
+ * its commit has failed so that the rows may be there when the database is opened again. */
+typedef void dms_undo_fn(void *baton, int is_doubtful);
 void dms_tx_on_undo(dms_tx_t *tx, dms_undo_fn *undo, void *baton);
 
 /* Whether it is the store that has failed, in one of the functions that take the transaction. */

@@ -253,6 +253,7 @@ struct dms_tx_t {
     const char *principal; /* whose properties are those that it makes; NULL: the same one's */
     dms_undo_fn *undo;     /* of what was done on the disk, or NULL */
     void *undo_baton;
+    int is_doubtful; /* its commit */
 };
 
 /* Tells a number that any change of the store, by any process, has made another. Returns 0 where

@@ -240,7 +240,7 @@ static void roll_back(dms_tx_t *tx)
     /* After some errors SQLite has done so already, and this fails. */
     run(tx->store, tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
     if (tx->undo) {
-        tx->undo(tx->undo_baton);
+        tx->undo(tx->undo_baton, tx->is_doubtful);
     }
     end(tx);
 }
@@ -341,6 +341,9 @@ apr_status_t dms_tx_commit(dms_tx_t *tx)
     rv = tx->status;
     if (rv == APR_SUCCESS) {
         rv = dms_tx_query(tx, DMS_SQL_COMMIT, DMS_NO_ARGS, NULL);
+        /* What is full has nothing of it. A log that fails to be synced has all, and whoever opens
+         * the database next takes it for true. */
+        tx->is_doubtful = rv != APR_SUCCESS && rv != ENOSPC;
     }
     if (rv == APR_SUCCESS) {
         dms_store_keep_reserve(tx->store, tx->conn->scratch);

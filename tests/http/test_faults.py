@@ -75,6 +75,16 @@ def test_each_call_of_the_store_fails():
     assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
 
 
+@pytest.mark.parametrize("name", ["move file", "move file over", "copy file over", "move"])
+def test_what_a_failed_commit_has_written_may_come_true(name):
+    """The log's sync fails, and all that follows: whoever opens the store next finds the rows all the same."""
+    with Lab() as lab:
+        count_calls(lab, name, shim.STORE)
+        last = max(int(number) for number, call, *_ in lab.shim.log if number != "0" and call == "sync")
+        wrong = try_all(lab, name, [(last + i, errno.EIO) for i in (-1, 0, 1)], shim.STORE | shim.ALL_LATER)
+    assert not wrong, "\n\n".join(wrong)
+
+
 @pytest.mark.parametrize("system", ["plain", "nfs"])
 def test_the_disk_goes_away(system):
     """From some call on, each fails."""
@@ -111,6 +121,21 @@ def test_what_a_system_lacks_is_done_without(system):
     with Lab(*SYSTEMS[system]) as lab:
         for name in SCENARIOS:
             count_calls(lab, name)
+
+
+@pytest.mark.parametrize("call", ["stat", "chmod"])
+def test_whose_group_cant_be_told_has_not_lost_its_mode(call):
+    """Not all systems let a server give a group: that is no reason to narrow a mode where a look at it has failed."""
+    with Lab() as lab:
+        dav = Dav(lab.server, lab.server.data, "/dav/")
+        for method in ("PUT", "COPY"):
+            for which in range(1, 20):
+                path = dav.file(f"{method}{which}", b"old", 0o640)
+                to = dav.disk(f"to{which}") if method == "COPY" else path
+                lab.shim.arm(which, errno.EIO, call=call)
+                status = (dav.put(path.name) if method == "PUT" else dav.copy(path.name, to.name)).status
+                lab.shim.disarm()
+                assert status >= 300 or to.stat().st_mode & 0o777 == 0o640, (method, which)
 
 
 def test_a_time_that_cant_be_synced_is_not_set():

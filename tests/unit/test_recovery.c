@@ -394,6 +394,59 @@ START_TEST(a_deletion_that_could_not_be_noted_is_completed)
 }
 END_TEST
 
+/* --- what stands aside --- */
+
+/* Whether something has a name that begins so. */
+static int is_shown(const char *prefix)
+{
+    DIR *dir = opendir(root);
+    struct dirent *entry;
+    int is = 0;
+
+    while ((entry = readdir(dir)) != NULL) {
+        is |= !strncmp(entry->d_name, prefix, strlen(prefix));
+    }
+    closedir(dir);
+    return is;
+}
+
+/* Killed after its first step, an exchange in three has left "old" aside; then "b" was made. */
+static void leave_aside(dms_intent_e intent, const char *source)
+{
+    const char *aside = dms_reserved_aside(RESERVED, unit_pool);
+
+    make_folder("b");
+    make_folder(source);
+    make_folder(aside);
+    make(apr_pstrcat(unit_pool, aside, "/member", NULL));
+    leave((dms_intention_t){.intent = intent,
+                            .from = key("a"),
+                            .to = key("b"),
+                            .identity = identity_of(source),
+                            .replaced = intent == DMS_INTENT_MOVE ? identity_of(aside) : NULL,
+                            .reserved = RESERVED});
+    set("b", "<new/>");
+    recover();
+    ck_assert(is_shown("b.replaced-"));
+    ck_assert(!is_shown(DMS_RESERVED_PREFIX));
+    ck_assert_str_eq(get("b"), "<new/>");
+    ck_assert_int_eq(count_intentions(), 0);
+    ck_assert_int_eq(messages, 1);
+}
+
+START_TEST(what_a_move_has_put_aside_is_shown_where_its_name_is_anothers)
+{
+    leave_aside(DMS_INTENT_MOVE, "a");
+    ck_assert(is_there("a"));
+}
+END_TEST
+
+START_TEST(what_a_copy_has_put_aside_is_shown_where_its_name_is_anothers)
+{
+    leave_aside(DMS_INTENT_COPY, RESERVED);
+}
+END_TEST
+
 /* --- moves --- */
 
 START_TEST(a_move_that_has_happened)
@@ -867,6 +920,8 @@ Suite *recovery_suite(void)
     tcase_add_test(tests, a_living_process_completes_what_it_has_abandoned);
     tcase_add_test(tests, a_move_supersedes_one_that_came_to_nothing);
     tcase_add_test(tests, a_deletion_that_could_not_be_noted_is_completed);
+    tcase_add_test(tests, what_a_move_has_put_aside_is_shown_where_its_name_is_anothers);
+    tcase_add_test(tests, what_a_copy_has_put_aside_is_shown_where_its_name_is_anothers);
     tcase_add_test(tests, a_move_that_has_happened);
     tcase_add_test(tests, a_move_that_has_not_happened);
     tcase_add_test(tests, what_a_move_has_replaced_goes);

@@ -155,12 +155,16 @@ static mode_t restrict_for_group(acl_t *acl, mode_t mode)
     return (mode & ~(mode_t)(S_ISGID | 07)) | both; /* the group's bits are the mask's */
 }
 
-static int has_group(int to, gid_t group)
+static apr_status_t give_group(int to, gid_t group, int *has_it)
 {
     dms_os_stat_t made;
+    apr_status_t rv = dms_os_stat(to, "", 0, &made);
 
-    return dms_os_stat(to, "", 0, &made) == APR_SUCCESS
-           && (made.group == group || fchown(to, (uid_t)-1, group) == 0);
+    if (rv == APR_SUCCESS && made.group != group && fchown(to, (uid_t)-1, group)) {
+        rv = errno;
+    }
+    *has_it = rv == APR_SUCCESS;
+    return is_refusal(rv) ? APR_SUCCESS : rv;
 }
 
 /* The access ACL and the mode; they share the group's bits. */
@@ -169,11 +173,15 @@ static apr_status_t give_permissions(int from, const char *name, const dms_os_st
 {
     mode_t mode = st->mode & (S_ISDIR(st->mode) ? S_ISGID | S_ISVTX | 0777 : 0777);
     apr_status_t rv = read_acl(from, name, ACCESS_ACL, acl);
+    int has_group = 0;
 
+    if (rv == APR_SUCCESS) {
+        rv = give_group(to, st->group, &has_group);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if (!has_group(to, st->group)) {
+    if (!has_group) {
         mode = restrict_for_group(acl, mode);
     }
     rv = write_acl(to, ACCESS_ACL, acl);
