@@ -241,7 +241,7 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
 
 static request_rec *ask(request_rec *r, const char *method, const char *uri)
 {
-    request_rec *answer = ask_once(r, method, uri);
+    request_rec *answer = ask_once(r, method, uri), *led;
     const char *other;
     int rewrites = 0;
 
@@ -250,9 +250,9 @@ static request_rec *ask(request_rec *r, const char *method, const char *uri)
             answer->status = HTTP_FORBIDDEN;
             break;
         }
-        other = apr_pstrdup(r->pool, other);
-        ap_destroy_sub_req(answer);
+        led = answer;
         answer = ask_once(r, method, other);
+        ap_destroy_sub_req(led);
     }
     return answer;
 }

@@ -160,6 +160,11 @@ const char *dms_rules_rewrite(cmd_parms *cmd, void *config, const char *argument
     return note(cmd, config);
 }
 
+const char *dms_rules_expression(cmd_parms *cmd, void *config, const char *arguments)
+{
+    return note(cmd, config);
+}
+
 /* [status] path [URL]; or, in a section, no path: then it is about the whole of that. */
 const char *dms_rules_redirect(cmd_parms *cmd, void *config, const char *arguments)
 {

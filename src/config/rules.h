@@ -39,6 +39,7 @@ void dms_rules_tell(server_rec *server);
 
 /* The functions of the directives; cmd->info is the name of the module that they are of. */
 const char *dms_rules_rewrite(cmd_parms *cmd, void *config, const char *arguments);
+const char *dms_rules_expression(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_redirect(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_redirect_match(cmd_parms *cmd, void *config, const char *arguments);
 const char *dms_rules_alias(cmd_parms *cmd, void *config, const char *arguments);
@@ -63,6 +64,7 @@ const char *dms_rules_variable(cmd_parms *cmd, void *config, const char *argumen
         DMS_RULE("ProxyPass", dms_rules_alias, "mod_proxy.c", RSRC_CONF | ACCESS_CONF),            \
         DMS_RULE("ProxyPassMatch", dms_rules_alias_match, "mod_proxy.c", RSRC_CONF | ACCESS_CONF), \
         DMS_RULE("Require", dms_rules_require, "mod_authz_core.c", OR_AUTHCFG),                    \
+        DMS_RULE("SSLRequire", dms_rules_expression, "mod_ssl.c", OR_AUTHCFG),                     \
         DMS_RULE("Allow", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                       \
         DMS_RULE("Deny", dms_rules_allow, "mod_access_compat.c", OR_LIMIT),                        \
         DMS_RULE("SetEnvIf", dms_rules_variable, "mod_setenvif.c", OR_FILEINFO),                   \

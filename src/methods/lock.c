@@ -43,6 +43,7 @@ typedef struct locking_t {
     const dms_lock_t *shown;    /* what the answer tells of */
     apr_array_header_t *barred; /* root_t: what is locked below; NULL: nothing */
     dms_failures_t failures;
+    const char *uri;                    /* of a collection that is locked deep */
     dms_members_t *lockable, *writable; /* by this client */
     int has_secret; /* something below may be neither locked by this client nor seen */
     int may_create; /* a file where nothing is: httpd has been asked */
@@ -116,13 +117,13 @@ static void report_collection(locking_t *locking, int status)
 }
 
 /* Whether an answer may name a lock's root, in a collection. */
-static int is_seen(request_rec *r, const char *uri, const char *root)
+static int is_seen(request_rec *r, const char *uri, const char *root, apr_pool_t *pool)
 {
     apr_size_t length = strlen(uri);
 
     return strncmp(root, uri, length)
                ? !dms_act_is_hidden(r, root)
-               : !strcmp(dms_act_seen_part(r, uri, root + length, r->pool), root + length);
+               : !strcmp(dms_act_seen_part(r, uri, root + length, pool), root + length);
 }
 
 /* 423 for each of the members that stand in the way of a deep lock, 424 for the collection. An
@@ -136,7 +137,7 @@ static dms_error_t *report_barred(locking_t *locking)
     for (i = 0; i < locking->barred->nelts; i++) {
         const char *root = APR_ARRAY_IDX(locking->barred, i, root_t).uri;
 
-        if (is_seen(r, uri, root)) {
+        if (is_seen(r, uri, root, r->pool)) {
             dms_failures_add(&locking->failures, root, HTTP_LOCKED);
         }
     }
@@ -232,20 +233,24 @@ static dms_error_t *check_conflicts(locking_t *locking)
 
 /* --- who may lock what is below --- */
 
+/* There may be any number of them. */
 static void refuse_member(locking_t *locking, const char *collection, const dms_member_t *member)
 {
     request_rec *r = locking->request->r;
     int is_collection = member->facts.kind == DMS_KIND_COLLECTION;
-    const char *uri = dms_method_uri(r, DMS_KIND_COLLECTION);
-    const char *path = apr_pstrcat(r->pool, collection, apr_pescape_path(r->pool, member->name, 1),
-                                   is_collection ? "/" : NULL, NULL);
+    const char *uri = locking->uri, *path;
+    apr_pool_t *pool;
 
-    if (is_seen(r, uri, apr_pstrcat(r->pool, uri, path, NULL))) {
+    apr_pool_create(&pool, r->pool);
+    path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1),
+                       is_collection ? "/" : NULL, NULL);
+    if (is_seen(r, uri, apr_pstrcat(pool, uri, path, NULL), pool)) {
         dms_failures_add_member(&locking->failures, r, uri, path, DMS_EDENIED);
     }
     else { /* a file that is hidden, as .htaccess is, is nobody's here to write */
         locking->has_secret |= is_collection;
     }
+    apr_pool_destroy(pool);
 }
 
 /* A lock keeps others from writing: so it takes the right to write, as well as that to LOCK. */
@@ -274,6 +279,7 @@ static dms_error_t *ask_below(locking_t *locking, const dms_resource_t *collecti
     if (status != HTTP_OK) {
         return dms_error(r->pool, status, NULL, "nothing may be written here that would be locked");
     }
+    locking->uri = uri;
     locking->lockable = dms_members_create(r->pool, r, uri, DMS_ACT_LOCK);
     locking->writable = dms_members_create(r->pool, r, uri, DMS_ACT_CREATE);
     dms_tree_scan(&tree, collection->node, r->pool);

@@ -15,13 +15,37 @@ APLOG_USE_MODULE(dav_multistatus);
 
 /* --- one question --- */
 
+/* What mod_proxy is to send a request to: "proxy:http://host/path", by a ProxyPass or a handler. */
+static const char *target_of(const request_rec *r)
+{
+    return r->filename && !strncmp(r->filename, "proxy:", 6) ? r->filename
+           : r->handler                                      ? r->handler
+                                                             : "";
+}
+
+/* Of such a URL all but the path. */
+static apr_size_t server_length(const char *target)
+{
+    const char *host = strstr(target, "://");
+
+    return host ? (apr_size_t)(host - target) + 3 + strcspn(host + 3, "/") : strlen(target);
+}
+
+static int is_same_server(const request_rec *r, const request_rec *other)
+{
+    apr_size_t length = server_length(target_of(r));
+
+    return length == server_length(target_of(other))
+           && !strncasecmp(target_of(r), target_of(other), length);
+}
+
 /* Whether an answer is for what goes to the same backend by the same mapping. */
 static int is_in_place(const dms_proxied_t *proxied, const request_rec *answer)
 {
     const dms_reverse_t *ours = dms_config_reverse(dms_config_of(proxied->r));
     const dms_reverse_t *other = dms_config_reverse(dms_config_of(answer));
 
-    return dms_proxied_is(answer) && other
+    return dms_proxied_is(answer) && other && is_same_server(proxied->r, answer)
            && !strcmp(other->public_side.path, ours->public_side.path)
            && !strcmp(other->backend_side.path, ours->backend_side.path)
            && !strcmp(other->backend_side.root, ours->backend_side.root);

@@ -11,7 +11,7 @@
 /* Makes of a client's headers, in place and in pool, what the functions below can read: one that is
  * to come once, and came several times with the same value, came once; entity tags are those that
  * the resource has, not those that mod_deflate and mod_brotli have made of them ("T-gzip", "T-br")
- * on the way out. Not so in If-Range: there the tag is of the bytes that the client has a part of. */
+ * on the way out. Not so in If-Range: there the tag is of the bytes that a client has a part of. */
 void dms_headers_settle(apr_pool_t *pool, apr_table_t *headers);
 
 /* Depth (RFC 4918, section 10.2). */

@@ -109,12 +109,14 @@ def test_many_hidden_members_are_one_response(guarded):
 
 # -- rules
 
-NOTICE = r"RewriteRule in \S+:\d+ may decide by the URL.*DavMultistatusAuthz auto asks for each member"
+NOTICE = r"(?:RewriteRule|SSLRequire) in \S+:\d+ may decide by the URL.*DavMultistatusAuthz auto asks for each member"
 
 
-def test_the_log_says_once_that_each_member_is_asked_for():
-    server = harness.Server(conf='<Directory "{data}">\nRewriteEngine On\nRewriteRule "^x" "-" [F]\nRewriteRule "^y" "-" [F]\n'
-                            '</Directory>\n', modules=("rewrite",)).start()
+@pytest.mark.parametrize("lines, modules", [
+    ('RewriteEngine On\nRewriteRule "^x" "-" [F]\nRewriteRule "^y" "-" [F]\n', ["rewrite"]),
+    ('SSLRequire %{REQUEST_URI} !~ m#/secret#\n', ["socache_shmcb", "ssl"])])
+def test_the_log_says_once_that_each_member_is_asked_for(lines, modules):
+    server = harness.Server(conf=f'<Directory "{{data}}">\n{lines}</Directory>\n', modules=modules).start()
     server.propfind("/dav/", "1")
     assert len(re.findall(NOTICE, server.log_text())) == 1
     assert not server.stop()
@@ -122,7 +124,8 @@ def test_the_log_says_once_that_each_member_is_asked_for():
 
 
 @pytest.mark.parametrize("line, module", [("RewriteRule ^x - [F]", "rewrite"), ("Require all granted", "authz_core"),
-                                          ("SetEnvIf Request_URI x y", "setenvif"), ("RedirectMatch 404 x", "alias")])
+                                          ("SetEnvIf Request_URI x y", "setenvif"), ("RedirectMatch 404 x", "alias"),
+                                          ("ProxyPass http://127.0.0.1/", "proxy")])
 def test_a_directive_whose_module_is_not_loaded_stays_an_error(tmp_path, line, module):
     (tmp_path / "httpd.conf").write_text(
         f'LoadModule mpm_event_module {harness.MODULES_DIR}/mod_mpm_event.so\nLoadModule dav_multistatus_module {harness.MODULE}\n'

@@ -282,7 +282,6 @@ def test_authz(guarded_with, hook, authz, shows):
     assert "hook-denied/in.txt" not in everything and "open.txt" in everything
 
 
-# (Not so for SetEnvIf: httpd runs it for a request alone, never for a subrequest.)
 @pytest.mark.parametrize("rule", ['Require expr "%{REQUEST_URI} !~ m#secret#"'], ids=["require-expr"])
 def test_each_is_for_stock_rules_by_url_too(guarded_with, rule):
     guarded = guarded_with(location=rule + "\nDavMultistatusAuthz each\n")

@@ -483,6 +483,9 @@ RULES = """
 <Location "/files/moved">
     Redirect 302 "/files/moved" "http://other.example/"
 </Location>
+<Location "/files/host/">
+    ProxyPass "http://localhost:{remote}/remote/dav/host/"
+</Location>
 <Location "/files/another/">
     ProxyPass "http://127.0.0.1:{remote}/another/"
     DavMultistatusReverse "/files/another/" "http://127.0.0.1:{remote}/another/"
@@ -513,7 +516,7 @@ def guarded():
     ("COPY", "a", "kept/x", {}, 403), ("COPY", "a", "kept/x", {"Overwrite": "T"}, 403), ("COPY", "a", "kept/x", {"Overwrite": "F"}, 201),
     ("COPY", "a", "kept/x", {"Overwrite": "f"}, 403), ("COPY", "a", "kept/x", {"Overwrite": "F, F"}, 403),
     ("COPY", "a", "login/x", {}, 401), ("COPY", "a", "moved/x", {}, 502), ("COPY", "a", "elsewhere/x", {}, 502),
-    ("COPY", "a", "another/x", {}, 502), ("COPY", "another/a", "another/b", {}, 201),
+    ("COPY", "a", "another/x", {}, 502), ("COPY", "a", "host/x", {}, 502), ("MOVE", "host/a", "x", {}, 502), ("COPY", "another/a", "another/b", {}, 201),
     # a COPY reads, a MOVE removes, a LOCK may create
     ("COPY", "drop/x", "b", {}, 403), ("MOVE", "kept/x", "b", {}, 403), ("MOVE", "drop/x", "b", {}, 403),
     ("LOCK", "read/x", None, {"body": "x"}, 403), ("LOCK", "read/x", None, {}, 201), ("LOCK", "a", None, {"body": "x"}, 201),
