@@ -211,11 +211,10 @@ static dms_error_t *answer_put(dms_request_t *request, int *result)
     dms_moment_t modified = {0, 0};
     dms_error_t *error;
 
-    /* ownCloud's, Nextcloud's and rclone's way to keep a file's time. */
-    if (dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)) {
-        upload.modified = &modified;
+    error = dms_method_mtime(request, &modified, &upload.modified);
+    if (!error) {
+        error = prepare(&upload);
     }
-    error = prepare(&upload);
     if (!error) {
         error = receive(&upload);
     }
@@ -226,7 +225,7 @@ static dms_error_t *answer_put(dms_request_t *request, int *result)
         apr_pool_destroy(upload.pool);
     }
     if (!error && upload.modified) {
-        apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+        dms_method_took_mtime(r);
     }
     return error;
 }

@@ -23,6 +23,7 @@ struct dms_plan_t {
     apr_pool_t *pool;
     mode_e mode;
     unsigned int facts;
+    int omits_missing;
     int count;
     entry_t *entries;
 };
@@ -201,6 +202,16 @@ unsigned int dms_plan_facts(const dms_plan_t *plan)
     return plan->facts;
 }
 
+int dms_plan_names(const dms_plan_t *plan)
+{
+    return plan->count && plan->entries[0].is_required; /* those that are named come first */
+}
+
+void dms_plan_omit_missing(dms_plan_t *plan)
+{
+    plan->omits_missing = 1;
+}
+
 void dms_plan_choose(const dms_plan_t *plan, dms_choice_t *choice)
 {
     int i;
@@ -357,7 +368,7 @@ static void apply_entry(const dms_plan_t *plan, entry_t *entry, const dms_subjec
         dms_propstat_add(found, &entry->element);
         entry->is_told = entry->constant != NULL;
     }
-    else if (entry->is_required) {
+    else if (entry->is_required && !plan->omits_missing) {
         dms_propstat_add(dms_response_propstat(response, HTTP_NOT_FOUND), &entry->element);
     }
 }
