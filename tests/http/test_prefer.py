@@ -129,3 +129,49 @@ def test_other_methods_take_no_noroot(dav):
     dav.folder("sub")
     assert dav.delete("sub", ("Depth", "infinity,noroot")).status == 400
     assert dav.delete("sub", NO_ROOT).status == 204
+
+
+# ---------------------------------------------------------------------------------------------- return=representation
+
+SHOWN = ("Prefer", "return=representation")
+
+
+def shown(dav, answer, name, status, body):
+    """What a GET would show, too."""
+    assert (answer.status, answer.body) == (status, body), answer
+    assert answer.get("Content-Location") == dav.url + name and applied(answer) == {"return=representation"}
+    got = dav.get(name)
+    assert [answer.get(h) for h in ("ETag", "Content-Type", "Last-Modified")] == [got.get(h) for h in ("ETag", "Content-Type", "Last-Modified")]
+
+
+def test_put_shows_what_it_has_made(dav):
+    shown(dav, dav.put("a%20b.html", b"<p>one", SHOWN), "a%20b.html", 201, b"<p>one")
+    shown(dav, dav.put("a%20b.html", b"<p>two", SHOWN, ("Range", "bytes=0-1")), "a%20b.html", 200, b"<p>two")
+    shown(dav, dav.put("a%20b.html", b"X", SHOWN, ("Content-Range", "bytes 0-0/*")), "a%20b.html", 200, b"Xp>two")
+    shown(dav, dav.put("empty", b"", SHOWN), "empty", 201, b"")
+    plain = dav.put("a%20b.html", b"<p>three")
+    assert (plain.status, plain.body, plain.get("Content-Location")) == (204, b"", None)
+
+
+def test_put_whose_conditions_fail_shows_what_is_there(dav):
+    dav.file("a.txt", b"there")
+    with dav.server.connect() as connection:
+        for header in (("If-None-Match", "*"), ("If-Match", '"x"'), ("If", '(["x"])')):
+            shown(dav, connection.ask("PUT", dav.url + "a.txt", [SHOWN, header], b"new"), "a.txt", 412, b"there")
+            assert connection.ask("PUT", dav.url + "a.txt", [header], b"new").status == 412
+        assert connection.ask("PUT", dav.url + "none", [SHOWN, ("If-Match", "*")], b"new").status == 412
+    assert dav.tree() == {"a.txt": b"there"}
+
+
+def test_what_a_client_may_not_get_is_not_shown(dav_on):
+    dav = dav_on(location="<Limit GET>\nRequire all denied\n</Limit>")
+    answer = dav.put("a.txt", b"x", SHOWN)
+    assert (answer.status, applied(answer)) == (201, set()) and answer.body == b""
+    answer = dav.put("a.txt", b"x", SHOWN, ("If-Match", '"x"'))
+    assert answer.status == 412 and b"x" != answer.body and applied(answer) == set()
+
+
+def test_what_another_handler_shows_is_left_to_it(dav_on):
+    dav = dav_on(location="SetHandler server-status")
+    answer = dav.put("a.txt", b"x", SHOWN)
+    assert (answer.status, answer.body, applied(answer)) == (201, b"", set())
