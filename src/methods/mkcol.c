@@ -38,8 +38,7 @@ static dms_error_t *read_properties(making_t *making)
     }
     return dms_name_is_dav(root->name, "mkcol")
                ? dms_patch_read(making->patch, root)
-               : dms_error(r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
-                           "the body is no DAV:mkcol");
+               : dms_error(r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL, "the body is no DAV:mkcol");
 }
 
 /* Who gives it properties needs the right to. */
@@ -51,9 +50,8 @@ static dms_error_t *check_right(making_t *making)
                      : dms_act_require(r, DMS_ACT_PROPERTIES, DMS_KIND_COLLECTION,
                                        dms_method_uri(r, DMS_KIND_COLLECTION));
 
-    return status == HTTP_OK
-               ? NULL
-               : dms_error(r->pool, status, NULL, "properties may not be set there");
+    return status == HTTP_OK ? NULL
+                             : dms_error(r->pool, status, NULL, "properties may not be set there");
 }
 
 static dms_error_t *already_there(dms_request_t *request, const dms_resource_t *resource)
@@ -88,7 +86,7 @@ static void unmake(void *baton)
     making->request->provider->remove(making->parent, making->resource.name, DMS_KIND_COLLECTION);
 }
 
-/* Gives it the time that a property says, or else, where that can be done, the one of X-OC-Mtime. */
+/* Gives it the time that a property says, or else, where that can be done, that of X-OC-Mtime. */
 static apr_status_t set_modified(making_t *making)
 {
     const dms_provider_t *provider = making->request->provider;

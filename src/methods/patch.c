@@ -202,7 +202,7 @@ static void judge(dms_patch_t *patch, change_t *change)
         }
     }
     else if (live && live->protection == DMS_MODIFIED && !change->is_removal
-        && may_set_time(patch, name)) {
+             && may_set_time(patch, name)) {
         plan_modified(patch, change);
     }
     else if (live && live->protection != DMS_OVERRIDABLE) {
@@ -231,8 +231,8 @@ static apr_status_t store_change(dms_patch_t *patch, dms_tx_t *tx, const char *k
                                  const change_t *change)
 {
     return is_kept(patch, change)
-               ? dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = key,
-                                            .name = change->element->name, .xml = change->xml))
+               ? dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = key, .name = change->element->name,
+                                            .xml = change->xml))
                : APR_SUCCESS;
 }
 
@@ -283,9 +283,9 @@ const dms_moment_t *dms_patch_modified(const dms_patch_t *patch)
 /* Adds a change to the propstat of its status; a condition makes one of its own. */
 static void tell(dms_patch_t *patch, dms_response_t *response, change_t *change)
 {
-    int status = !patch->failure ? HTTP_OK
-                 : change->status   ? change->status
-                                    : HTTP_FAILED_DEPENDENCY;
+    int status = !patch->failure  ? HTTP_OK
+                 : change->status ? change->status
+                                  : HTTP_FAILED_DEPENDENCY;
     dms_propstat_t *propstat = dms_response_propstat(response, status);
     dms_element_t *condition;
 

@@ -1,5 +1,6 @@
 /*
- * PROPPATCH (RFC 4918, section 9.2): sets and removes properties, in document order, all or none (patch.h).
+ * PROPPATCH (RFC 4918, section 9.2): sets and removes properties, in document order, all or none
+ * (patch.h).
  */
 #include "methods/patch.h"
 
@@ -41,8 +42,8 @@ static void restore_modified(void *baton)
     const patching_t *patching = baton;
 
     patching->request->provider->set_modified(patching->parent, patching->resource.name,
-                                           &patching->resource.facts.modified,
-                                           dms_config_sync(patching->request->config));
+                                              &patching->resource.facts.modified,
+                                              dms_config_sync(patching->request->config));
 }
 
 /* Sets the time, unless the transaction comes to nothing. */

@@ -206,8 +206,8 @@ static dms_error_t *finish(upload_t *upload)
     return error;
 }
 
-/* Shows a client that prefers it what is there now, also where its conditions have failed (RFC 8144,
- * section 3). Returns the error that is left. */
+/* Shows a client that prefers it what is there now, also where its conditions have failed
+ * (RFC 8144, section 3). Returns the error that is left. */
 static dms_error_t *represent(upload_t *upload, dms_error_t *error)
 {
     request_rec *r = upload->request->r;

@@ -8,8 +8,7 @@
 /* Gives a file the time that the client says. */
 static void set_time(dms_transfer_t *transfer, const dms_moment_t *modified)
 {
-    if (modified && !dms_is_collection(&transfer->from)
-        && transfer->request->provider->set_modified
+    if (modified && !dms_is_collection(&transfer->from) && transfer->request->provider->set_modified
         && transfer->request->provider->set_modified(transfer->to_parent, transfer->to.name,
                                                      modified,
                                                      dms_config_sync(transfer->request->config))

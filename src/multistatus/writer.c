@@ -62,8 +62,7 @@ static void put_status(dms_buffer_t *out, int status)
     dms_buffer_puts(out, "</D:status>");
 }
 
-static void put_error(dms_buffer_t *out, const dms_prefixes_t *prefixes,
-                      const dms_element_t *error)
+static void put_error(dms_buffer_t *out, const dms_prefixes_t *prefixes, const dms_element_t *error)
 {
     if (error) {
         dms_xml_start(out, "error");
