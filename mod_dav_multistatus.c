@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "config/conflict.h"
 #include "methods/cors.h"
+#include "methods/get.h"
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
@@ -28,8 +29,6 @@
 #include "server/state.h"
 #include "server/totals.h"
 #include "server/virtual.h"
-
-#define HANDLER "dav-multistatus"
 
 static const dms_method_t *const methods[] = {
     &dms_method_get,  &dms_method_put,    &dms_method_mkcol,    &dms_method_delete,
@@ -100,18 +99,6 @@ static int restore_file_type(request_rec *r)
     return DECLINED;
 }
 
-/* Whether r->handler says that nobody in particular is to handle a file: httpd then puts its type
- * there, or the default handler's name. */
-static int has_no_handler(const request_rec *r)
-{
-    const char *type = r->content_type;
-    apr_size_t length = type ? strcspn(type, ";") : 0;
-
-    return !r->handler || AP_IS_DEFAULT_HANDLER_NAME(r->handler)
-           || !strcmp(r->handler, "default-handler") || !strcmp(r->handler, HANDLER)
-           || (type && !strncmp(r->handler, type, length) && !r->handler[length]);
-}
-
 /* Whether a GET is of what is no file, so that mod_dir would put a FallbackResource in its place
  * where it has no handler. */
 static int is_virtual_get(const request_rec *r)
@@ -119,7 +106,7 @@ static int is_virtual_get(const request_rec *r)
     const dms_config_t *config = dms_config_of(r);
 
     return r->method_number == M_GET && dms_config_is_on(config) && config->provider->is_virtual
-           && has_no_handler(r);
+           && dms_get_has_no_handler(r);
 }
 
 /* What mod_rewrite leads elsewhere comes back from there as another request. */
@@ -141,7 +128,7 @@ static int take_request(request_rec *r)
         return r->method_number == M_GET ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
     if (is_virtual_get(r)) {
-        r->handler = HANDLER;
+        r->handler = DMS_HANDLER;
     }
     if (!is_ours(r)) {
         return DECLINED;
@@ -155,7 +142,7 @@ static int take_request(request_rec *r)
                       r->uri);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    r->handler = HANDLER;
+    r->handler = DMS_HANDLER;
     if (r->finfo.filetype == APR_DIR && (!r->path_info || !*r->path_info)) {
         r->path_info = (char *)keep_mod_dir_out;
     }
@@ -175,7 +162,7 @@ static int handle(request_rec *r)
     const dms_config_t *config;
     const dms_method_t *method;
 
-    if (!r->handler || strcmp(r->handler, HANDLER) || !is_ours(r)) {
+    if (!r->handler || strcmp(r->handler, DMS_HANDLER) || !is_ours(r)) {
         return DECLINED;
     }
     config = dms_config_of(r);
@@ -200,7 +187,7 @@ static int shows_index(request_rec *r)
 /* Whether a request that goes its usual way has come to its end: nobody else is to answer it. */
 static int is_left_to_us(const request_rec *r)
 {
-    return dms_config_is_on(dms_config_of(r)) && has_no_handler(r);
+    return dms_config_is_on(dms_config_of(r)) && dms_get_has_no_handler(r);
 }
 
 /* Collections, in place of mod_autoindex, where that would refuse. */

@@ -546,7 +546,8 @@ typedef struct dms_live_property_t {
      * response has been sent. Returns whether the subject has the property. Called once for each
      * resource that is listed, for the kinds above only: what is dear belongs elsewhere. */
     int (*value)(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element);
-    int is_constant; /* the same for every resource; value is then called without a subject */
+    int is_constant; /* the same for every resource; value is then called without a subject, and an
+                      * allprop shows it for the first resource alone */
     int only_named;  /* told where a request names it, and not for allprop and propname */
 } dms_live_property_t;
 

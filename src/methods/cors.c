@@ -13,8 +13,8 @@
 /* What of an answer a page may read beside what it always may. */
 #define EXPOSED                                                                                    \
     "Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, ETag, "           \
-    "Last-Modified, Location, Lock-Token, MS-Author-Via, Retry-After, WWW-Authenticate, "          \
-    "X-OC-MTime"
+    "Last-Modified, Location, Lock-Token, MS-Author-Via, Preference-Applied, Retry-After, "        \
+    "WWW-Authenticate, X-OC-MTime"
 
 /* What of a request a page may set beside what it always may. */
 #define ACCEPTED                                                                                   \

@@ -4,7 +4,7 @@
  * of a collection for which nobody has an index (RFC 4918, section 9.4), since clients ask so
  * whether it is there.
  */
-#include "methods/conditions.h"
+#include "methods/get.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -12,6 +12,9 @@
 #include <http_request.h>
 #include <util_filter.h>
 
+#include "acts/acts.h"
+#include "methods/conditions.h"
+#include "request/prefer.h"
 #include "server/head.h"
 
 static void set_headers(request_rec *r, const dms_facts_t *facts)
@@ -66,6 +69,52 @@ static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, in
     }
     *result = kind == DMS_KIND_OTHER ? DECLINED : ap_discard_request_body(r);
     return NULL;
+}
+
+int dms_get_has_no_handler(const request_rec *r)
+{
+    const char *type = r->content_type;
+    apr_size_t length = type ? strcspn(type, ";") : 0;
+
+    return !r->handler || AP_IS_DEFAULT_HANDLER_NAME(r->handler)
+           || !strcmp(r->handler, "default-handler") || !strcmp(r->handler, DMS_HANDLER)
+           || (type && !strncmp(r->handler, type, length) && !r->handler[length]);
+}
+
+/* Whether the client may GET a file that no other handler answers for, and its type. */
+static int is_shown(request_rec *r, const char *uri)
+{
+    request_rec *asked = dms_act_ask(r, DMS_ACT_READ, DMS_KIND_FILE, uri);
+    int is = dms_act_status_of(r, asked) == HTTP_OK && dms_get_has_no_handler(asked);
+
+    if (is) {
+        ap_set_content_type(r, apr_pstrdup(r->pool, asked->content_type));
+    }
+    ap_destroy_sub_req(asked);
+    return is;
+}
+
+int dms_get_represent(dms_request_t *request, int status, const char *etag)
+{
+    request_rec *r = request->r;
+    const char *uri = dms_method_uri(r, DMS_KIND_FILE);
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    dms_resource_t file = {.node = NULL};
+
+    if (dms_method_lookup(request, 0, 0, &file) || file.facts.kind != DMS_KIND_FILE
+        || !is_shown(r, uri) || request->provider->read(&file, r, bb) != APR_SUCCESS
+        || (etag && strcmp(etag, file.facts.etag))) {
+        apr_brigade_destroy(bb);
+        return 0;
+    }
+    r->status = status;
+    apr_table_unset(r->headers_in, "Range"); /* which is for a GET */
+    set_headers(r, &file.facts);
+    apr_table_setn(r->headers_out, "Content-Location", uri);
+    dms_prefer_applied(r->headers_out, DMS_PREFER_REPRESENTATION);
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    pass(r, bb);
+    return 1;
 }
 
 static dms_error_t *answer_get(dms_request_t *request, int *result)

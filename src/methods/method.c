@@ -76,6 +76,23 @@ dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *
     return NULL;
 }
 
+dms_error_t *dms_method_mtime(const dms_request_t *request, dms_moment_t *time,
+                              const dms_moment_t **modified)
+{
+    const char *value = apr_table_get(request->r->headers_in, "X-OC-Mtime");
+
+    time->nanoseconds = 0;
+    *modified = value ? time : NULL;
+    return !value || dms_seconds_parse(value, &time->seconds)
+               ? NULL
+               : dms_error(request->r->pool, HTTP_BAD_REQUEST, NULL, "X-OC-Mtime is no time");
+}
+
+void dms_method_took_mtime(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+}
+
 /* Escapes with upper-case digits (RFC 3986, section 2.1), which APR does not. */
 static const char *escape(apr_pool_t *pool, const char *path)
 {

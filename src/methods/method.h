@@ -60,6 +60,14 @@ dms_error_t *dms_method_parent(dms_request_t *request, dms_resource_t *resource,
 /* 400 unless Depth is absent or infinity, for a method that acts on whole collections. */
 dms_error_t *dms_method_deep_only(dms_request_t *request, const dms_resource_t *resource);
 
+/* The time that sync clients give what they write, by X-OC-Mtime: *time, to which *modified refers,
+ * NULL where the header is absent. 400 where it is no time. */
+dms_error_t *dms_method_mtime(const dms_request_t *request, dms_moment_t *time,
+                              const dms_moment_t **modified);
+
+/* Tells that it has been taken. */
+void dms_method_took_mtime(request_rec *r);
+
 /* The escaped path of a request's resource, a collection's with a slash at its end. */
 const char *dms_method_uri(request_rec *r, dms_kind_e kind);
 

@@ -5,6 +5,7 @@
 
 #include "listing/listing.h"
 #include "properties/plan.h"
+#include "request/prefer.h"
 #include "server/api.h"
 #include "server/body.h"
 #include "server/reply.h"
@@ -14,16 +15,20 @@ typedef struct propfind_t {
     dms_plan_t *plan;
     dms_reply_t *reply;
     dms_day_t *days; /* DMS_DAYS of them */
+    int no_root;
 } propfind_t;
 
-static dms_error_t *read_request(dms_request_t *request, dms_listing_t *listing, dms_plan_t **plan)
+static dms_error_t *read_request(dms_request_t *request, dms_listing_t *listing, dms_plan_t **plan,
+                                 dms_prefer_t *prefer)
 {
     request_rec *r = request->r;
+    const char *depth = apr_table_get(r->headers_in, "Depth");
     dms_element_t *root = NULL;
     const char *complaint;
     dms_error_t *error;
 
-    listing->depth = dms_depth_parse(apr_table_get(r->headers_in, "Depth"), DMS_DEPTH_INFINITY);
+    *prefer = dms_prefer_parse(r->pool, apr_table_get(r->headers_in, "Prefer"));
+    listing->depth = dms_depth_parse_members(r->pool, depth, DMS_DEPTH_INFINITY, &prefer->no_root);
     if (listing->depth == DMS_DEPTH_INVALID) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Depth is none of 0, 1 and infinity");
     }
@@ -45,6 +50,23 @@ static dms_error_t *read_request(dms_request_t *request, dms_listing_t *listing,
     return NULL;
 }
 
+/* Follows preferences (RFC 8144), as far as they could change the answer, and tells that. */
+static void follow(request_rec *r, dms_prefer_t *prefer, dms_listing_t *listing, dms_plan_t *plan)
+{
+    prefer->no_root &= listing->depth != DMS_DEPTH_0;
+    if (dms_plan_names(plan) || listing->depth != DMS_DEPTH_0) {
+        dms_prefer_matters(r->headers_out);
+    }
+    if (prefer->minimal) {
+        dms_plan_omit_missing(plan);
+        dms_prefer_applied(r->headers_out, DMS_PREFER_MINIMAL);
+    }
+    if (prefer->no_root) {
+        listing->limit += listing->limit > 0; /* what is not told of does not count */
+        dms_prefer_applied(r->headers_out, DMS_PREFER_NO_ROOT);
+    }
+}
+
 /* A collection that was asked for without its slash is answered, not redirected, and
  * Content-Location tells its name (RFC 4918, section 5.2). */
 static const char *own_uri(request_rec *r, dms_kind_e kind)
@@ -61,9 +83,12 @@ static const char *own_uri(request_rec *r, dms_kind_e kind)
 static dms_onward_e add_response(void *baton, dms_listed_t *listed)
 {
     const propfind_t *propfind = baton;
-    dms_response_t *response = dms_response_create(dms_reply_pool(propfind->reply),
-                                                   listed->subject.uri);
+    dms_response_t *response;
 
+    if (propfind->no_root && !listed->depth) {
+        return DMS_ONWARD;
+    }
+    response = dms_response_create(dms_reply_pool(propfind->reply), listed->subject.uri);
     if (listed->status == HTTP_OK) {
         listed->subject.days = propfind->days;
         dms_plan_apply(propfind->plan, &listed->subject, response);
@@ -86,9 +111,10 @@ static void add_limit(dms_reply_t *reply, const char *uri)
     dms_reply_add(reply, response);
 }
 
-static int answer(request_rec *r, dms_walk_t *walk, dms_plan_t *plan, const char *uri)
+static int answer(request_rec *r, dms_walk_t *walk, dms_plan_t *plan, int no_root, const char *uri)
 {
     propfind_t propfind = {.plan = plan,
+                           .no_root = no_root,
                            .reply = dms_reply_create(r),
                            .days = apr_pcalloc(r->pool, DMS_DAYS * sizeof(dms_day_t))};
     dms_reply_t *reply = propfind.reply;
@@ -113,7 +139,8 @@ static dms_error_t *answer_propfind(dms_request_t *request, int *result)
                              .limit = dms_config_max_responses(request->config)};
     dms_resource_t resource = {.node = NULL};
     dms_plan_t *plan = NULL;
-    dms_error_t *error = read_request(request, &listing, &plan);
+    dms_prefer_t prefer;
+    dms_error_t *error = read_request(request, &listing, &plan, &prefer);
     const char *uri;
     dms_walk_t *walk;
     apr_status_t rv;
@@ -125,12 +152,13 @@ static dms_error_t *answer_propfind(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
+    follow(r, &prefer, &listing, plan);
     uri = own_uri(r, resource.facts.kind);
     rv = dms_listing_open(&listing, &resource, uri, &walk);
     if (rv != APR_SUCCESS) {
         return dms_error_of(r->pool, rv, "the collection can't be listed");
     }
-    *result = answer(r, walk, plan, uri);
+    *result = answer(r, walk, plan, prefer.no_root, uri);
     return NULL;
 }
 

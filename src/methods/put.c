@@ -2,17 +2,19 @@
  * PUT (RFC 4918, section 9.7; RFC 9110, section 9.3.4): a file's content, streamed into a
  * temporary and put in place in one step.
  */
-#include "methods/method.h"
+#include "methods/get.h"
 
 #include <errno.h>
 
 #include <apr_strings.h>
+#include <http_protocol.h>
 
 #include "changes/changes.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/steps.h"
 #include "request/headers.h"
+#include "request/prefer.h"
 #include "server/body.h"
 
 /* How many bytes beyond the end of a file a part may begin, at most: what is between is a hole. */
@@ -204,6 +206,29 @@ static dms_error_t *finish(upload_t *upload)
     return error;
 }
 
+/* Shows a client that prefers it what is there now, also where its conditions have failed
+ * (RFC 8144, section 3). Returns the error that is left. */
+static dms_error_t *represent(upload_t *upload, dms_error_t *error)
+{
+    request_rec *r = upload->request->r;
+
+    if (!dms_prefer_parse(r->pool, apr_table_get(r->headers_in, "Prefer")).representation) {
+        return error;
+    }
+    if (!error) {
+        dms_get_represent(upload->request, r->status == HTTP_CREATED ? HTTP_CREATED : HTTP_OK,
+                          upload->facts.etag);
+    }
+    else if (error->status == HTTP_PRECONDITION_FAILED) {
+        r->status = error->status; /* now, so that no body is asked for which waits for a 100 */
+        if (ap_discard_request_body(r) == OK
+            && dms_get_represent(upload->request, error->status, NULL)) {
+            error = NULL;
+        }
+    }
+    return error;
+}
+
 static dms_error_t *answer_put(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
@@ -211,11 +236,10 @@ static dms_error_t *answer_put(dms_request_t *request, int *result)
     dms_moment_t modified = {0, 0};
     dms_error_t *error;
 
-    /* ownCloud's, Nextcloud's and rclone's way to keep a file's time. */
-    if (dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)) {
-        upload.modified = &modified;
+    error = dms_method_mtime(request, &modified, &upload.modified);
+    if (!error) {
+        error = prepare(&upload);
     }
-    error = prepare(&upload);
     if (!error) {
         error = receive(&upload);
     }
@@ -226,9 +250,9 @@ static dms_error_t *answer_put(dms_request_t *request, int *result)
         apr_pool_destroy(upload.pool);
     }
     if (!error && upload.modified) {
-        apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+        dms_method_took_mtime(r);
     }
-    return error;
+    return represent(&upload, error);
 }
 
 static int is_offered(const dms_provider_t *provider, dms_kind_e kind)

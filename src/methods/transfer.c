@@ -3,33 +3,32 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "request/headers.h"
 #include "server/body.h"
 
-/* X-OC-Mtime, which sync clients send with a COPY or MOVE of a file, too. */
-static void set_time(dms_transfer_t *transfer)
+/* Gives a file the time that the client says. */
+static void set_time(dms_transfer_t *transfer, const dms_moment_t *modified)
 {
-    request_rec *r = transfer->request->r;
-    dms_moment_t modified = {0, 0};
-
-    if (!dms_is_collection(&transfer->from)
-        && dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)
-        && transfer->request->provider->set_modified
+    if (modified && !dms_is_collection(&transfer->from) && transfer->request->provider->set_modified
         && transfer->request->provider->set_modified(transfer->to_parent, transfer->to.name,
-                                                     &modified,
+                                                     modified,
                                                      dms_config_sync(transfer->request->config))
                == APR_SUCCESS) {
-        apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
+        dms_method_took_mtime(transfer->request->r);
     }
 }
 
 dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
 {
     request_rec *r = transfer->request->r;
+    const dms_moment_t *modified = NULL;
+    dms_moment_t time;
     dms_error_t *error = dms_body_none(r);
 
     transfer->shift.request = transfer->request;
     transfer->failures.r = r;
+    if (!error) {
+        error = dms_method_mtime(transfer->request, &time, &modified);
+    }
     if (!error) {
         error = dms_transfer_prepare(transfer);
     }
@@ -50,7 +49,7 @@ dms_error_t *dms_transfer_run(dms_transfer_t *transfer, int *result)
         error = NULL;
     }
     if (!error) {
-        set_time(transfer);
+        set_time(transfer, modified);
         *result = dms_failures_end(&transfer->failures, transfer->to.facts.kind == DMS_KIND_NONE
                                                             ? HTTP_CREATED
                                                             : HTTP_NO_CONTENT);

@@ -62,12 +62,12 @@ static void put_status(dms_buffer_t *out, int status)
     dms_buffer_puts(out, "</D:status>");
 }
 
-static void put_error(dms_writer_t *writer, const dms_element_t *error)
+static void put_error(dms_buffer_t *out, const dms_prefixes_t *prefixes, const dms_element_t *error)
 {
     if (error) {
-        dms_xml_start(&writer->buffer, "error");
-        dms_xml_elements(&writer->buffer, &writer->prefixes, error);
-        dms_xml_end(&writer->buffer, "error");
+        dms_xml_start(out, "error");
+        dms_xml_elements(out, prefixes, error);
+        dms_xml_end(out, "error");
     }
 }
 
@@ -80,15 +80,14 @@ static void put_description(dms_buffer_t *out, const char *description)
     }
 }
 
-static void put_propstat(dms_writer_t *writer, const dms_propstat_t *propstat)
+static void put_propstat(dms_buffer_t *out, const dms_prefixes_t *prefixes,
+                         const dms_propstat_t *propstat)
 {
-    dms_buffer_t *out = &writer->buffer;
-
     dms_buffer_puts(out, "<D:propstat><D:prop>");
-    dms_xml_elements(out, &writer->prefixes, propstat->properties);
+    dms_xml_elements(out, prefixes, propstat->properties);
     dms_buffer_puts(out, "</D:prop>");
     put_status(out, propstat->status);
-    put_error(writer, propstat->error);
+    put_error(out, prefixes, propstat->error);
     put_description(out, propstat->description);
     dms_buffer_puts(out, "</D:propstat>");
 }
@@ -108,9 +107,9 @@ static void put_response(dms_writer_t *writer, const dms_response_t *response)
         put_status(out, response->status);
     }
     for (propstat = response->propstats; propstat; propstat = propstat->next) {
-        put_propstat(writer, propstat);
+        put_propstat(out, &writer->prefixes, propstat);
     }
-    put_error(writer, response->error);
+    put_error(out, &writer->prefixes, response->error);
     put_description(out, response->description);
     if (response->location) {
         dms_xml_start(out, "location");
@@ -202,4 +201,16 @@ apr_uint64_t dms_writer_responses(const dms_writer_t *writer)
 apr_uint64_t dms_writer_failures(const dms_writer_t *writer)
 {
     return writer->failures;
+}
+
+void dms_writer_propstats(dms_buffer_t *out, const char *root, const dms_response_t *response)
+{
+    const dms_propstat_t *propstat;
+
+    dms_xml_begin(out, NULL, root);
+    for (propstat = response->propstats; propstat; propstat = propstat->next) {
+        put_propstat(out, NULL, propstat);
+    }
+    dms_xml_end(out, root);
+    dms_buffer_puts(out, "\n");
 }

@@ -59,4 +59,8 @@ dms_phase_e dms_writer_phase(const dms_writer_t *writer);
 apr_uint64_t dms_writer_responses(const dms_writer_t *writer);
 apr_uint64_t dms_writer_failures(const dms_writer_t *writer);
 
+/* Writes a whole document whose root is the DAV: element root, with the propstats of a response and
+ * nothing else of it: mkcol-response (RFC 5689, section 5.2). */
+void dms_writer_propstats(dms_buffer_t *out, const char *root, const dms_response_t *response);
+
 #endif

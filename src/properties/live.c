@@ -184,7 +184,7 @@ const dms_live_property_t dms_live_properties[] = {
     {DAV("resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype, 0, 0},
     {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1, 0},
     {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable,
-     0, 0},
+     0, 1},
     {WIN32("Win32CreationTime"), DMS_OVERRIDABLE, ALL, DMS_FACT_CREATED, win32_creation_time, 0, 1},
     {WIN32("Win32FileAttributes"), DMS_OVERRIDABLE, ALL, 0, win32_file_attributes, 0, 1},
     {WIN32("Win32LastModifiedTime"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 1},

@@ -15,6 +15,7 @@ typedef struct entry_t {
     const dms_live_property_t *live; /* NULL: there is no such property */
     int is_required;                 /* was named: 404 where it is not there */
     const char *constant;            /* the markup of a value that is the same everywhere */
+    int is_told;                     /* that value, by a response before */
     dms_element_t element;
 } entry_t;
 
@@ -22,6 +23,7 @@ struct dms_plan_t {
     apr_pool_t *pool;
     mode_e mode;
     unsigned int facts;
+    int omits_missing;
     int count;
     entry_t *entries;
 };
@@ -200,6 +202,16 @@ unsigned int dms_plan_facts(const dms_plan_t *plan)
     return plan->facts;
 }
 
+int dms_plan_names(const dms_plan_t *plan)
+{
+    return plan->count && plan->entries[0].is_required; /* those that are named come first */
+}
+
+void dms_plan_omit_missing(dms_plan_t *plan)
+{
+    plan->omits_missing = 1;
+}
+
 void dms_plan_choose(const dms_plan_t *plan, dms_choice_t *choice)
 {
     int i;
@@ -333,10 +345,20 @@ static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_p
     }
 }
 
+/* Whether nothing more is to be said of an entry: allprop tells a value that is the same everywhere
+ * once, since it would be a third of each member. */
+static int is_told_already(const dms_plan_t *plan, const entry_t *entry)
+{
+    return entry->is_told && plan->mode == MODE_ALL && !entry->is_required;
+}
+
 /* Adds an entry to the propstat that it belongs to, if any. */
 static void apply_entry(const dms_plan_t *plan, entry_t *entry, const dms_subject_t *subject,
                         dms_response_t *response, dms_propstat_t *found)
 {
+    if (is_told_already(plan, entry)) {
+        return;
+    }
     if (subject->unread && is_unread(plan, entry, subject)) {
         add_unread(entry, response);
         return;
@@ -344,8 +366,9 @@ static void apply_entry(const dms_plan_t *plan, entry_t *entry, const dms_subjec
     if (plan->mode == MODE_NAMES ? evaluate_name(entry, subject, response->pool)
                                  : evaluate(entry, subject, response->pool)) {
         dms_propstat_add(found, &entry->element);
+        entry->is_told = entry->constant != NULL;
     }
-    else if (entry->is_required) {
+    else if (entry->is_required && !plan->omits_missing) {
         dms_propstat_add(dms_response_propstat(response, HTTP_NOT_FOUND), &entry->element);
     }
 }

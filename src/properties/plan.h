@@ -34,6 +34,12 @@ void dms_plan_choose(const dms_plan_t *plan, dms_choice_t *choice);
  * which is worth some preparation. */
 void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer, int many);
 
+/* Whether something was named, which a resource can lack. */
+int dms_plan_names(const dms_plan_t *plan);
+
+/* Has what a resource lacks be left out (RFC 8144, section 2.1). */
+void dms_plan_omit_missing(dms_plan_t *plan);
+
 /* Adds to a response the propstats that the plan asks for. */
 void dms_plan_apply(dms_plan_t *plan, const dms_subject_t *subject, dms_response_t *response);
 

@@ -190,6 +190,8 @@ static int check_own(const dms_proxied_t *proxied)
         status = require(proxied, DMS_ACT_CREATE, path);
         return status == HTTP_OK && !is_shallow ? require_below(proxied, DMS_ACT_LOCK, path)
                                                 : status;
+    case M_MKCOL: /* with properties (RFC 5689) */
+        return ap_request_has_body(r) ? require(proxied, DMS_ACT_PROPERTIES, path) : HTTP_OK;
     default:
         return HTTP_OK;
     }

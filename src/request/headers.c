@@ -89,6 +89,20 @@ static const char *skip_space(const char *s)
     return s;
 }
 
+dms_depth_e dms_depth_parse_members(apr_pool_t *pool, const char *depth, dms_depth_e fallback,
+                                    int *no_root)
+{
+    const char *comma = depth ? strchr(depth, ',') : NULL;
+    dms_depth_e parsed;
+
+    if (!comma || strcasecmp(skip_space(comma + 1), "noroot")) {
+        return dms_depth_parse(depth, fallback);
+    }
+    parsed = dms_depth_parse(apr_pstrmemdup(pool, depth, (apr_size_t)(comma - depth)), fallback);
+    *no_root = 1;
+    return parsed == DMS_DEPTH_0 ? DMS_DEPTH_INVALID : parsed;
+}
+
 /* The weight among the parameters of one media range, which end at the next comma. */
 static double weight(const char *parameters)
 {

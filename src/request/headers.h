@@ -25,6 +25,11 @@ typedef enum dms_depth_e {
 /* The depth that a Depth header asks for; absent, it is fallback. */
 dms_depth_e dms_depth_parse(const char *depth, dms_depth_e fallback);
 
+/* The same, for a method that can leave the resource itself out: "1,noroot" and "infinity,noroot",
+ * an older spelling of Prefer: depth-noroot (RFC 8144, section 4), set *no_root. */
+dms_depth_e dms_depth_parse_members(apr_pool_t *pool, const char *depth, dms_depth_e fallback,
+                                    int *no_root);
+
 /* Whether an Accept header prefers text/xml to application/xml (RFC 9110, section 12.5.1); where it
  * likes both alike, whether the request's own body is of that type. */
 int dms_accept_prefers_text_xml(const char *accept, const char *content_type);

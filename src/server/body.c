@@ -113,15 +113,25 @@ dms_error_t *dms_body_none(request_rec *r)
     return dms_body_read(r, refuse, r);
 }
 
-dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root)
+static dms_error_t *read_xml(request_rec *r, dms_media_e media, dms_element_t **root)
 {
     reader_t reader = {
         .r = r,
-        .media = dms_media_parse(apr_table_get(r->headers_in, "Content-Type")),
+        .media = media,
         .limit = ap_get_limit_xml_body(r),
         .xml = dms_xml_body_create(r->pool),
     };
     dms_error_t *error = dms_body_read(r, take_xml, &reader);
 
     return error ? error : fault_error(&reader, dms_xml_body_finish(reader.xml, root));
+}
+
+dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root)
+{
+    return read_xml(r, dms_media_parse(apr_table_get(r->headers_in, "Content-Type")), root);
+}
+
+dms_error_t *dms_body_read_any_xml(request_rec *r, dms_element_t **root)
+{
+    return read_xml(r, DMS_MEDIA_OTHER, root);
 }

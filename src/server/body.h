@@ -27,4 +27,7 @@ dms_error_t *dms_body_none(request_rec *r);
  * not labelled as XML, and is none; and those of dms_body_read(). */
 dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root);
 
+/* The same for a method that few clients send a body with: 415 whatever is no XML. */
+dms_error_t *dms_body_read_any_xml(request_rec *r, dms_element_t **root);
+
 #endif

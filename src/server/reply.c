@@ -50,6 +50,16 @@ void dms_reply_document(request_rec *r, const char *root, const dms_element_t *e
     dms_buffer_pass(&out, 0);
 }
 
+void dms_reply_propstats(request_rec *r, const char *root, const dms_response_t *response)
+{
+    dms_buffer_t out;
+
+    dms_reply_set_content_type(r);
+    dms_buffer_init(&out, r->pool, r->connection->bucket_alloc, dms_reply_sink, r);
+    dms_writer_propstats(&out, root, response);
+    dms_buffer_pass(&out, 0);
+}
+
 static apr_status_t commit_and_pass(void *baton, apr_bucket_brigade *bb, int flush)
 {
     dms_reply_t *reply = baton;

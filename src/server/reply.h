@@ -46,6 +46,9 @@ void dms_reply_set_content_type(request_rec *r);
 void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements,
                         const char *description);
 
+/* Sends the propstats of a response so (multistatus/writer.h, dms_writer_propstats()). */
+void dms_reply_propstats(request_rec *r, const char *root, const dms_response_t *response);
+
 /* The sink that passes buckets to the output filters of a request_rec, as they stand. */
 apr_status_t dms_reply_sink(void *r, apr_bucket_brigade *bb, int flush);
 

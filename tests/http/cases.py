@@ -197,6 +197,8 @@ CASES = plain("GET") + plain("HEAD") + [
     Case("MKCOL", 409, "nowhere/{new}/"),
     Case("MKCOL", 412, "{new}/", FALSE_IF),
     Case("MKCOL", 415, "{new}/", body=b"x" * 100_000),
+    Case("MKCOL", 201, "{new}/", XML, body='<D:mkcol xmlns:D="DAV:"><D:set><D:prop><a/></D:prop></D:set></D:mkcol>'),
+    Case("MKCOL", 403, "{new}/", XML, body='<D:mkcol xmlns:D="DAV:"><D:set><D:prop><D:getetag/></D:prop></D:set></D:mkcol>'),
 
     *transfers("COPY"), *transfers("MOVE"),
     Case("MOVE", 207, "{new}/", *to("{new}.to"), before=MAKE_STAYING),

@@ -196,6 +196,25 @@ class Make:
         return "after"
 
 
+class Born:
+    """A collection with properties from birth; a kill may leave it without."""
+
+    def __init__(self, is_killed=True):
+        self.is_killed = is_killed
+
+    def prepare(self, dav):
+        leave_ghosts(dav)
+        body = update_body(("set", prop("x", "one") + prop("y", "two"))).replace("propertyupdate", "mkcol")
+        return "MKCOL", "source", [("Content-Type", "text/xml")], body
+
+    def check(self, dav):
+        found = state(dav, "source")
+        if found is None or (self.is_killed and found == ({}, {"": {}})):
+            return "before"
+        assert found == ({}, {"": {"x": "one", "y": "two"}}), found
+        return "after"
+
+
 class Part:
     def prepare(self, dav):
         dav.file("source", b"0" * 100000)
@@ -302,7 +321,7 @@ SCENARIOS = {
     "move file to a device": File("MOVE", "mount/new", None), "move file over on a device": File("MOVE", "mount/new"),
     "copy file": File("COPY", old=None), "copy file over": File("COPY"), "copy file over folder": File("COPY", old=OLD_STATE),
     "delete": Delete(), "delete file": DeleteFile(), "put": Put(False), "put over": Put(True), "put part": Part(),
-    "mkcol": Make("MKCOL", None, ({}, {"": {}})), "lock": Make("LOCK", LOCK, (b"", {}), [("Content-Type", "text/xml")]),
+    "mkcol": Make("MKCOL", None, ({}, {"": {}})), "mkcol extended": Born(), "lock": Make("LOCK", LOCK, (b"", {}), [("Content-Type", "text/xml")]),
     "proppatch": Proppatch(), "proppatch time": Proppatch(TIME),
     **{method.lower() + " anew": Anew(method, body) for method, body in (("PUT", b"new"), ("MKCOL", None), ("LOCK", LOCK), ("COPY", None),
                                                                          ("MOVE", None))},

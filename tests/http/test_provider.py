@@ -457,9 +457,9 @@ def options(dav, name=""):
 def test_options(mem):
     mem.put("x")
     collection = {"GET", "HEAD", "OPTIONS", "PROPFIND", "PROPPATCH", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"}
-    assert options(mem) == (collection, {"1", "2", "3"})
-    assert options(mem, "x") == (collection | {"PUT"}, {"1", "2", "3"})
-    assert options(mem, "new") == ({"OPTIONS", "PUT", "MKCOL", "LOCK"}, {"1", "2", "3"})
+    assert options(mem) == (collection, {"1", "2", "3", "extended-mkcol"})
+    assert options(mem, "x") == (collection | {"PUT"}, {"1", "2", "3", "extended-mkcol"})
+    assert options(mem, "new") == ({"OPTIONS", "PUT", "MKCOL", "LOCK"}, {"1", "2", "3", "extended-mkcol"})
     assert mem.get().status == mem.ask("HEAD").status == 200
     answer = mem.ask("PUT", body=b"x")
     assert answer.status == 405 and answer.tokens("Allow") - {"TRACE"} == collection
@@ -495,7 +495,7 @@ def test_some_of_it(mem):
     make(mem, TREE)
     part = beside(mem, "memory-partial")
     collection = {"GET", "HEAD", "OPTIONS", "PROPFIND", "PROPPATCH", "DELETE", "LOCK", "UNLOCK"}
-    assert options(part, "a/") == (collection, {"1", "2", "3"})
+    assert options(part, "a/") == (collection, {"1", "2", "3", "extended-mkcol"})
     for name, allowed in {"a/": collection, "a/one.txt": collection,
                           "other": {"OPTIONS", "MKCOL"}}.items():
         assert options(part, name)[0] == allowed

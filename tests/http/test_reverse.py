@@ -466,7 +466,7 @@ RULES = """
     </Limit>
 </Location>
 <Location "/files/read">
-    <Limit PUT DELETE>
+    <Limit PUT DELETE PROPPATCH>
         Require all denied
     </Limit>
 </Location>
@@ -520,6 +520,8 @@ def guarded():
     # a COPY reads, a MOVE removes, a LOCK may create
     ("COPY", "drop/x", "b", {}, 403), ("MOVE", "kept/x", "b", {}, 403), ("MOVE", "drop/x", "b", {}, 403),
     ("LOCK", "read/x", None, {"body": "x"}, 403), ("LOCK", "read/x", None, {}, 201), ("LOCK", "a", None, {"body": "x"}, 201),
+    # a MKCOL with a body sets properties (RFC 5689)
+    ("MKCOL", "read/x", None, {"body": "x"}, 403), ("MKCOL", "read/x", None, {}, 201), ("MKCOL", "a", None, {"body": "x"}, 201),
     # and so below, where this httpd has something to say there
     ("COPY", "", "b", {}, 403), ("COPY", "", "b", {"Depth": "0"}, 201), ("MOVE", "", "b", {}, 403), ("DELETE", "", None, {}, 403),
     ("DELETE", "a", None, {}, 201), ("LOCK", "", None, {"body": "x"}, 403), ("LOCK", "", None, {"body": "x", "Depth": "0"}, 201),

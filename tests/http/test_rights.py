@@ -157,6 +157,7 @@ CASES = [
     Case("PUT it", body="mine", file="PUT", new="PUT"),
     Case("PROPPATCH it", body=PATCH, headers=XML, file="PROPPATCH", folder="PROPPATCH"),
     Case("MKCOL it", new="MKCOL"),
+    Case("MKCOL it", body=PATCH.replace("propertyupdate", "mkcol"), headers=XML, new="MKCOL PROPPATCH"),
     Case("LOCK it", body=LOCKINFO, headers=XML, file="LOCK", new="LOCK PUT", folder="LOCK"),
     Case("UNLOCK it", file="UNLOCK", folder="UNLOCK"),
     Case("DELETE it", file="DELETE", folder="DELETE"),

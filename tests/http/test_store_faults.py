@@ -16,7 +16,7 @@ import pytest
 
 import harness
 from locking import lock_body
-from scenarios import OLD_STATE, Copy, Delete, File, Move, Proppatch, intentions, restart, state
+from scenarios import OLD_STATE, Born, Copy, Delete, File, Move, Proppatch, intentions, restart, state
 from tracing import detach, is_traced
 from writing import Dav, integrity, leftovers, mounted, prop, store_path, update_body, wait_until
 
@@ -61,7 +61,7 @@ class Patch(Proppatch):
 SCENARIOS = {
     "move": Move(), "move over": Move(old=OLD_STATE), "copy": Copy(), "copy over": Copy(old=OLD_STATE),
     "move to a device": Move("mount/new"), "move file": File("MOVE"), "copy file": File("COPY"), "delete": Delete(),
-    "proppatch": Patch(), "lock": Lock(),
+    "proppatch": Patch(), "lock": Lock(), "mkcol extended": Born(is_killed=False),
 }
 
 

@@ -37,6 +37,42 @@ START_TEST(other_depths_are_invalid)
 }
 END_TEST
 
+typedef struct members_t {
+    const char *depth;
+    dms_depth_e parsed;
+    int no_root;
+} members_t;
+
+static const members_t members[] = {
+    {NULL, DMS_DEPTH_INFINITY, 0},
+    {"0", DMS_DEPTH_0, 0},
+    {"1", DMS_DEPTH_1, 0},
+    {"1,noroot", DMS_DEPTH_1, 1},
+    {"1, NoRoot", DMS_DEPTH_1, 1},
+    {"infinity,noroot", DMS_DEPTH_INFINITY, 1},
+    {"0,noroot", DMS_DEPTH_INVALID, 1},
+    {",noroot", DMS_DEPTH_INVALID, 1},
+    {"2,noroot", DMS_DEPTH_INVALID, 1},
+    {"1,root", DMS_DEPTH_INVALID, 0},
+    {"1,noroot,noroot", DMS_DEPTH_INVALID, 0},
+    {"1,", DMS_DEPTH_INVALID, 0},
+};
+
+START_TEST(depth_of_members)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        int no_root = 0;
+
+        ck_assert_int_eq(dms_depth_parse_members(unit_pool, members[i].depth, DMS_DEPTH_INFINITY,
+                                                 &no_root),
+                         members[i].parsed);
+        ck_assert_int_eq(no_root, members[i].no_root);
+    }
+}
+END_TEST
+
 typedef struct accept_t {
     const char *accept;
     int text_xml;
@@ -360,6 +396,7 @@ Suite *headers_suite(void)
     tcase_add_test(tests, depth_is_one_of_three);
     tcase_add_test(tests, absent_depth_is_the_fallback);
     tcase_add_test(tests, other_depths_are_invalid);
+    tcase_add_test(tests, depth_of_members);
     tcase_add_test(tests, accept_prefers_text_xml);
     tcase_add_test(tests, own_type_where_accept_says_nothing);
     tcase_add_test(tests, settled);
