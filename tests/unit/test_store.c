@@ -252,6 +252,22 @@ START_TEST(prepare_keeps_what_is_there)
 }
 END_TEST
 
+START_TEST(a_reserve_that_was_given_up_is_made_again)
+{
+    const char *reserve = apr_pstrcat(unit_pool, file, "-reserve", NULL);
+    dms_tx_t *tx;
+
+    assert_ok(dms_tx_begin(store, unit_pool, &tx));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_int_eq(access(reserve, F_OK), 0);
+    ck_assert(dms_store_give_reserve(store, unit_pool));
+    ck_assert_int_ne(access(reserve, F_OK), 0);
+    assert_ok(dms_tx_begin(store, unit_pool, &tx));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_int_eq(access(reserve, F_OK), 0);
+}
+END_TEST
+
 START_TEST(prepare_refuses_a_newer_schema)
 {
     foreign("PRAGMA user_version = 7");
@@ -1782,6 +1798,7 @@ Suite *store_suite(void)
 
     tcase_add_test(tests, prepare_leaves_one_closed_file);
     tcase_add_test(tests, prepare_keeps_what_is_there);
+    tcase_add_test(tests, a_reserve_that_was_given_up_is_made_again);
     tcase_add_test(tests, prepare_refuses_a_newer_schema);
     tcase_add_test(tests, prepare_tells_what_is_wrong);
     tcase_add_test(tests, prepare_at_once_by_many);
