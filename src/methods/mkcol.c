@@ -79,7 +79,7 @@ static dms_error_t *check(dms_request_t *request, dms_resource_t *resource, dms_
 }
 
 /* Takes it back, where its properties could not be kept, or it could not be synced. */
-static void unmake(void *baton)
+static void unmake(void *baton, int is_doubtful)
 {
     const making_t *making = baton;
 

@@ -45,6 +45,9 @@ static dms_error_t *read_request(dms_request_t *request, dms_listing_t *listing,
         return dms_error(r->pool, HTTP_FORBIDDEN, "propfind-finite-depth",
                          "DavMultistatusDepthInfinity is Off here");
     }
+    if (apr_table_get(r->subprocess_env, "dav-multistatus-lean")) {
+        dms_plan_tell_once(*plan);
+    }
     listing->facts = dms_plan_facts(*plan);
     dms_plan_choose(*plan, &listing->dead);
     return NULL;

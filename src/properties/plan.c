@@ -24,6 +24,7 @@ struct dms_plan_t {
     mode_e mode;
     unsigned int facts;
     int omits_missing;
+    int tells_once;
     int count;
     entry_t *entries;
 };
@@ -207,6 +208,11 @@ int dms_plan_names(const dms_plan_t *plan)
     return plan->count && plan->entries[0].is_required; /* those that are named come first */
 }
 
+void dms_plan_tell_once(dms_plan_t *plan)
+{
+    plan->tells_once = 1;
+}
+
 void dms_plan_omit_missing(dms_plan_t *plan)
 {
     plan->omits_missing = 1;
@@ -345,11 +351,10 @@ static void add_dead(const dms_plan_t *plan, const dms_subject_t *subject, apr_p
     }
 }
 
-/* Whether nothing more is to be said of an entry: allprop tells a value that is the same everywhere
- * once, since it would be a third of each member. */
+/* Whether nothing more is to be said of an entry. */
 static int is_told_already(const dms_plan_t *plan, const entry_t *entry)
 {
-    return entry->is_told && plan->mode == MODE_ALL && !entry->is_required;
+    return plan->tells_once && entry->is_told && plan->mode == MODE_ALL && !entry->is_required;
 }
 
 /* Adds an entry to the propstat that it belongs to, if any. */

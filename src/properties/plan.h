@@ -37,6 +37,10 @@ void dms_plan_declare(dms_plan_t *plan, dms_writer_t *writer, int many);
 /* Whether something was named, which a resource can lack. */
 int dms_plan_names(const dms_plan_t *plan);
 
+/* Has allprop tell a value that is the same everywhere for the first resource alone, which is less
+ * than section 9.1 wants of it. */
+void dms_plan_tell_once(dms_plan_t *plan);
+
 /* Has what a resource lacks be left out (RFC 8144, section 2.1). */
 void dms_plan_omit_missing(dms_plan_t *plan);
 

@@ -41,7 +41,7 @@ static char *in_form(apr_pool_t *pool, form_fn form, const char *name)
 
 static int is_ascii(const char *text)
 {
-    while (*text > 0) {
+    while (*text && !(*text & 0x80)) {
         text++;
     }
     return !*text;

@@ -2,18 +2,18 @@
  * Names in another normal form (DavMultistatusNames normalize).
  *
  * A character such as an e with an acute accent can be written as one (NFC, as Linux and Windows
- * do) or as two (NFD, as macOS does): two names for a file system, one for a person. A name that is
- * not there, and is not ASCII, is looked for in its other form, and where that is there, the
- * request is for that one: before any access check, so that all rules are those of the name that is
- * there. Names that are there cost one stat, if they are not ASCII.
+ * do) or as two (NFD, as macOS does): two names for a file system, one for a person. A name that
+ * is not there, and is not ASCII, is looked for in its other form, and where that is there, the
+ * request is for that one: before any access check, so that all rules are those of the name that
+ * is there. Names that are there cost one stat, if they are not ASCII.
  */
 #ifndef DMS_NAMES_H
 #define DMS_NAMES_H
 
 #include <httpd.h>
 
-/* Hooks: for translate_name, when httpd knows the <Location>s, and for map_to_storage, when it knows
- * the file, and has forgotten them; both before all others. */
+/* Hooks, both before all others: for translate_name, when httpd knows the <Location>s, and for
+ * map_to_storage, when it knows the file, and has forgotten them. */
 int dms_names_note(request_rec *r);
 int dms_names_find(request_rec *r);
 

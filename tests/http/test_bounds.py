@@ -1,6 +1,5 @@
 """What one user may have of what all share: locks, properties, bytes of the store; and who may take a lock away."""
 
-import re
 
 import pytest
 
@@ -218,22 +217,6 @@ def test_breaking_a_lock(dav_on):
     dav.server.log_seen = len(dav.server.log_text())
     assert unlock(dav, "all.txt", own.token, [ADMIN]).status == 204
     assert not [line for line in dav.server.new_log() if "has broken" in line]
-
-
-def test_readme_s_example(dav_on):
-    """As it is pasted: jane breaks locks, others do not, and nobody gets in without a password."""
-    section = (harness.REPO / "README.md").read_text().split("### DavMultistatusUnlockAny", 1)[1]
-    example = re.search("```apache\n(.*?)```", section, re.S).group(1)
-    assert '"/srv/files"' in example and '"/etc/apache2/users"' in example
-    server_conf = example.replace("/srv/files", "{data}").replace("/etc/apache2/users", "{root}/users")
-    dav = dav_on(conf=server_conf)
-    add_users(dav.server, "jane", "anna")
-    dav.file("report.odt")
-    held = lock(dav, "report.odt", headers=[ANNA])
-    assert dav.get("report.odt").status == 401 and unlock(dav, "report.odt", held.token).status == 401
-    assert unlock(dav, "report.odt", held.token, [basic("jane")]).status == 204
-    held = lock(dav, "report.odt", headers=[basic("jane")])
-    assert unlock(dav, "report.odt", held.token, [ANNA]).status == 403
 
 
 def test_nobody_is_no_breaker(dav_on):

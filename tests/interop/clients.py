@@ -49,7 +49,7 @@ def run(*command, cwd, stdin="", status=0, seconds=60, both=True):
     needs(command[0])
     env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin", "HOME": str(cwd), "LC_ALL": "C.UTF-8",
            "TZ": "UTC"}
-    done = subprocess.run([str(c) for c in command], cwd=cwd, env=env, input=stdin, capture_output=True, text=True,
+    done = subprocess.run([str(c) for c in command], cwd=cwd, env=env, input=stdin, capture_output=True, text=True, errors="replace",
                           timeout=seconds)
     told = done.stdout + (done.stderr if both else "")
     assert status is None or done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
