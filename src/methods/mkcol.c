@@ -1,7 +1,7 @@
 /*
  * MKCOL (RFC 4918, section 9.3), and extended MKCOL, with properties from birth (RFC 5689).
  */
-#include "methods/patch.h"
+#include "methods/propupdate.h"
 
 #include <errno.h>
 
@@ -19,8 +19,8 @@ APLOG_USE_MODULE(dav_multistatus);
 
 typedef struct making_t {
     dms_request_t *request;
-    dms_patch_t *patch; /* its properties */
-    int is_refused;     /* one of them can't be: the collection can't, either */
+    dms_propupdate_t *patch; /* its properties */
+    int is_refused;          /* one of them can't be: the collection can't, either */
     dms_resource_t resource;
     dms_node_t *parent;
     const dms_moment_t *modified; /* X-OC-Mtime, or NULL */
@@ -37,7 +37,7 @@ static dms_error_t *read_properties(making_t *making)
         return error;
     }
     return dms_name_is_dav(root->name, "mkcol")
-               ? dms_patch_read(making->patch, root)
+               ? dms_propupdate_read(making->patch, root)
                : dms_error(r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL, "the body is no DAV:mkcol");
 }
 
@@ -45,7 +45,7 @@ static dms_error_t *read_properties(making_t *making)
 static dms_error_t *check_right(making_t *making)
 {
     request_rec *r = making->request->r;
-    int status = dms_patch_is_empty(making->patch)
+    int status = dms_propupdate_is_empty(making->patch)
                      ? HTTP_OK
                      : dms_act_require(r, DMS_ACT_PROPERTIES, DMS_KIND_COLLECTION,
                                        dms_method_uri(r, DMS_KIND_COLLECTION));
@@ -90,7 +90,7 @@ static void unmake(void *baton, int is_doubtful)
 static apr_status_t set_modified(making_t *making)
 {
     const dms_provider_t *provider = making->request->provider;
-    const dms_moment_t *named = dms_patch_modified(making->patch);
+    const dms_moment_t *named = dms_propupdate_modified(making->patch);
     const dms_moment_t *modified = named ? named : making->modified;
     apr_status_t rv = ENOTSUP;
 
@@ -133,7 +133,7 @@ static dms_error_t *make(making_t *making, dms_tx_t *tx)
     dms_error_t *error = check(request, &making->resource, &making->parent);
     apr_status_t rv;
 
-    making->is_refused = !error && !dms_patch_judge(making->patch);
+    making->is_refused = !error && !dms_propupdate_judge(making->patch);
     if (error || making->is_refused) {
         return error;
     }
@@ -141,7 +141,7 @@ static dms_error_t *make(making_t *making, dms_tx_t *tx)
     if (rv != APR_SUCCESS) {
         return dms_error_of_store(request->r, rv);
     }
-    error = dms_patch_store(making->patch, tx, making->resource.key);
+    error = dms_propupdate_store(making->patch, tx, making->resource.key);
     return error ? error : make_on_disk(making, tx);
 }
 
@@ -150,7 +150,7 @@ static void tell_properties(making_t *making)
 {
     request_rec *r = making->request->r;
     dms_response_t *response = dms_response_create(r->pool, r->uri);
-    int status = dms_patch_tell(making->patch, response, NULL);
+    int status = dms_propupdate_tell(making->patch, response, NULL);
 
     if (status != HTTP_OK) {
         r->status = status;
@@ -173,7 +173,7 @@ static void answer(making_t *making)
     if (making->modified) {
         dms_method_took_mtime(r);
     }
-    if (prefer.representation && !dms_patch_is_empty(making->patch)) {
+    if (prefer.representation && !dms_propupdate_is_empty(making->patch)) {
         dms_prefer_applied(r->headers_out, DMS_PREFER_REPRESENTATION);
         tell_properties(making);
     }
@@ -201,7 +201,7 @@ static dms_error_t *prepare(making_t *making, dms_moment_t *time)
 
 static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
 {
-    making_t making = {.request = request, .patch = dms_patch_create(request, 1)};
+    making_t making = {.request = request, .patch = dms_propupdate_create(request, 1)};
     dms_moment_t time;
     dms_error_t *error = prepare(&making, &time);
     dms_tx_t *tx;

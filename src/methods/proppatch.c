@@ -2,7 +2,7 @@
  * PROPPATCH (RFC 4918, section 9.2): sets and removes properties, in document order, all or none
  * (patch.h).
  */
-#include "methods/patch.h"
+#include "methods/propupdate.h"
 
 #include "methods/barriers.h"
 #include "methods/conditions.h"
@@ -13,7 +13,7 @@
 
 typedef struct patching_t {
     dms_request_t *request;
-    dms_patch_t *patch;
+    dms_propupdate_t *patch;
     dms_resource_t resource;
     dms_node_t *parent;
 } patching_t;
@@ -30,8 +30,8 @@ static dms_error_t *read_changes(patching_t *patching)
     if (!root || !dms_name_is_dav(root->name, "propertyupdate")) {
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "the body is no DAV:propertyupdate");
     }
-    error = dms_patch_read(patching->patch, root);
-    return error || !dms_patch_is_empty(patching->patch)
+    error = dms_propupdate_read(patching->patch, root);
+    return error || !dms_propupdate_is_empty(patching->patch)
                ? error
                : dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "no property is named");
 }
@@ -58,7 +58,7 @@ static dms_error_t *set_modified(patching_t *patching, dms_tx_t *tx)
     }
     dms_tx_on_undo(tx, restore_modified, patching); /* it may be set, and fail to be synced */
     rv = request->provider->set_modified(patching->parent, patching->resource.name,
-                                         dms_patch_modified(patching->patch),
+                                         dms_propupdate_modified(patching->patch),
                                          dms_config_sync(request->config));
     return rv == APR_SUCCESS ? NULL : dms_error_of(request->r->pool, rv, "the time can't be set");
 }
@@ -67,9 +67,9 @@ static dms_error_t *set_modified(patching_t *patching, dms_tx_t *tx)
 static dms_error_t *carry_out(patching_t *patching, dms_tx_t *tx)
 {
     dms_request_t *request = patching->request;
-    dms_error_t *error = dms_patch_store(patching->patch, tx, patching->resource.key);
+    dms_error_t *error = dms_propupdate_store(patching->patch, tx, patching->resource.key);
 
-    if (!error && dms_patch_modified(patching->patch)) {
+    if (!error && dms_propupdate_modified(patching->patch)) {
         error = set_modified(patching, tx);
     }
     if (error) {
@@ -95,14 +95,14 @@ static int answer(patching_t *patching, int is_done)
     reply = dms_reply_create(r);
     response = dms_response_create(dms_reply_pool(reply),
                                    dms_method_uri(r, patching->resource.facts.kind));
-    dms_patch_tell(patching->patch, response, reply->writer);
+    dms_propupdate_tell(patching->patch, response, reply->writer);
     dms_reply_add(reply, response);
     return dms_reply_end(reply, NULL);
 }
 
 static dms_error_t *answer_proppatch(dms_request_t *request, int *result)
 {
-    patching_t patching = {.request = request, .patch = dms_patch_create(request, 0)};
+    patching_t patching = {.request = request, .patch = dms_propupdate_create(request, 0)};
     dms_error_t *error = read_changes(&patching);
     int can_be_done;
     dms_tx_t *tx;
@@ -123,7 +123,7 @@ static dms_error_t *answer_proppatch(dms_request_t *request, int *result)
     if (!error) {
         error = dms_barriers_check(request, patching.resource.key, DMS_WRITES_SELF);
     }
-    can_be_done = dms_patch_judge(patching.patch);
+    can_be_done = dms_propupdate_judge(patching.patch);
     if (error || !can_be_done) {
         dms_step_abort(request, tx);
     }

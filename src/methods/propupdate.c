@@ -1,4 +1,4 @@
-#include "methods/patch.h"
+#include "methods/propupdate.h"
 
 #include <apr_date.h>
 #include <apr_strings.h>
@@ -26,7 +26,7 @@ struct change_t {
     change_t *next;
 };
 
-struct dms_patch_t {
+struct dms_propupdate_t {
     dms_request_t *request;
     const apr_array_header_t *offered; /* other modules' live properties */
     int is_birth;
@@ -38,9 +38,9 @@ struct dms_patch_t {
     int failure; /* the status of the first change that can't be made; 0: none */
 };
 
-dms_patch_t *dms_patch_create(dms_request_t *request, int is_birth)
+dms_propupdate_t *dms_propupdate_create(dms_request_t *request, int is_birth)
 {
-    dms_patch_t *patch = apr_pcalloc(request->r->pool, sizeof(*patch));
+    dms_propupdate_t *patch = apr_pcalloc(request->r->pool, sizeof(*patch));
 
     patch->request = request;
     patch->offered = dms_api_live_properties(request->r, request->provider);
@@ -73,7 +73,7 @@ static const dms_element_t *with_language(apr_pool_t *pool, const dms_element_t 
     return copy;
 }
 
-static void add_changes(dms_patch_t *patch, const dms_element_t *prop, int is_removal,
+static void add_changes(dms_propupdate_t *patch, const dms_element_t *prop, int is_removal,
                         const dms_attribute_t *language)
 {
     apr_pool_t *pool = patch->request->r->pool;
@@ -97,7 +97,7 @@ static void add_changes(dms_patch_t *patch, const dms_element_t *prop, int is_re
 }
 
 /* Writes what is to be kept, before others wait; no more than a resource can have. */
-static dms_error_t *write_values(dms_patch_t *patch)
+static dms_error_t *write_values(dms_propupdate_t *patch)
 {
     apr_pool_t *pool = patch->request->r->pool;
     apr_size_t bytes = 0;
@@ -116,7 +116,7 @@ static dms_error_t *write_values(dms_patch_t *patch)
 }
 
 /* (remove | set)+, each with a prop (RFC 4918, section 14.19); mkcol: set+ (RFC 5689, 5.1). */
-dms_error_t *dms_patch_read(dms_patch_t *patch, const dms_element_t *root)
+dms_error_t *dms_propupdate_read(dms_propupdate_t *patch, const dms_element_t *root)
 {
     const dms_attribute_t *language = dms_element_language(root, NULL), *inner;
     const dms_element_t *update, *prop;
@@ -141,12 +141,12 @@ dms_error_t *dms_patch_read(dms_patch_t *patch, const dms_element_t *root)
                : write_values(patch);
 }
 
-int dms_patch_is_empty(const dms_patch_t *patch)
+int dms_propupdate_is_empty(const dms_propupdate_t *patch)
 {
     return !patch->first;
 }
 
-static void refuse(dms_patch_t *patch, change_t *change, int status, const char *condition)
+static void refuse(dms_propupdate_t *patch, change_t *change, int status, const char *condition)
 {
     change->status = status;
     change->condition = condition;
@@ -154,7 +154,7 @@ static void refuse(dms_patch_t *patch, change_t *change, int status, const char 
 }
 
 /* Takes an HTTP date as the resource's new modification time. */
-static void plan_modified(dms_patch_t *patch, change_t *change)
+static void plan_modified(dms_propupdate_t *patch, change_t *change)
 {
     const char *text = change->element->text;
     apr_time_t time = text ? apr_date_parse_http(text) : APR_DATE_BAD;
@@ -169,7 +169,7 @@ static void plan_modified(dms_patch_t *patch, change_t *change)
 }
 
 /* Windows sets a file's time by a property of its own. */
-static int may_set_time(const dms_patch_t *patch, const dms_name_t *name)
+static int may_set_time(const dms_propupdate_t *patch, const dms_name_t *name)
 {
     return patch->request->provider->set_modified
            && (strcmp(name->ns, DMS_NS_DAV) || dms_config_set_modified(patch->request->config));
@@ -191,7 +191,7 @@ static int is_collection_type(const dms_element_t *type)
 }
 
 /* Decides on one change before anything is done. */
-static void judge(dms_patch_t *patch, change_t *change)
+static void judge(dms_propupdate_t *patch, change_t *change)
 {
     const dms_name_t *name = change->element->name;
     const dms_live_property_t *live = dms_live_property(patch->offered, name);
@@ -210,7 +210,7 @@ static void judge(dms_patch_t *patch, change_t *change)
     }
 }
 
-int dms_patch_judge(dms_patch_t *patch)
+int dms_propupdate_judge(dms_propupdate_t *patch)
 {
     change_t *change;
 
@@ -220,14 +220,14 @@ int dms_patch_judge(dms_patch_t *patch)
     return !patch->failure;
 }
 
-static int is_kept(const dms_patch_t *patch, const change_t *change)
+static int is_kept(const dms_propupdate_t *patch, const change_t *change)
 {
     const dms_live_property_t *live = dms_live_property(patch->offered, change->element->name);
 
     return !live || live->protection == DMS_OVERRIDABLE;
 }
 
-static apr_status_t store_change(dms_patch_t *patch, dms_tx_t *tx, const char *key,
+static apr_status_t store_change(dms_propupdate_t *patch, dms_tx_t *tx, const char *key,
                                  const change_t *change)
 {
     return is_kept(patch, change)
@@ -236,14 +236,14 @@ static apr_status_t store_change(dms_patch_t *patch, dms_tx_t *tx, const char *k
                : APR_SUCCESS;
 }
 
-static dms_error_t *quota_exceeded(dms_patch_t *patch, const char *what)
+static dms_error_t *quota_exceeded(dms_propupdate_t *patch, const char *what)
 {
     return dms_error(patch->request->r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded", "%s",
                      what); /* RFC 4331, section 6 */
 }
 
 /* Whether there is more now than there may be. */
-static dms_error_t *check_usage(dms_patch_t *patch, const dms_usage_t *usage)
+static dms_error_t *check_usage(dms_propupdate_t *patch, const dms_usage_t *usage)
 {
     const dms_config_t *config = patch->request->config;
 
@@ -259,7 +259,7 @@ static dms_error_t *check_usage(dms_patch_t *patch, const dms_usage_t *usage)
     return NULL;
 }
 
-dms_error_t *dms_patch_store(dms_patch_t *patch, dms_tx_t *tx, const char *key)
+dms_error_t *dms_propupdate_store(dms_propupdate_t *patch, dms_tx_t *tx, const char *key)
 {
     apr_status_t rv = APR_SUCCESS;
     dms_usage_t usage = {.own_properties = 0};
@@ -275,13 +275,13 @@ dms_error_t *dms_patch_store(dms_patch_t *patch, dms_tx_t *tx, const char *key)
                              : dms_error_of_store(patch->request->r, rv);
 }
 
-const dms_moment_t *dms_patch_modified(const dms_patch_t *patch)
+const dms_moment_t *dms_propupdate_modified(const dms_propupdate_t *patch)
 {
     return patch->sets_modified ? &patch->modified : NULL;
 }
 
 /* Adds a change to the propstat of its status; a condition makes one of its own. */
-static void tell(dms_patch_t *patch, dms_response_t *response, change_t *change)
+static void tell(dms_propupdate_t *patch, dms_response_t *response, change_t *change)
 {
     int status = !patch->failure  ? HTTP_OK
                  : change->status ? change->status
@@ -297,7 +297,7 @@ static void tell(dms_patch_t *patch, dms_response_t *response, change_t *change)
     dms_propstat_add(propstat, &change->answer);
 }
 
-int dms_patch_tell(dms_patch_t *patch, dms_response_t *response, dms_writer_t *writer)
+int dms_propupdate_tell(dms_propupdate_t *patch, dms_response_t *response, dms_writer_t *writer)
 {
     apr_pool_t *pool = patch->request->r->pool;
     apr_hash_t *told = apr_hash_make(pool);
