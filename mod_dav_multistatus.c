@@ -34,7 +34,7 @@
 static const dms_method_t *const methods[] = {
     &dms_method_get,  &dms_method_put,    &dms_method_mkcol,    &dms_method_delete,
     &dms_method_copy, &dms_method_move,   &dms_method_propfind, &dms_method_proppatch,
-    &dms_method_lock, &dms_method_unlock, &dms_method_options,
+    &dms_method_lock, &dms_method_unlock, &dms_method_options,  &dms_method_patch,
 };
 
 static int answer(request_rec *r, const dms_config_t *config, const dms_method_t *method)

@@ -441,7 +441,7 @@ struct dms_provider_t {
                           dms_node_t **node);
 
     /* Begins to write a file. Nobody sees it before publish(), and nothing is left of it if pool
-     * goes without that. ENOENT where a part of a file that is not there is to be written. */
+     * goes without that. A part of a file that is not there is one of an empty file. */
     apr_status_t (*write)(dms_node_t *parent, const char *name, const dms_write_t *how,
                           apr_pool_t *pool, dms_stream_t **stream);
     apr_status_t (*append)(dms_stream_t *stream, const char *bytes, apr_size_t length);

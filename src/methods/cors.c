@@ -12,7 +12,8 @@
 
 /* What of an answer a page may read beside what it always may. */
 #define EXPOSED                                                                                    \
-    "Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, ETag, "           \
+    "Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, "   \
+    "ETag, "                                                                                       \
     "Last-Modified, Location, Lock-Token, MS-Author-Via, Retry-After, WWW-Authenticate, "          \
     "X-OC-MTime"
 
@@ -20,7 +21,7 @@
 #define ACCEPTED                                                                                   \
     "Authorization, Cache-Control, Content-Range, Content-Type, Depth, Destination, If, "          \
     "If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Lock-Token, "      \
-    "Overwrite, Pragma, Prefer, Range, Timeout, X-OC-Mtime, X-Requested-With"
+    "Overwrite, Pragma, Prefer, Range, Timeout, X-OC-Mtime, X-Requested-With, X-Update-Range"
 
 /* For how long a browser need not ask again, in seconds: what Chromium takes at the most. */
 #define MAX_AGE "7200"

@@ -58,14 +58,14 @@ static apr_status_t begin_part(dms_stream_t *stream)
     dms_os_stat_t st;
     apr_status_t rv;
 
-    if (fd < 0) {
-        return errno;
-    }
-    rv = dms_os_stat(fd, "", 0, &st);
+    rv = fd < 0 ? errno : dms_os_stat(fd, "", 0, &st);
     if (rv == APR_SUCCESS) {
         rv = dms_os_copy(fd, stream->descriptor, st.size, &at_target);
     }
-    close(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    rv = rv == ENOENT ? APR_SUCCESS : rv; /* a part of what is going to be a new file */
     if (rv == APR_SUCCESS && lseek(stream->descriptor, stream->how.offset, SEEK_SET) < 0) {
         rv = errno == EINVAL ? EFBIG : errno; /* no file can be so long here */
     }
