@@ -21,6 +21,7 @@
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
+#include "repository/fs/spares.h"
 #include "request/headers.h"
 #include "server/api.h"
 #include "server/head.h"
@@ -264,6 +265,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 static void child_init(apr_pool_t *pchild, server_rec *server)
 {
     dms_state_open(pchild, server);
+    dms_spares_open(pchild);
 }
 
 static void register_hooks(apr_pool_t *pool)

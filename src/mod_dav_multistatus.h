@@ -373,6 +373,7 @@ typedef struct dms_write_t {
     apr_off_t offset; /* -1: the whole file; otherwise a part of the present one, from here on */
     int sync;         /* content and name are on the disk before publish() returns */
     int exclusive;    /* publish() fails with EEXIST where something is */
+    int more;         /* of a part: others are likely to follow it */
 } dms_write_t;
 
 /* What a rename does where something has the new name. */

@@ -70,6 +70,7 @@ static dms_error_t *place_part(upload_t *upload, const dms_range_t *part)
                          "the part begins before the file does");
     }
     upload->how.offset = part->is_from_end ? size - part->offset : part->offset;
+    upload->how.more = !part->is_last;
     upload->length = part->length;
     return upload->how.offset - size > GAP_MAX
                ? dms_error(pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,

@@ -189,7 +189,7 @@ static int read_last(const char **s, dms_range_t *range, apr_off_t *last)
     if (!read_offset(s, last) || *last < range->offset || *last - range->offset == APR_INT64_MAX) {
         return 0;
     }
-    range->is_from_end = 0;
+    range->is_from_end = range->is_last = 0;
     range->length = *last - range->offset + 1;
     return 1;
 }
@@ -211,7 +211,11 @@ int dms_range_parse(const char *content_range, dms_range_t *range)
     if (*s == '*') {
         return !s[1];
     }
-    return read_offset(&s, &total) && !*s && last < total;
+    if (!read_offset(&s, &total) || *s || last >= total) {
+        return 0;
+    }
+    range->is_last = last == total - 1;
+    return 1;
 }
 
 int dms_update_range_parse(const char *x_update_range, dms_range_t *range)

@@ -46,6 +46,7 @@ typedef struct dms_range_t {
     apr_off_t offset;
     apr_off_t length; /* -1: as long as the body is */
     int is_from_end;  /* offset is counted back from the file's end */
+    int is_last;      /* it is known to end the file */
 } dms_range_t;
 
 /* Content-Range in a request: "bytes FIRST-LAST/TOTAL" (RFC 9110, section 14.4). Returns whether it
