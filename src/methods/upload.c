@@ -8,6 +8,8 @@
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/steps.h"
+#include "properties/checksums.h"
+#include "request/digests.h"
 #include "server/body.h"
 
 /* How many bytes beyond the end of a file a part may begin, at most: what is between is a hole. */
@@ -21,6 +23,7 @@ typedef struct upload_t {
     dms_write_t how;
     apr_off_t length; /* that the body has to have; -1: any */
     apr_off_t received;
+    dms_digests_t *digests; /* that the client has told; NULL: none */
     dms_stream_t *stream;
     apr_pool_t *pool; /* of the stream, which goes before the answer is sent */
     const dms_moment_t *modified;
@@ -41,6 +44,7 @@ static dms_error_t *take(void *baton, const char *bytes, apr_size_t length)
     if (upload->length >= 0 && upload->received > upload->length) {
         return mismatch(upload, "the body is longer than its range");
     }
+    dms_digests_add(upload->digests, bytes, length);
     rv = upload->request->provider->append(upload->stream, bytes, length);
     return rv == APR_SUCCESS
                ? NULL
@@ -127,6 +131,15 @@ static dms_error_t *prepare(upload_t *upload)
     return error ? error : allowed(request, &upload->resource);
 }
 
+static dms_error_t *check_digests(upload_t *upload)
+{
+    const char *header = dms_digests_finish(upload->digests);
+
+    return header ? dms_error(upload->request->r->pool, HTTP_BAD_REQUEST, NULL,
+                              "checksum mismatch: the body is not what %s says", header)
+                  : NULL;
+}
+
 static dms_error_t *receive(upload_t *upload)
 {
     request_rec *r = upload->request->r;
@@ -145,6 +158,9 @@ static dms_error_t *receive(upload_t *upload)
     error = dms_body_read(r, take, upload);
     if (!error && upload->length >= 0 && upload->received != upload->length) {
         error = mismatch(upload, "the body is shorter than its range");
+    }
+    if (!error) {
+        error = check_digests(upload);
     }
     if (!error) { /* now, since nobody has to wait for it */
         rv = upload->request->provider->finish(upload->stream, upload->modified);
@@ -182,6 +198,20 @@ static dms_error_t *check_again(upload_t *upload, dms_resource_t *now)
     return error;
 }
 
+/* Keeps the checksums of a whole file that were found true. */
+static apr_status_t keep_checksums(upload_t *upload, dms_tx_t *tx)
+{
+    apr_pool_t *pool = upload->request->r->pool;
+    const char *list = dms_digests_list(upload->digests, pool);
+
+    return list && !upload->asked->part
+               ? dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = upload->resource.key,
+                                            .name = &dms_checksums_name,
+                                            .xml = dms_checksums_xml(pool, upload->facts.etag,
+                                                                     list)))
+               : APR_SUCCESS;
+}
+
 /* Puts the file in place. */
 static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
 {
@@ -199,8 +229,11 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
         return dms_error_of_store(request->r, rv);
     }
     rv = request->provider->publish(upload->stream, &upload->facts);
-    return rv == APR_SUCCESS ? NULL
-                             : dms_error_of(request->r->pool, rv, "the file can't be put in place");
+    if (rv != APR_SUCCESS) {
+        return dms_error_of(request->r->pool, rv, "the file can't be put in place");
+    }
+    rv = keep_checksums(upload, tx);
+    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
 static dms_error_t *finish(upload_t *upload)
@@ -239,6 +272,7 @@ dms_error_t *dms_upload(dms_request_t *request, const dms_upload_how_t *how)
     if (dms_seconds_parse(apr_table_get(r->headers_in, "X-OC-Mtime"), &modified.seconds)) {
         upload.modified = &modified;
     }
+    upload.digests = dms_digests_create(r->pool, r->headers_in, how->part != NULL);
     error = prepare(&upload);
     if (!error) {
         error = receive(&upload);

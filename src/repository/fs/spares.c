@@ -90,8 +90,8 @@ static void forget_of(dev_t device, ino_t successor)
 
 static void expire(void *baton);
 
-/* Asks to be called when the first one's time is over. An MPM that can't do that (all but event)
- * has them wait for the next upload. */
+/* Asks to be called when the first one's time is over; event does so with the next connection that
+ * comes then. Other MPMs can't: there the next upload removes them. */
 static void set_timer(void)
 {
     own.is_timed = own.is_timed
