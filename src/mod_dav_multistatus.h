@@ -534,9 +534,9 @@ typedef struct dms_subject_t {
 typedef enum dms_protection_e {
     DMS_PROTECTED,
     DMS_OVERRIDABLE, /* a value that a client sets is kept as a dead property, and wins */
-    DMS_KEPT,        /* protected; the module keeps what it knows of it as a dead property */
-    DMS_MODIFIED     /* setting it sets the resource's modification time, where that is allowed, and
+    DMS_MODIFIED,    /* setting it sets the resource's modification time, where that is allowed, and
                       * keeps nothing */
+    DMS_KEPT         /* protected; what the module knows of it is kept as a dead property */
 } dms_protection_e;
 
 typedef struct dms_live_property_t {

@@ -205,10 +205,10 @@ static apr_status_t keep_checksums(upload_t *upload, dms_tx_t *tx)
     const char *list = dms_digests_list(upload->digests, pool);
 
     return list && !upload->asked->part
-               ? dms_changed(tx, DMS_CHANGE(DMS_PROPERTY, .key = upload->resource.key,
-                                            .name = &dms_checksums_name,
-                                            .xml = dms_checksums_xml(pool, upload->facts.etag,
-                                                                     list)))
+               ? dms_changed(tx,
+                             DMS_CHANGE(DMS_PROPERTY, .key = upload->resource.key,
+                                        .name = &dms_checksums_name,
+                                        .xml = dms_checksums_xml(pool, upload->facts.etag, list)))
                : APR_SUCCESS;
 }
 

@@ -79,7 +79,8 @@ static int kind_of(const char *name, apr_size_t length, int is_oc)
     return kind;
 }
 
-/* "TYPE:HEX", several with spaces or commas between them. */
+/* "TYPE:HEX", several with spaces or commas between them. Clients of ownCloud send one, and later
+ * ask for another: that one works out both. */
 static void read_oc(dms_digests_t *digests, const char *header, const char *value)
 {
     char *state, *item;
@@ -91,6 +92,7 @@ static void read_oc(dms_digests_t *digests, const char *header, const char *valu
 
         if (kind < KINDS) {
             add_claim(digests, header, kind, item[length] ? item + length + 1 : "");
+            digests->is_needed[SHA1] = digests->is_needed[MD5] = 1;
         }
     }
 }
@@ -146,8 +148,8 @@ static const struct {
     int is_of_part; /* what it says is said of a part's body, too */
     void (*read)(dms_digests_t *digests, const char *header, const char *value);
 } headers_known[] = {
-    {"OC-Checksum", 0, read_oc},          {"Repr-Digest", 0, read_digests},
-    {"Content-Digest", 1, read_digests},  {"Digest", 0, read_digests},
+    {"OC-Checksum", 0, read_oc},         {"Repr-Digest", 0, read_digests},
+    {"Content-Digest", 1, read_digests}, {"Digest", 0, read_digests},
     {"Content-MD5", 1, read_md5},
 };
 
@@ -275,13 +277,12 @@ const char *dms_digests_wanted(const char *list, const char *want_repr_digest, a
         apr_size_t length = strcspn(item, ":");
 
         kind = kind_of(item, length, 1);
-        base64 = kind < KINDS && wanted[kind]
-                         && strlen(item) == length + 1 + 2 * kinds[kind].size
+        base64 = kind < KINDS && wanted[kind] && strlen(item) == length + 1 + 2 * kinds[kind].size
                      ? base64_of_hex(pool, item + length + 1, kind)
                      : NULL;
         if (base64) {
-            value = apr_pstrcat(pool, value ? value : "", value ? ", " : "", kinds[kind].rfc, "=:",
-                                base64, ":", NULL);
+            value = apr_pstrcat(pool, value ? value : "", value ? ", " : "", kinds[kind].rfc,
+                                "=:", base64, ":", NULL);
         }
     }
     return value;

@@ -28,6 +28,7 @@ Suite *writer_suite(void);
 Suite *reader_suite(void);
 Suite *examples_suite(void);
 Suite *headers_suite(void);
+Suite *digests_suite(void);
 Suite *destination_suite(void);
 Suite *xml_body_suite(void);
 Suite *if_suite(void);
