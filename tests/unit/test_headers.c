@@ -274,7 +274,7 @@ START_TEST(ranges)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const range_case_t *c = &cases[i];
-        dms_range_t range = {-1, -1, 0};
+        dms_range_t range = {-1, -1, 0, 0};
 
         ck_assert_msg(!!dms_range_parse(c->value, &range) == c->fine, "%s", c->value);
         ck_assert_msg(!c->fine || (range.offset == c->offset && range.length == c->length), "%s",
@@ -292,24 +292,24 @@ typedef struct update_range_case_t {
 START_TEST(update_ranges)
 {
     static const update_range_case_t cases[] = {
-        {"bytes=0-0", 1, {0, 1, 0}},
-        {" Bytes=5-9", 1, {5, 5, 0}},
-        {"bytes=5-", 1, {5, -1, 0}},
-        {"bytes=-7", 1, {7, -1, 1}},
-        {"append", 1, {0, -1, 1}},
-        {"Append", 1, {0, -1, 1}},
-        {"bytes=9223372036854775807-", 1, {APR_INT64_MAX, -1, 0}},
-        {NULL, 0, {0, 0, 0}},
-        {"", 0, {0, 0, 0}},
-        {"bytes=", 0, {0, 0, 0}},
-        {"bytes=-", 0, {0, 0, 0}},
-        {"bytes=--1", 0, {0, 0, 0}},
-        {"bytes=5-4", 0, {0, 0, 0}},
-        {"bytes=5-6x", 0, {0, 0, 0}},
-        {"bytes=5-6/10", 0, {0, 0, 0}},
-        {"bytes=0-9223372036854775807", 0, {0, 0, 0}},
-        {"bytes 0-1", 0, {0, 0, 0}},
-        {"appended", 0, {0, 0, 0}},
+        {"bytes=0-0", 1, {0, 1, 0, 0}},
+        {" Bytes=5-9", 1, {5, 5, 0, 0}},
+        {"bytes=5-", 1, {5, -1, 0, 0}},
+        {"bytes=-7", 1, {7, -1, 1, 0}},
+        {"append", 1, {0, -1, 1, 0}},
+        {"Append", 1, {0, -1, 1, 0}},
+        {"bytes=9223372036854775807-", 1, {APR_INT64_MAX, -1, 0, 0}},
+        {NULL, 0, {0, 0, 0, 0}},
+        {"", 0, {0, 0, 0, 0}},
+        {"bytes=", 0, {0, 0, 0, 0}},
+        {"bytes=-", 0, {0, 0, 0, 0}},
+        {"bytes=--1", 0, {0, 0, 0, 0}},
+        {"bytes=5-4", 0, {0, 0, 0, 0}},
+        {"bytes=5-6x", 0, {0, 0, 0, 0}},
+        {"bytes=5-6/10", 0, {0, 0, 0, 0}},
+        {"bytes=0-9223372036854775807", 0, {0, 0, 0, 0}},
+        {"bytes 0-1", 0, {0, 0, 0, 0}},
+        {"appended", 0, {0, 0, 0, 0}},
     };
     size_t i;
 
@@ -337,7 +337,7 @@ END_TEST
 /* Its last byte is the highest offset, so its length has no place in an apr_off_t. */
 START_TEST(range_that_is_longer_than_any_file)
 {
-    dms_range_t range = {-1, -1, 0};
+    dms_range_t range = {-1, -1, 0, 0};
 
     ck_assert(!dms_range_parse("bytes 0-9223372036854775807/*", &range));
 }
