@@ -52,7 +52,7 @@ static void tell_digest(request_rec *r, const char *list, const char *wanted)
     }
 }
 
-/* Tells the checksums of a file to who asks for them. Where the store can't be read there are none. */
+/* Tells a file's checksums to who asks for them. Where the store can't be read there are none. */
 static void tell_checksums(request_rec *r, const dms_resource_t *resource)
 {
     const char *wanted = apr_table_get(r->headers_in, "Want-Repr-Digest"), *list;

@@ -1,6 +1,6 @@
 /*
- * PATCH (RFC 5789) with SabreDAV's media type: a part of a file that is there, for clients that look
- * for "sabredav-partialupdate" in the DAV header.
+ * PATCH (RFC 5789) with SabreDAV's media type: a part of a file that is there, for clients that
+ * look for "sabredav-partialupdate" in the DAV header.
  */
 #include "methods/upload.h"
 

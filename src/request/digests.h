@@ -13,9 +13,9 @@
 
 typedef struct dms_digests_t dms_digests_t;
 
-/* Reads, in pool, what the headers of a request say of its body. is_part: it is a part of a file, so
- * that only what is said of the body itself counts. NULL: nothing that is known; so it is of a body
- * with a content coding, which a filter may have undone. */
+/* Reads, in pool, what the headers of a request say of its body. is_part: it is a part of a file,
+ * so that only what is said of the body itself counts. NULL: nothing that is known; so it is of a
+ * body with a content coding, which a filter may have undone. */
 dms_digests_t *dms_digests_create(apr_pool_t *pool, const apr_table_t *headers, int is_part);
 
 /* Takes the next piece of the body. digests may be NULL. */

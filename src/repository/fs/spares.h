@@ -1,17 +1,17 @@
 /*
- * Spares: what lets N pieces of a large file cost as much as the file, where blocks can't be shared.
+ * Spares: what lets N pieces of a file cost as much as the file, where blocks can't be shared.
  *
  * A piece is put in place with the whole file that it is a part of, so that nobody sees half of it.
  * So that not each takes a copy of all, the file that a piece has replaced stays beside the new one
  * for a while: it lacks nothing but that piece. The next one that begins at the end takes it, adds
- * what it lacks and then itself, and puts it in place; the one before is the spare then. Whoever still
- * reads the old file reads up to its end, beyond which alone is written.
+ * what it lacks and then itself, and puts it in place; the one before is the spare then. Whoever
+ * still reads the old file reads up to its end, beyond which alone is written.
  *
- * A spare stands under a reserved name, which tells the inode of the file that it is a spare of, and
- * its modification time is the time at which that one was put in place, which is when its inode was
+ * A spare stands under a reserved name, which tells the inode of the file that it is a spare of.
+ * Its modification time is the time at which that one was put in place, which is when its inode was
  * last changed. So any process finds it; and where anybody has touched one of the two since, in
- * whatever way, it is worthless. Nobody needs it: it may vanish at any time. It does after a minute,
- * by the process that has made it or whoever lists the folder.
+ * whatever way, it is worthless. Nobody needs it: it may vanish at any time. It does after a
+ * minute, by the process that has made it or whoever lists the folder.
  *
  * Returned is APR_SUCCESS or errno.
  */
