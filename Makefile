@@ -11,7 +11,7 @@ PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
-	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs mount
+	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
 PACKAGES_install := libaprutil1-dbd-sqlite3

@@ -22,6 +22,7 @@
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
+#include "repository/fs/spares.h"
 #include "request/headers.h"
 #include "server/api.h"
 #include "server/head.h"
@@ -33,7 +34,7 @@
 static const dms_method_t *const methods[] = {
     &dms_method_get,  &dms_method_put,    &dms_method_mkcol,    &dms_method_delete,
     &dms_method_copy, &dms_method_move,   &dms_method_propfind, &dms_method_proppatch,
-    &dms_method_lock, &dms_method_unlock, &dms_method_options,
+    &dms_method_lock, &dms_method_unlock, &dms_method_options,  &dms_method_patch,
 };
 
 static int answer(request_rec *r, const dms_config_t *config, const dms_method_t *method)
@@ -251,6 +252,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 static void child_init(apr_pool_t *pchild, server_rec *server)
 {
     dms_state_open(pchild, server);
+    dms_spares_open(pchild);
 }
 
 static void register_hooks(apr_pool_t *pool)

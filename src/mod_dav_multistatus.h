@@ -373,6 +373,7 @@ typedef struct dms_write_t {
     apr_off_t offset; /* -1: the whole file; otherwise a part of the present one, from here on */
     int sync;         /* content and name are on the disk before publish() returns */
     int exclusive;    /* publish() fails with EEXIST where something is */
+    int more;         /* of a part: others are likely to follow it */
 } dms_write_t;
 
 /* What a rename does where something has the new name. */
@@ -441,7 +442,7 @@ struct dms_provider_t {
                           dms_node_t **node);
 
     /* Begins to write a file. Nobody sees it before publish(), and nothing is left of it if pool
-     * goes without that. ENOENT where a part of a file that is not there is to be written. */
+     * goes without that. A part of a file that is not there is one of an empty file. */
     apr_status_t (*write)(dms_node_t *parent, const char *name, const dms_write_t *how,
                           apr_pool_t *pool, dms_stream_t **stream);
     apr_status_t (*append)(dms_stream_t *stream, const char *bytes, apr_size_t length);
@@ -533,8 +534,9 @@ typedef struct dms_subject_t {
 typedef enum dms_protection_e {
     DMS_PROTECTED,
     DMS_OVERRIDABLE, /* a value that a client sets is kept as a dead property, and wins */
-    DMS_MODIFIED     /* setting it sets the resource's modification time, where that is allowed, and
+    DMS_MODIFIED,    /* setting it sets the resource's modification time, where that is allowed, and
                       * keeps nothing */
+    DMS_KEPT         /* protected; what the module knows of it is kept as a dead property */
 } dms_protection_e;
 
 typedef struct dms_live_property_t {

@@ -12,15 +12,17 @@
 
 /* What of an answer a page may read beside what it always may. */
 #define EXPOSED                                                                                    \
-    "Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, ETag, "           \
-    "Last-Modified, Location, Lock-Token, MS-Author-Via, Preference-Applied, Retry-After, "        \
+    "Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, "   \
+    "ETag, Last-Modified, Location, Lock-Token, MS-Author-Via, OC-Checksum, Preference-Applied, "  \
+    "Repr-Digest, Retry-After, "                                                                   \
     "WWW-Authenticate, X-OC-MTime"
 
 /* What of a request a page may set beside what it always may. */
 #define ACCEPTED                                                                                   \
-    "Authorization, Cache-Control, Content-Range, Content-Type, Depth, Destination, If, "          \
-    "If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Lock-Token, "      \
-    "Overwrite, Pragma, Prefer, Range, Timeout, X-OC-Mtime, X-Requested-With"
+    "Authorization, Cache-Control, Content-Digest, Content-Range, Content-Type, Depth, "           \
+    "Destination, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "                      \
+    "If-Unmodified-Since, Lock-Token, OC-Checksum, Overwrite, Pragma, Prefer, Range, "             \
+    "Repr-Digest, Timeout, Want-Repr-Digest, X-OC-Mtime, X-Requested-With, X-Update-Range"
 
 /* For how long a browser need not ask again, in seconds: what Chromium takes at the most. */
 #define MAX_AGE "7200"

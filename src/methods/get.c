@@ -15,7 +15,10 @@
 #include "acts/acts.h"
 #include "methods/conditions.h"
 #include "request/prefer.h"
+#include "properties/checksums.h"
+#include "request/digests.h"
 #include "server/head.h"
+#include "server/state.h"
 
 static void set_headers(request_rec *r, const dms_facts_t *facts)
 {
@@ -29,6 +32,49 @@ static void set_headers(request_rec *r, const dms_facts_t *facts)
     ap_set_content_length(r, facts->size);
     if (!facts->size) {
         dms_head_of_nothing(r);
+    }
+}
+
+/* ownCloud's clients compare what they get. */
+static int is_owncloud(const request_rec *r)
+{
+    const char *agent = apr_table_get(r->headers_in, "User-Agent");
+
+    return agent && (ap_strstr_c(agent, "mirall/") || ap_strcasestr(agent, "owncloud"));
+}
+
+/* Repr-Digest (RFC 9530) is of what is sent, so no filter may compress it. */
+static void tell_digest(request_rec *r, const char *list, const char *wanted)
+{
+    const char *digest = dms_digests_wanted(list, wanted, r->pool);
+
+    if (digest) {
+        apr_table_setn(r->headers_out, "Repr-Digest", digest);
+        apr_table_setn(r->subprocess_env, "no-gzip", "1");
+        apr_table_setn(r->subprocess_env, "no-brotli", "1");
+    }
+}
+
+/* Tells a file's checksums to who asks for them. Where the store can't be read there are none. */
+static void tell_checksums(request_rec *r, const dms_resource_t *resource)
+{
+    const char *wanted = apr_table_get(r->headers_in, "Want-Repr-Digest"), *list;
+    dms_store_t *store = dms_state_store();
+    dms_dead_property_t *dead = NULL;
+    dms_choice_t choice = {DMS_CHOICE_NONE, 0, {NULL}};
+
+    if ((!wanted && !is_owncloud(r)) || !store || !dms_store_has_properties(store)) {
+        return;
+    }
+    dms_choice_add(&choice, r->pool, &dms_checksums_name);
+    dms_store_properties(store, resource->key, &choice, r->pool, &dead);
+    list = dms_checksums_of(r->pool, dead, resource->facts.etag);
+    if (list && wanted) {
+        tell_digest(r, list, wanted);
+    }
+    if (list && is_owncloud(r)) {
+        apr_table_setn(r->headers_out, "OC-Checksum",
+                       apr_pstrmemdup(r->pool, list, strcspn(list, " ")));
     }
 }
 
@@ -139,6 +185,7 @@ static dms_error_t *answer_get(dms_request_t *request, int *result)
     }
     ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, M_OPTIONS, -1);
     set_headers(r, &resource.facts);
+    tell_checksums(r, &resource);
     condition = ap_meets_conditions(r);
     if (condition != OK) {
         r->status = condition;

@@ -34,6 +34,7 @@ extern const dms_method_t dms_method_lock;
 extern const dms_method_t dms_method_mkcol;
 extern const dms_method_t dms_method_move;
 extern const dms_method_t dms_method_options;
+extern const dms_method_t dms_method_patch;
 extern const dms_method_t dms_method_propfind;
 extern const dms_method_t dms_method_proppatch;
 extern const dms_method_t dms_method_put;

@@ -6,6 +6,8 @@
 #include <http_core.h>
 #include <mod_core.h>
 
+#include "request/headers.h"
+
 static dms_error_t *answer_options(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
@@ -16,6 +18,9 @@ static dms_error_t *answer_options(dms_request_t *request, int *result)
         return error;
     }
     dms_method_set_allowed(request, &resource);
+    if (dms_table_offers_for(request->provider, &dms_method_patch, resource.facts.kind)) {
+        apr_table_setn(r->headers_out, "Accept-Patch", DMS_PARTIAL_UPDATE); /* RFC 5789, 3.1 */
+    }
     apr_table_setn(r->headers_out, "DAV", dms_table_compliance(r, request->provider));
     apr_table_setn(r->headers_out, "MS-Author-Via", "DAV"); /* Office and Windows */
     *result = ap_send_http_options(r);

@@ -1,269 +1,28 @@
 /*
- * PUT (RFC 4918, section 9.7; RFC 9110, section 9.3.4): a file's content, streamed into a
- * temporary and put in place in one step.
+ * PUT (RFC 4918, section 9.7; RFC 9110, section 9.3.4): a file's content, or with Content-Range
+ * (section 14.5) a part of it.
  */
-#include "methods/get.h"
-
-#include <errno.h>
-
-#include <apr_strings.h>
-#include <http_protocol.h>
-
-#include "changes/changes.h"
-#include "methods/barriers.h"
-#include "methods/conditions.h"
-#include "methods/steps.h"
-#include "request/headers.h"
-#include "request/prefer.h"
-#include "server/body.h"
-
-/* How many bytes beyond the end of a file a part may begin, at most: what is between is a hole. */
-#define GAP_MAX ((apr_off_t)1 << 30)
-
-typedef struct upload_t {
-    dms_request_t *request;
-    dms_resource_t resource;
-    dms_node_t *parent;
-    dms_write_t how;
-    dms_range_t range; /* of a part; the total is unknown for a whole file */
-    apr_off_t received;
-    dms_stream_t *stream;
-    apr_pool_t *pool; /* of the stream, which goes before the answer is sent */
-    const dms_moment_t *modified;
-    dms_facts_t facts; /* of the new file */
-} upload_t;
-
-static dms_error_t *take(void *baton, const char *bytes, apr_size_t length)
-{
-    upload_t *upload = baton;
-    apr_status_t rv;
-
-    upload->received += (apr_off_t)length;
-    if (upload->how.offset >= 0 && upload->received > upload->range.length) {
-        return dms_error(upload->request->r->pool, HTTP_BAD_REQUEST, NULL,
-                         "the body is longer than Content-Range says");
-    }
-    rv = upload->request->provider->append(upload->stream, bytes, length);
-    return rv == APR_SUCCESS
-               ? NULL
-               : dms_error_of(upload->request->r->pool, rv, "the content can't be written");
-}
-
-static dms_error_t *allowed(dms_request_t *request, const dms_resource_t *resource)
-{
-    dms_error_t *error = dms_conditions_check(request, resource);
-
-    return error ? error
-                 : dms_barriers_check(request, resource->key,
-                                      resource->facts.kind == DMS_KIND_NONE
-                                          ? DMS_WRITES_SELF | DMS_WRITES_PARENT
-                                          : DMS_WRITES_SELF);
-}
-
-/* Whether a part begins where the file has something, or not far beyond. */
-static dms_error_t *check_gap(upload_t *upload)
-{
-    const dms_facts_t *facts = &upload->resource.facts;
-
-    return facts->known & DMS_FACT_SIZE && upload->range.offset - facts->size > GAP_MAX
-               ? dms_error(upload->request->r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
-                           "the part begins too far beyond the end of the file")
-               : NULL;
-}
-
-/* What can be known before the body is read, so that nobody sends it in vain. */
-static dms_error_t *prepare(upload_t *upload)
-{
-    dms_request_t *request = upload->request;
-    request_rec *r = request->r;
-    const char *range = apr_table_get(r->headers_in, "Content-Range");
-    dms_error_t *error;
-
-    upload->how.offset = -1;
-    upload->how.sync = dms_config_sync(request->config);
-    if (range) {
-        if (!dms_range_parse(range, &upload->range)) {
-            return dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "Content-Range can't be understood");
-        }
-        upload->how.offset = upload->range.offset;
-    }
-    error = dms_method_lookup(request, DMS_CONDITION_FACTS, range != NULL, &upload->resource);
-    if (error) {
-        return error;
-    }
-    if (upload->resource.facts.kind == DMS_KIND_COLLECTION) {
-        dms_method_set_allowed(upload->request, &upload->resource);
-        return dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL, "this is a collection");
-    }
-    if (r->uri[strlen(r->uri) - 1] == '/') {
-        return dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end");
-    }
-    error = range ? check_gap(upload) : NULL;
-    if (error) {
-        return error;
-    }
-    error = dms_method_parent(request, &upload->resource, &upload->parent);
-    return error ? error : allowed(request, &upload->resource);
-}
-
-static dms_error_t *receive(upload_t *upload)
-{
-    request_rec *r = upload->request->r;
-    apr_status_t rv;
-    dms_error_t *error;
-
-    apr_pool_create(&upload->pool, r->pool);
-    rv = upload->request->provider->write(upload->parent, upload->resource.name, &upload->how,
-                                          upload->pool, &upload->stream);
-    if (rv == ENOENT) {
-        return dms_error(r->pool, HTTP_CONFLICT, NULL, "the collection is gone");
-    }
-    if (rv != APR_SUCCESS) {
-        return dms_error_of(r->pool, rv, "the file can't be written");
-    }
-    error = dms_body_read(r, take, upload);
-    if (!error && upload->how.offset >= 0 && upload->received != upload->range.length) {
-        error = dms_error(r->pool, HTTP_BAD_REQUEST, NULL,
-                          "the body is shorter than Content-Range says");
-    }
-    if (!error) { /* now, since nobody has to wait for it */
-        rv = upload->request->provider->finish(upload->stream, upload->modified);
-        error = rv == APR_SUCCESS ? NULL
-                                  : dms_error_of(r->pool, rv, "the content can't be written");
-    }
-    return error;
-}
-
-/* What has been true before the body came is asked again, since now nobody else can change it. */
-static dms_error_t *check_again(upload_t *upload, dms_resource_t *now)
-{
-    dms_request_t *request = upload->request;
-    request_rec *r = request->r;
-    dms_node_t *parent;
-    dms_error_t *error = dms_method_lookup(request, DMS_CONDITION_FACTS, 0, now);
-
-    if (!error && now->facts.kind == DMS_KIND_COLLECTION) {
-        error = dms_error(r->pool, HTTP_CONFLICT, NULL,
-                          "a collection has been made here meanwhile");
-    }
-    if (!error) {
-        error = dms_method_parent(request, now, &parent);
-    }
-    if (!error && !request->provider->is_same(parent, upload->parent)) {
-        error = dms_error(r->pool, HTTP_CONFLICT, NULL, "the collection has been moved meanwhile");
-    }
-    if (!error) {
-        error = allowed(request, now);
-    }
-    if (!error && upload->how.offset >= 0 && strcmp(now->facts.etag, upload->resource.facts.etag)) {
-        error = dms_error(r->pool, HTTP_CONFLICT, NULL,
-                          "the file of which a part is written has changed meanwhile");
-    }
-    return error;
-}
-
-/* Puts the file in place. */
-static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
-{
-    dms_request_t *request = upload->request;
-    dms_resource_t now = {.node = NULL};
-    dms_error_t *error = check_again(upload, &now);
-    apr_status_t rv;
-
-    if (error) {
-        return error;
-    }
-    *is_new = now.facts.kind == DMS_KIND_NONE;
-    rv = dms_changed(tx, DMS_CHANGE(*is_new ? DMS_CREATED : DMS_WRITTEN, .key = now.key));
-    if (rv != APR_SUCCESS) {
-        return dms_error_of_store(request->r, rv);
-    }
-    rv = request->provider->publish(upload->stream, &upload->facts);
-    return rv == APR_SUCCESS ? NULL
-                             : dms_error_of(request->r->pool, rv, "the file can't be put in place");
-}
-
-static dms_error_t *finish(upload_t *upload)
-{
-    request_rec *r = upload->request->r;
-    int is_new;
-    dms_tx_t *tx;
-    dms_error_t *error = dms_step_begin_new(upload->request, upload->resource.key, &tx);
-
-    if (error) {
-        return error;
-    }
-    error = publish(upload, tx, &is_new);
-    if (error) {
-        dms_step_abort(upload->request, tx);
-        return error;
-    }
-    error = dms_step_commit(upload->request, tx);
-    if (!error) {
-        r->status = is_new ? HTTP_CREATED : HTTP_NO_CONTENT;
-        apr_table_set(r->headers_out, "ETag", upload->facts.etag);
-    }
-    return error;
-}
-
-/* Shows a client that prefers it what is there now, also where its conditions have failed
- * (RFC 8144, section 3). Returns the error that is left. */
-static dms_error_t *represent(upload_t *upload, dms_error_t *error)
-{
-    request_rec *r = upload->request->r;
-
-    if (!dms_prefer_parse(r->pool, apr_table_get(r->headers_in, "Prefer")).representation) {
-        return error;
-    }
-    if (!error) {
-        dms_get_represent(upload->request, r->status == HTTP_CREATED ? HTTP_CREATED : HTTP_OK,
-                          upload->facts.etag);
-    }
-    else if (error->status == HTTP_PRECONDITION_FAILED) {
-        r->status = error->status; /* now, so that no body is asked for which waits for a 100 */
-        if (ap_discard_request_body(r) == OK
-            && dms_get_represent(upload->request, error->status, NULL)) {
-            error = NULL;
-        }
-    }
-    return error;
-}
+#include "methods/upload.h"
 
 static dms_error_t *answer_put(dms_request_t *request, int *result)
 {
-    request_rec *r = request->r;
-    upload_t upload = {.request = request};
-    dms_moment_t modified = {0, 0};
-    dms_error_t *error;
+    const char *range = apr_table_get(request->r->headers_in, "Content-Range");
+    dms_upload_how_t how = {.mismatch = HTTP_BAD_REQUEST};
+    dms_range_t part;
 
-    error = dms_method_mtime(request, &modified, &upload.modified);
-    if (!error) {
-        error = prepare(&upload);
+    if (range) {
+        if (!dms_range_parse(range, &part)) {
+            return dms_error(request->r->pool, HTTP_BAD_REQUEST, NULL,
+                             "Content-Range can't be understood");
+        }
+        how.part = &part;
     }
-    if (!error) {
-        error = receive(&upload);
-    }
-    if (!error) {
-        error = finish(&upload);
-    }
-    if (upload.pool) {
-        apr_pool_destroy(upload.pool);
-    }
-    if (!error && upload.modified) {
-        dms_method_took_mtime(r);
-    }
-    return represent(&upload, error);
-}
-
-static int is_offered(const dms_provider_t *provider, dms_kind_e kind)
-{
-    return provider->parent && provider->write && provider->append && provider->finish
-           && provider->publish;
+    return dms_upload(request, &how);
 }
 
 const dms_method_t dms_method_put = {
     .name = "PUT",
     .answer = answer_put,
     .kinds = DMS_ON_NONE | DMS_ON_FILE,
-    .is_offered = is_offered,
+    .is_offered = dms_upload_is_offered,
 };

@@ -6,6 +6,7 @@
 #include <apr_time.h>
 
 #include "locks/locks.h"
+#include "properties/checksums.h"
 
 #define FILES (1u << DMS_KIND_FILE)
 #define COLLECTIONS (1u << DMS_KIND_COLLECTION)
@@ -185,6 +186,8 @@ const dms_live_property_t dms_live_properties[] = {
     {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1, 0},
     {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable,
      0, 1},
+    {DMS_NAME("http://owncloud.org/ns", "checksums"), DMS_KEPT, FILES, DMS_FACT_ETAG,
+     dms_checksums_value, 0, 1},
     {WIN32("Win32CreationTime"), DMS_OVERRIDABLE, ALL, DMS_FACT_CREATED, win32_creation_time, 0, 1},
     {WIN32("Win32FileAttributes"), DMS_OVERRIDABLE, ALL, 0, win32_file_attributes, 0, 1},
     {WIN32("Win32LastModifiedTime"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 1},

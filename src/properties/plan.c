@@ -198,6 +198,12 @@ static int may_be_dead(const entry_t *entry)
     return !entry->live || entry->live->protection == DMS_OVERRIDABLE;
 }
 
+/* Whether what an entry tells is, or may be, kept by the store. */
+static int is_stored(const entry_t *entry)
+{
+    return may_be_dead(entry) || entry->live->protection == DMS_KEPT;
+}
+
 unsigned int dms_plan_facts(const dms_plan_t *plan)
 {
     return plan->facts;
@@ -229,7 +235,7 @@ void dms_plan_choose(const dms_plan_t *plan, dms_choice_t *choice)
     }
     choice->what = DMS_CHOICE_NONE;
     for (i = 0; i < plan->count; i++) {
-        if (may_be_dead(&plan->entries[i])) {
+        if (is_stored(&plan->entries[i])) {
             dms_choice_add(choice, plan->pool, plan->entries[i].element.name);
         }
     }
@@ -310,7 +316,7 @@ static int is_unread(const dms_plan_t *plan, const entry_t *entry, const dms_sub
     if (plan->mode == MODE_NAMES) {
         return 0; /* the names of live properties are known */
     }
-    return (subject->unread & DMS_UNREAD_PROPERTIES && may_be_dead(entry))
+    return (subject->unread & DMS_UNREAD_PROPERTIES && is_stored(entry))
            || (subject->unread & DMS_UNREAD_LOCKS && entry->live
                && entry->live->facts & DMS_FACT_LOCKS);
 }

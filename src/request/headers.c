@@ -149,9 +149,9 @@ static double accept_weight(const char *accept, const char *type)
     return q;
 }
 
-/* Whether a Content-Type, or a range of Accept, names a type; its parameters don't count. */
-static int is_type(const char *value, const char *type)
+int dms_is_media_type(const char *content_type, const char *type)
 {
+    const char *value = content_type ? skip_space(content_type) : "";
     apr_size_t length = strcspn(value, "; \t");
 
     return length == strlen(type) && !strncasecmp(value, type, length);
@@ -163,8 +163,7 @@ int dms_accept_prefers_text_xml(const char *accept, const char *content_type)
     double application = accept ? accept_weight(accept, "application/xml") : 1.0;
 
     return text > application
-           || (text == application && content_type
-               && is_type(skip_space(content_type), "text/xml"));
+           || (text == application && content_type && dms_is_media_type(content_type, "text/xml"));
 }
 
 dms_media_e dms_media_parse(const char *content_type)
@@ -176,11 +175,12 @@ dms_media_e dms_media_parse(const char *content_type)
     }
     content_type = skip_space(content_type);
     length = strcspn(content_type, "; \t");
-    if (is_type(content_type, "text/xml") || is_type(content_type, "application/xml")
+    if (dms_is_media_type(content_type, "text/xml")
+        || dms_is_media_type(content_type, "application/xml")
         || (length > 4 && !strncasecmp(content_type + length - 4, "+xml", 4))) {
         return DMS_MEDIA_XML;
     }
-    if (length == 0 || is_type(content_type, "application/x-www-form-urlencoded")) {
+    if (length == 0 || dms_is_media_type(content_type, "application/x-www-form-urlencoded")) {
         return DMS_MEDIA_UNTOLD;
     }
     return DMS_MEDIA_OTHER;
@@ -197,6 +197,17 @@ static int read_offset(const char **s, apr_off_t *offset)
     return 1;
 }
 
+/* Reads the last byte of a range whose offset has been read, which comes to its length. */
+static int read_last(const char **s, dms_range_t *range, apr_off_t *last)
+{
+    if (!read_offset(s, last) || *last < range->offset || *last - range->offset == APR_INT64_MAX) {
+        return 0;
+    }
+    range->is_from_end = range->is_last = 0;
+    range->length = *last - range->offset + 1;
+    return 1;
+}
+
 int dms_range_parse(const char *content_range, dms_range_t *range)
 {
     const char *s = content_range ? skip_space(content_range) : "";
@@ -207,15 +218,45 @@ int dms_range_parse(const char *content_range, dms_range_t *range)
     }
     s = skip_space(s + 5);
     s = *s == '=' ? s + 1 : s; /* as some clients write it */
-    if (!read_offset(&s, &range->offset) || *s++ != '-' || !read_offset(&s, &last)
-        || last < range->offset || last - range->offset == APR_INT64_MAX || *s++ != '/') {
+    if (!read_offset(&s, &range->offset) || *s++ != '-' || !read_last(&s, range, &last)
+        || *s++ != '/') {
         return 0;
     }
-    range->length = last - range->offset + 1;
     if (*s == '*') {
         return !s[1];
     }
-    return read_offset(&s, &total) && !*s && last < total;
+    if (!read_offset(&s, &total) || *s || last >= total) {
+        return 0;
+    }
+    range->is_last = last == total - 1;
+    return 1;
+}
+
+int dms_update_range_parse(const char *x_update_range, dms_range_t *range)
+{
+    static const char append[] = "append", bytes[] = "bytes=";
+    const char *s = x_update_range ? skip_space(x_update_range) : "";
+    apr_off_t last;
+
+    memset(range, 0, sizeof(*range));
+    range->length = -1;
+    range->is_from_end = 1;
+    if (!strcasecmp(s, append)) {
+        return 1;
+    }
+    if (strncasecmp(s, bytes, sizeof(bytes) - 1)) {
+        return 0;
+    }
+    s += sizeof(bytes) - 1;
+    if (*s == '-') {
+        s++;
+        return read_offset(&s, &range->offset) && !*s;
+    }
+    range->is_from_end = 0;
+    if (!read_offset(&s, &range->offset) || *s++ != '-') {
+        return 0;
+    }
+    return !*s || (read_last(&s, range, &last) && !*s);
 }
 
 /* The end of the year 9999, the last one that a date can be written of. */

@@ -43,14 +43,25 @@ typedef enum dms_media_e {
 
 dms_media_e dms_media_parse(const char *content_type);
 
-/* Content-Range in a request: "bytes FIRST-LAST/TOTAL" (RFC 9110, section 14.4). */
+/* Whether a Content-Type names a type, whatever its parameters. */
+int dms_is_media_type(const char *content_type, const char *type);
+
+/* The part of a file that a request's body is. */
 typedef struct dms_range_t {
     apr_off_t offset;
-    apr_off_t length;
+    apr_off_t length; /* -1: as long as the body is */
+    int is_from_end;  /* offset is counted back from the file's end */
+    int is_last;      /* it is known to end the file */
 } dms_range_t;
 
-/* Returns whether it is one that can be written. */
+/* Content-Range in a request: "bytes FIRST-LAST/TOTAL" (RFC 9110, section 14.4). Returns whether it
+ * is one that can be written. */
 int dms_range_parse(const char *content_range, dms_range_t *range);
+
+/* SabreDAV's X-Update-Range: "bytes=FIRST-LAST", "bytes=FIRST-", "bytes=-COUNT" or "append", and
+ * the type of the body that it comes with. */
+#define DMS_PARTIAL_UPDATE "application/x-sabredav-partialupdate"
+int dms_update_range_parse(const char *x_update_range, dms_range_t *range);
 
 /* Seconds since 1970, as X-OC-Mtime has them; a fraction is dropped. Returns whether it is a
  * number. */

@@ -227,6 +227,28 @@ class Part:
         return "after" if content[-1:] == b"4" else "before"
 
 
+class Piece:
+    """One more of many, with a spare of the file left by the one before (src/repository/fs/spares.h)."""
+
+    LARGE = b"0" * (1 << 20)
+
+    def prepare(self, dav):
+        dav.file("source", self.LARGE)
+        dav.set("source", x="1")
+        self.headers = [("Content-Type", "application/x-sabredav-partialupdate"), ("X-Update-Range", "append")]
+        assert dav.ask("PATCH", "source", self.headers, b"one").status == 204
+        return "PATCH", "source", self.headers, b"two"
+
+    def check(self, dav):
+        content, dead = state(dav, "source")
+        assert dead == {"x": "1"} and content in (self.LARGE + b"one", self.LARGE + b"onetwo"), (len(content), dead)
+        for path in leftovers(dav.path):
+            assert b"-spare-" in path, path
+            os.utime(path, (1, 1))
+        dav.propfind("", "1")
+        return "after" if content[-1:] == b"o" else "before"
+
+
 class DeleteFile:
     def prepare(self, dav):
         dav.file("source", *FILE[:1])
@@ -320,7 +342,7 @@ SCENARIOS = {
     "move file over folder": File("MOVE", old=OLD_STATE), "move folder over file": File("MOVE", new=SOURCE_STATE),
     "move file to a device": File("MOVE", "mount/new", None), "move file over on a device": File("MOVE", "mount/new"),
     "copy file": File("COPY", old=None), "copy file over": File("COPY"), "copy file over folder": File("COPY", old=OLD_STATE),
-    "delete": Delete(), "delete file": DeleteFile(), "put": Put(False), "put over": Put(True), "put part": Part(),
+    "delete": Delete(), "delete file": DeleteFile(), "put": Put(False), "put over": Put(True), "put part": Part(), "piece": Piece(),
     "mkcol": Make("MKCOL", None, ({}, {"": {}})), "mkcol extended": Born(), "lock": Make("LOCK", LOCK, (b"", {}), [("Content-Type", "text/xml")]),
     "proppatch": Proppatch(), "proppatch time": Proppatch(TIME),
     **{method.lower() + " anew": Anew(method, body) for method, body in (("PUT", b"new"), ("MKCOL", None), ("LOCK", LOCK), ("COPY", None),

@@ -166,13 +166,25 @@ def test_parts_are_written(mem, spec, body, after):
     assert mem.get("x").body == after
 
 
+def test_a_part_makes_a_file(mem):
+    assert mem.put("new", b"abc", ("Content-Range", "bytes 1-3/4")).status == 201
+    assert mem.get("new").body == b"\0abc"
+
+
+def test_parts_by_patch(mem):
+    mem.put("x", b"0123456789")
+    kind = ("Content-Type", "application/x-sabredav-partialupdate")
+    assert mem.ask("PATCH", "x", [kind, ("X-Update-Range", "append")], b"abc").status == 204
+    assert mem.get("x").body == b"0123456789abc"
+    assert "PATCH" in mem.ask("OPTIONS", "x").tokens("Allow")
+
+
 def test_parts_that_are_wrong_change_nothing(mem):
     mem.put("x", b"0123456789")
     assert mem.put("x", b"abc", ("Content-Range", "bytes 0-1/10")).status == 400
     assert mem.put("x", b"abc", ("Content-Range", "bytes 0-9/10")).status == 400
     assert mem.put("x", b"abc", ("Content-Range", "lines 0-2/10")).status == 400
     assert mem.put("x", b"a", ("Content-Range", "bytes 268435456-268435456/*")).status == 413
-    assert mem.put("new", b"abc", ("Content-Range", "bytes 0-2/3")).status == 404
     assert contents(mem) == {"x": b"0123456789"}
 
 
@@ -457,9 +469,10 @@ def options(dav, name=""):
 def test_options(mem):
     mem.put("x")
     collection = {"GET", "HEAD", "OPTIONS", "PROPFIND", "PROPPATCH", "DELETE", "COPY", "MOVE", "LOCK", "UNLOCK"}
-    assert options(mem) == (collection, {"1", "2", "3", "extended-mkcol"})
-    assert options(mem, "x") == (collection | {"PUT"}, {"1", "2", "3", "extended-mkcol"})
-    assert options(mem, "new") == ({"OPTIONS", "PUT", "MKCOL", "LOCK"}, {"1", "2", "3", "extended-mkcol"})
+    classes = {"1", "2", "3", "extended-mkcol", "sabredav-partialupdate"}
+    assert options(mem) == (collection, classes)
+    assert options(mem, "x") == (collection | {"PUT", "PATCH"}, classes)
+    assert options(mem, "new") == ({"OPTIONS", "PUT", "MKCOL", "LOCK"}, classes)
     assert mem.get().status == mem.ask("HEAD").status == 200
     answer = mem.ask("PUT", body=b"x")
     assert answer.status == 405 and answer.tokens("Allow") - {"TRACE"} == collection

@@ -286,8 +286,19 @@ def test_a_bad_range_changes_nothing(dav, content_range, content):
     assert dav.tree() == {"a.txt": b"0123456789"}
 
 
-def test_a_part_of_nothing_is_404(dav):
-    assert ranged(dav, "bytes 0-3/4", b"ABCD", "missing.txt").status == 404
+@pytest.mark.parametrize("content_range, result", [("bytes 0-3/4", b"ABCD"), ("bytes 2-5/*", b"\0\0ABCD")])
+def test_a_part_makes_a_new_file(dav, content_range, result):
+    answer = ranged(dav, content_range, b"ABCD", "new.txt")
+    assert answer.status == 201
+    assert answer.get("ETag") == dav.etag("new.txt")
+    assert dav.tree() == {"new.txt": result}
+
+
+def test_a_part_of_a_new_file_has_its_bounds_and_its_conditions(dav):
+    assert ranged(dav, "bytes 0-3/4", b"ABCD", "missing/new.txt").status == 409
+    assert ranged(dav, f"bytes {GAP + 1}-{GAP + 4}/*", b"ABCD", "new.txt").status == 413
+    assert dav.put("new.txt", b"A", ("Content-Range", "bytes 0-0/1"), ("If-Match", "*")).status == 412
+    assert ranged(dav, "bytes 0-9/10", b"ABCD", "new.txt").status == 400
     assert dav.tree() == {}
 
 

@@ -1,5 +1,6 @@
 """rclone: a tree of a thousand files synchronised both ways, compared by content and modification time."""
 
+import hashlib
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -146,3 +147,21 @@ def test_large_listing_and_size(server, rclone, tmp_path):
     clients.writing.give(server.data)
     assert len(rclone("lsf", "@big").split()) == 3000
     assert f"{sum(i % 10 for i in range(3000))} Byte" in rclone("size", "@big")
+
+
+@pytest.mark.parametrize("vendor", ["owncloud", "nextcloud"])
+def test_files_are_checked_by_their_checksums(server, rclone, tmp_path, vendor):
+    """rclone sends an OC-Checksum of SHA-1, and asks for oc:checksums, of which it compares MD5."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "a.bin").write_bytes(random.Random(1).randbytes(100_000))
+    (here / "b.bin").write_bytes(b"")
+    rclone("copy", here, f"@{vendor}", vendor=vendor)
+    for name in "a.bin", "b.bin":
+        found = rclone("hashsum", "sha1", f"@{vendor}/{name}", vendor=vendor)
+        assert found.split()[0] == hashlib.sha1((here / name).read_bytes()).hexdigest()
+    told = rclone("check", here, f"@{vendor}", vendor=vendor)
+    assert "0 differences found" in told
+    assert vendor == "nextcloud" or "could not be checked" not in told  # of Nextcloud it knows no MD5
+    (server.data / vendor / "a.bin").write_bytes(bytes(100_000))  # of the same length: nobody knows any more
+    assert "could not be checked" in rclone("check", here, f"@{vendor}", vendor=vendor)

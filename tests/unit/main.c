@@ -31,6 +31,7 @@ int main(int argc, const char *const *argv)
     srunner_add_suite(runner, examples_suite());
     srunner_add_suite(runner, headers_suite());
     srunner_add_suite(runner, prefer_suite());
+    srunner_add_suite(runner, digests_suite());
     srunner_add_suite(runner, destination_suite());
     srunner_add_suite(runner, xml_body_suite());
     srunner_add_suite(runner, if_suite());

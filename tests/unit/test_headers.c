@@ -310,11 +310,54 @@ START_TEST(ranges)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const range_case_t *c = &cases[i];
-        dms_range_t range = {-1, -1};
+        dms_range_t range = {-1, -1, 0, 0};
 
         ck_assert_msg(!!dms_range_parse(c->value, &range) == c->fine, "%s", c->value);
         ck_assert_msg(!c->fine || (range.offset == c->offset && range.length == c->length), "%s",
                       c->value);
+    }
+}
+END_TEST
+
+typedef struct update_range_case_t {
+    const char *value;
+    int fine;
+    dms_range_t range;
+} update_range_case_t;
+
+START_TEST(update_ranges)
+{
+    static const update_range_case_t cases[] = {
+        {"bytes=0-0", 1, {0, 1, 0, 0}},
+        {" Bytes=5-9", 1, {5, 5, 0, 0}},
+        {"bytes=5-", 1, {5, -1, 0, 0}},
+        {"bytes=-7", 1, {7, -1, 1, 0}},
+        {"append", 1, {0, -1, 1, 0}},
+        {"Append", 1, {0, -1, 1, 0}},
+        {"bytes=9223372036854775807-", 1, {APR_INT64_MAX, -1, 0, 0}},
+        {NULL, 0, {0, 0, 0, 0}},
+        {"", 0, {0, 0, 0, 0}},
+        {"bytes=", 0, {0, 0, 0, 0}},
+        {"bytes=-", 0, {0, 0, 0, 0}},
+        {"bytes=--1", 0, {0, 0, 0, 0}},
+        {"bytes=5-4", 0, {0, 0, 0, 0}},
+        {"bytes=5-6x", 0, {0, 0, 0, 0}},
+        {"bytes=5-6/10", 0, {0, 0, 0, 0}},
+        {"bytes=0-9223372036854775807", 0, {0, 0, 0, 0}},
+        {"bytes 0-1", 0, {0, 0, 0, 0}},
+        {"appended", 0, {0, 0, 0, 0}},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const update_range_case_t *c = &cases[i];
+        dms_range_t range;
+
+        ck_assert_msg(!!dms_update_range_parse(c->value, &range) == c->fine, "%s", c->value);
+        ck_assert_msg(!c->fine
+                          || (range.offset == c->range.offset && range.length == c->range.length
+                              && range.is_from_end == c->range.is_from_end),
+                      "%s", c->value);
     }
 }
 END_TEST
@@ -330,7 +373,7 @@ END_TEST
 /* Its last byte is the highest offset, so its length has no place in an apr_off_t. */
 START_TEST(range_that_is_longer_than_any_file)
 {
-    dms_range_t range = {-1, -1};
+    dms_range_t range = {-1, -1, 0, 0};
 
     ck_assert(!dms_range_parse("bytes 0-9223372036854775807/*", &range));
 }
@@ -402,6 +445,7 @@ Suite *headers_suite(void)
     tcase_add_test(tests, settled);
     tcase_add_test(tests, media_types);
     tcase_add_test(tests, ranges);
+    tcase_add_test(tests, update_ranges);
     tcase_add_test(tests, absent_range_is_none);
     tcase_add_test(tests, range_that_is_longer_than_any_file);
     tcase_add_test(tests, seconds);

@@ -29,6 +29,7 @@ Suite *reader_suite(void);
 Suite *examples_suite(void);
 Suite *headers_suite(void);
 Suite *prefer_suite(void);
+Suite *digests_suite(void);
 Suite *destination_suite(void);
 Suite *xml_body_suite(void);
 Suite *if_suite(void);

@@ -11,6 +11,7 @@
 #include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 #include "repository/fs/own.h"
+#include "repository/fs/spares.h"
 
 struct dms_cursor_t {
     DIR *dir;
@@ -128,7 +129,8 @@ static void sweep(const dms_cursor_t *cursor, const char *name)
     dms_os_stat_t st;
 
     if (dms_is_reserved(name) && dms_os_stat(dirfd(cursor->dir), name, 0, &st) == APR_SUCCESS
-        && !S_ISDIR(st.mode) && dms_reserved_is_orphan(name, st.changed.seconds)) {
+        && !S_ISDIR(st.mode) && !dms_spare_sweep(dirfd(cursor->dir), name, &st)
+        && dms_reserved_is_orphan(name, st.changed.seconds)) {
         unlinkat(dirfd(cursor->dir), name, 0);
     }
 }

@@ -473,11 +473,12 @@ static apr_status_t stand_at(int from, int to, off_t at, int *at_target)
 }
 
 /* Copies what is no hole; where the file ends in one, that takes no writing either. */
-static apr_status_t copy_data(int from, int to, off_t size, int *at_target)
+apr_status_t dms_os_copy_rest(int from, int to, off_t begin, off_t size, int *at_target)
 {
-    off_t at = 0, end, done = 0;
+    off_t at = begin, end, done = begin;
     apr_status_t rv = APR_SUCCESS;
 
+    *at_target = 0;
     while (rv == APR_SUCCESS && find_data(from, &at, &end, size)) {
         rv = stand_at(from, to, at, at_target);
         if (rv == APR_SUCCESS) {
@@ -496,18 +497,23 @@ static apr_status_t copy_data(int from, int to, off_t size, int *at_target)
     return APR_SUCCESS;
 }
 
+apr_status_t dms_os_clone(int from, int to)
+{
+#ifdef FICLONE
+    return ioctl(to, FICLONE, from) ? ENOTSUP : APR_SUCCESS;
+#else
+    return ENOTSUP;
+#endif
+}
+
 apr_status_t dms_os_copy(int from, int to, off_t size, int *at_target)
 {
     *at_target = 0;
     if (size <= BY_HAND) {
         return copy_by_hand(from, to, BY_HAND, at_target);
     }
-#ifdef FICLONE
-    if (ioctl(to, FICLONE, from) == 0) {
-        return APR_SUCCESS;
-    }
-#endif
-    return copy_data(from, to, size, at_target);
+    return dms_os_clone(from, to) == APR_SUCCESS ? APR_SUCCESS
+                                                 : dms_os_copy_rest(from, to, 0, size, at_target);
 }
 
 #ifdef __linux__

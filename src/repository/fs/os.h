@@ -81,6 +81,12 @@ apr_status_t dms_os_exchange(int from, const char *from_name, int to, const char
  * Holes stay holes. *at_target: whether an error arose in writing. */
 apr_status_t dms_os_copy(int from, int to, off_t size, int *at_target);
 
+/* The same, and nothing but sharing blocks. ENOTSUP where the file system can't. */
+apr_status_t dms_os_clone(int from, int to);
+
+/* The same, of what follows a place at which the other file ends. */
+apr_status_t dms_os_copy_rest(int from, int to, off_t begin, off_t size, int *at_target);
+
 /* --- extended attributes, in Linux's names and formats ---
  *
  * Of name in directory, or, where name is "", of what directory is a descriptor of, also one that

@@ -12,6 +12,7 @@
 #include "repository/fs/belongings.h"
 #include "repository/fs/node.h"
 #include "repository/fs/own.h"
+#include "repository/fs/spares.h"
 
 struct dms_stream_t {
     apr_pool_t *pool;
@@ -20,6 +21,7 @@ struct dms_stream_t {
     const char *name;
     const char *reserved;   /* the name that the file has for now; NULL: none */
     dms_os_stat_t replaced; /* the file whose belongings it has; inode 0: it has nobody's */
+    dms_os_stat_t base;     /* the file whose end it extends, by a copy; inode 0: it is no such */
     dms_write_t how;
 };
 
@@ -27,7 +29,9 @@ static apr_status_t drop_stream(void *baton)
 {
     dms_stream_t *stream = baton;
 
-    close(stream->descriptor);
+    if (stream->descriptor >= 0) {
+        close(stream->descriptor);
+    }
     if (stream->reserved) {
         unlinkat(stream->directory, stream->reserved, 0);
     }
@@ -48,24 +52,64 @@ static apr_status_t make_temporary(dms_stream_t *stream)
     stream->reserved = dms_reserved_name(stream->pool);
     stream->descriptor = openat(stream->directory, stream->reserved,
                                 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return stream->descriptor < 0 ? errno : APR_SUCCESS;
+    if (stream->descriptor < 0) {
+        stream->reserved = NULL;
+        return errno;
+    }
+    return APR_SUCCESS;
+}
+
+/* Takes a spare of the present file, and adds what it lacks. */
+static apr_status_t use_spare(dms_stream_t *stream, int present, const dms_os_stat_t *st)
+{
+    const char *reserved = dms_reserved_name(stream->pool);
+    off_t size = 0;
+    int at_target;
+    apr_status_t rv = dms_spare_take(stream->directory, st, reserved, &stream->descriptor, &size);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    stream->reserved = reserved;
+    return dms_os_copy_rest(present, stream->descriptor, size, st->size, &at_target);
+}
+
+/* Begins with what the present file has: its blocks, a spare of it, or a copy. */
+static apr_status_t copy_present(dms_stream_t *stream, int present, const dms_os_stat_t *st)
+{
+    int extends = stream->how.offset >= st->size, at_target;
+    apr_status_t rv = extends ? use_spare(stream, present, st) : ENOENT;
+
+    if (rv != ENOENT) {
+        stream->base = *st;
+        return rv;
+    }
+    rv = make_temporary(stream);
+    if (rv == APR_SUCCESS && dms_os_clone(present, stream->descriptor) != APR_SUCCESS) {
+        rv = dms_os_copy_rest(present, stream->descriptor, 0, st->size, &at_target);
+        if (extends) {
+            stream->base = *st;
+        }
+    }
+    return rv;
 }
 
 /* A part is written into a copy of the present file, so that it, too, appears in one step. */
 static apr_status_t begin_part(dms_stream_t *stream)
 {
-    int at_target, fd = openat(stream->directory, stream->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(stream->directory, stream->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     dms_os_stat_t st;
-    apr_status_t rv;
+    apr_status_t rv = fd < 0 ? errno : dms_os_stat(fd, "", 0, &st);
 
-    if (fd < 0) {
-        return errno;
-    }
-    rv = dms_os_stat(fd, "", 0, &st);
     if (rv == APR_SUCCESS) {
-        rv = dms_os_copy(fd, stream->descriptor, st.size, &at_target);
+        rv = copy_present(stream, fd, &st);
     }
-    close(fd);
+    else if (rv == ENOENT) { /* a part of what is going to be a new file */
+        rv = make_temporary(stream);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
     if (rv == APR_SUCCESS && lseek(stream->descriptor, stream->how.offset, SEEK_SET) < 0) {
         rv = errno == EINVAL ? EFBIG : errno; /* no file can be so long here */
     }
@@ -76,22 +120,19 @@ apr_status_t dms_fs_write(dms_node_t *parent, const char *name, const dms_write_
                           apr_pool_t *pool, dms_stream_t **result)
 {
     dms_stream_t *stream = apr_pcalloc(pool, sizeof(*stream));
-    apr_status_t rv;
 
     stream->pool = pool;
+    stream->descriptor = -1;
     stream->directory = parent->descriptor;
     stream->name = name;
     stream->how = *how;
     if (strlen(name) > NAME_MAX) {
         return ENAMETOOLONG; /* found out now, not after the whole body */
     }
-    rv = make_temporary(stream);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
+    dms_spares_expire();
     apr_pool_cleanup_register(pool, stream, drop_stream, apr_pool_cleanup_null);
     *result = stream;
-    return how->offset >= 0 ? begin_part(stream) : APR_SUCCESS;
+    return how->offset >= 0 ? begin_part(stream) : make_temporary(stream);
 }
 
 apr_status_t dms_fs_append(dms_stream_t *stream, const char *bytes, apr_size_t length)
@@ -182,22 +223,50 @@ static apr_status_t put_new(dms_stream_t *stream)
     return rv;
 }
 
+/* Whether the file that is replaced lacks nothing but a part that extended it, and one that may
+ * follow would have to be written into another copy. */
+static int is_worth_keeping(const dms_stream_t *stream)
+{
+    return stream->how.more && stream->base.inode && stream->base.size >= DMS_SPARE_SIZE
+           && !has_changed(&stream->base, &stream->replaced);
+}
+
+static apr_status_t replace(dms_stream_t *stream)
+{
+    int directory = stream->directory;
+    int has_spare = is_worth_keeping(stream)
+                    && dms_spare_link(directory, stream->name, stream->descriptor) == APR_SUCCESS;
+    apr_status_t rv = renameat(directory, stream->reserved, directory, stream->name) ? errno
+                                                                                     : APR_SUCCESS;
+
+    if (has_spare && rv != APR_SUCCESS) {
+        dms_spare_drop(directory, stream->descriptor);
+    }
+    else if (has_spare) {
+        dms_spare_keep(directory, stream->descriptor);
+    }
+    return rv;
+}
+
 static apr_status_t put_over(dms_stream_t *stream)
 {
+    apr_status_t rv;
+
     if (!stream->reserved) {
         const char *reserved = dms_reserved_name(stream->pool);
-        apr_status_t rv = dms_os_name(stream->descriptor, stream->directory, reserved);
+
+        rv = dms_os_name(stream->descriptor, stream->directory, reserved);
 
         if (rv != APR_SUCCESS) {
             return rv;
         }
         stream->reserved = reserved;
     }
-    if (renameat(stream->directory, stream->reserved, stream->directory, stream->name)) {
-        return errno;
+    rv = replace(stream);
+    if (rv == APR_SUCCESS) {
+        stream->reserved = NULL;
     }
-    stream->reserved = NULL;
-    return APR_SUCCESS;
+    return rv;
 }
 
 static apr_status_t sync_directory(int directory)

@@ -436,6 +436,7 @@ static apr_status_t memory_write(dms_node_t *parent, const char *name, const dms
         if (rv == APR_SUCCESS) {
             rv = memory_append(stream, present->bytes, present->length);
         }
+        rv = rv == ENOENT ? APR_SUCCESS : rv; /* a part of a new file */
         stream->offset = how->offset > SIZE_LIMIT ? SIZE_LIMIT + 1 : (apr_size_t)how->offset;
     }
     return rv;
