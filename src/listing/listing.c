@@ -15,6 +15,7 @@
 #include "keys/keys.h"
 #include "listing/kept.h"
 #include "server/error.h"
+#include "server/space.h"
 #include "server/state.h"
 
 APLOG_USE_MODULE(dav_multistatus);
@@ -34,9 +35,12 @@ struct level_t {
     int depth;
     apr_pool_t *pool; /* of the outermost its own, of the others that of r */
     request_rec *r;   /* whose configuration rules the collection */
+    dms_node_t *node;
     dms_cursor_t *cursor;
-    const char *uri; /* escaped, with a slash at its end */
-    const char *key; /* in the store */
+    const char *uri;          /* escaped, with a slash at its end */
+    const char *key;          /* in the store */
+    const dms_space_t *space; /* of the folders in it; NULL: nobody knows, or has asked */
+    int has_asked_for_space;
     dms_sections_t *sections;
     dms_types_t *types;
     dms_kept_t *kept; /* of the members, in the store */
@@ -76,9 +80,9 @@ static void make_room(level_t *innermost)
     }
 }
 
-static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
-                       const char *uri, const char *key, const dms_lock_t *locks,
-                       unsigned int unread)
+static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_node_t *node,
+                       dms_cursor_t *cursor, const char *uri, const char *key,
+                       const dms_lock_t *locks, unsigned int unread)
 {
     level_t *outer = walk->level, *level = apr_pcalloc(pool, sizeof(*level));
 
@@ -86,6 +90,7 @@ static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_c
     level->depth = outer ? outer->depth + 1 : 1;
     level->pool = pool;
     level->r = r;
+    level->node = node;
     level->cursor = cursor;
     level->uri = apr_pstrdup(pool, uri);
     level->key = apr_pstrdup(pool, key);
@@ -151,8 +156,8 @@ static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, co
     }
     if (rv == APR_SUCCESS) {
         locks = dms_kept_locks(level->kept, name, walk->pool, &unread);
-        push_level(walk, r->pool, r, cursor, uri, dms_key_below(r->pool, level->key, name), locks,
-                   unread);
+        push_level(walk, r->pool, r, node, cursor, uri, dms_key_below(r->pool, level->key, name),
+                   locks, unread);
         return ENTERED;
     }
     if (rv == ENOENT || rv == ENOTDIR) { /* gone meanwhile */
@@ -272,6 +277,25 @@ static const dms_lock_t *name_roots(const dms_walk_t *walk, const dms_lock_t *lo
     return first;
 }
 
+/* --- space --- */
+
+/* How much space a collection has; NULL where nobody knows, or has asked. */
+static const dms_space_t *space_of(const dms_walk_t *walk, dms_node_t *node, apr_pool_t *pool)
+{
+    return walk->listing->facts & DMS_FACT_SPACE ? dms_space_of(walk->listing->provider, node, pool)
+                                                 : NULL;
+}
+
+/* The same of those in a collection: its own, so that many of them cost nothing. */
+static const dms_space_t *space_of_members(const dms_walk_t *walk, level_t *level)
+{
+    if (!level->has_asked_for_space) {
+        level->has_asked_for_space = 1;
+        level->space = space_of(walk, level->node, level->pool);
+    }
+    return level->space;
+}
+
 /* Adds what is known of a member beyond its facts, and tells of it. */
 static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const char *name,
                       dms_listed_t *listed)
@@ -279,6 +303,9 @@ static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const ch
     dms_subject_t *subject = &listed->subject;
 
     tell_type(walk, level, is_special, subject);
+    if (subject->facts->kind == DMS_KIND_COLLECTION) {
+        subject->space = space_of_members(walk, level);
+    }
     subject->unread = walk->unread;
     if (walk->sources.properties) {
         subject->dead = dms_kept_properties(level->kept, name, walk->pool, &subject->unread);
@@ -357,6 +384,7 @@ static int tell_root(dms_walk_t *walk)
 
     if (facts->kind == DMS_KIND_COLLECTION) {
         listed.subject.type = COLLECTION_TYPE;
+        listed.subject.space = space_of(walk, walk->resource->node, r->pool);
     }
     else if (facts->known & DMS_FACT_TYPE) {
         listed.subject.type = facts->type;
@@ -457,7 +485,7 @@ static apr_status_t open_root(dms_walk_t *walk)
     rv = open_collection(walk, walk->resource->node, r, pool, &cursor);
     if (rv == APR_SUCCESS) {
         locks = dms_kept_locks_of(&walk->sources, key, r->pool, &unread);
-        push_level(walk, pool, r, cursor, walk->uri, key, locks, unread);
+        push_level(walk, pool, r, walk->resource->node, cursor, walk->uri, key, locks, unread);
     }
     return rv;
 }

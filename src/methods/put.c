@@ -14,6 +14,7 @@
 #include "methods/steps.h"
 #include "request/headers.h"
 #include "server/body.h"
+#include "server/space.h"
 
 /* How many bytes beyond the end of a file a part may begin, at most: what is between is a hole. */
 #define GAP_MAX ((apr_off_t)1 << 30)
@@ -101,7 +102,12 @@ static dms_error_t *prepare(upload_t *upload)
         return error;
     }
     error = dms_method_parent(request, &upload->resource, &upload->parent);
-    return error ? error : allowed(request, &upload->resource);
+    if (!error) {
+        error = allowed(request, &upload->resource);
+    }
+    return error ? error
+                 : dms_space_check_disk(r, request->provider, upload->parent,
+                                        upload->how.offset < 0 ? dms_body_expected(r) : 0);
 }
 
 static dms_error_t *receive(upload_t *upload)

@@ -168,6 +168,25 @@ static int executable(const dms_subject_t *subject, apr_pool_t *pool, dms_elemen
     return (subject->facts->known & DMS_FACT_EXECUTABLE) != 0;
 }
 
+/* RFC 4331, section 3. */
+static int quota_available_bytes(const dms_subject_t *subject, apr_pool_t *pool,
+                                 dms_element_t *element)
+{
+    if (subject->space) {
+        element->text = apr_psprintf(pool, "%" APR_UINT64_T_FMT, subject->space->available);
+    }
+    return subject->space != NULL;
+}
+
+/* The same, section 4. */
+static int quota_used_bytes(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
+{
+    if (subject->space) {
+        element->text = apr_psprintf(pool, "%" APR_UINT64_T_FMT, subject->space->used);
+    }
+    return subject->space != NULL;
+}
+
 #define WIN32(local) DMS_NAME("urn:schemas-microsoft-com:", local)
 #define DAV(local) DMS_NAME(DMS_NS_DAV, local)
 
@@ -181,6 +200,9 @@ const dms_live_property_t dms_live_properties[] = {
     {DAV("getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag, 0, 0},
     {DAV("getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 0},
     {DAV("lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery, 0, 0},
+    {DAV("quota-available-bytes"), DMS_PROTECTED, COLLECTIONS, DMS_FACT_SPACE,
+     quota_available_bytes, 0, 1},
+    {DAV("quota-used-bytes"), DMS_PROTECTED, COLLECTIONS, DMS_FACT_SPACE, quota_used_bytes, 0, 1},
     {DAV("resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype, 0, 0},
     {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1, 0},
     {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable,

@@ -12,10 +12,17 @@
 #include "repository/provider.h"
 #include "store/store.h"
 
-/* Beside the facts of a provider: the media type and language, which httpd tells, and the locks,
- * which the store has. */
+/* Beside the facts of a provider: the media type and language, which httpd tells, the locks, which
+ * the store has, and how much space there is. */
 #define DMS_FACT_LOCKS 0x40000000u
-#define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS))
+#define DMS_FACT_SPACE 0x20000000u
+#define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS | DMS_FACT_SPACE))
+
+/* What a subject's space is (RFC 4331), in bytes. */
+typedef struct dms_space_t {
+    apr_uint64_t available; /* to a client that writes */
+    apr_uint64_t used;
+} dms_space_t;
 
 /* What the store could not tell of a subject (its unread), which is not to say that it has none. */
 #define DMS_UNREAD_PROPERTIES 1u

@@ -1,5 +1,6 @@
 """rclone: a tree of a thousand files synchronised both ways, compared by content and modification time."""
 
+import json
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -146,3 +147,10 @@ def test_large_listing_and_size(server, rclone, tmp_path):
     clients.writing.give(server.data)
     assert len(rclone("lsf", "@big").split()) == 3000
     assert f"{sum(i % 10 for i in range(3000))} Byte" in rclone("size", "@big")
+
+
+def test_about(server, rclone):
+    told = json.loads(rclone("about", "--json", "@"))
+    disk = os.statvfs(server.data)
+    assert abs(told["free"] - disk.f_bavail * disk.f_frsize) < 1 << 30
+    assert abs(told["used"] - (disk.f_blocks - disk.f_bfree) * disk.f_frsize) < 1 << 30
