@@ -59,6 +59,7 @@ struct dms_walk_t {
     level_t *level; /* the innermost */
     apr_status_t status;
     int has_told_of_disk; /* the log, above its level `info` */
+    const dms_space_t *space; /* of the member, where it has quotas of its own */
 };
 
 /* --- levels --- */
@@ -123,6 +124,40 @@ static apr_status_t open_collection(const dms_walk_t *walk, dms_node_t *node, re
     return walk->listing->provider->open(node, r, DMS_LIST_VISIBLE,
                                          walk->listing->facts & DMS_FACTS_OF_PROVIDER, pool,
                                          cursor);
+}
+
+/* --- space --- */
+
+/* How much space a collection has, which r rules; NULL where nobody knows, or has asked. */
+static const dms_space_t *space_of(const dms_walk_t *walk, request_rec *r, dms_node_t *node,
+                                   const char *key, apr_pool_t *pool)
+{
+    dms_quotas_t place = {.r = r, .provider = walk->listing->provider, .key = key};
+
+    return walk->listing->facts & DMS_FACT_SPACE ? dms_space_of(&place, node, pool) : NULL;
+}
+
+/* The same of those in a collection: its own, so that many of them cost nothing. */
+static const dms_space_t *space_of_members(const dms_walk_t *walk, level_t *level)
+{
+    if (!level->has_asked_for_space) {
+        level->has_asked_for_space = 1;
+        level->space = space_of(walk, level->r, level->node, level->key, level->pool);
+    }
+    return level->space;
+}
+
+/* Of a member that has quotas of its own, which r, the answer about it, rules. */
+static void note_space(dms_walk_t *walk, const dms_member_t *member, request_rec *r,
+                       const char *name)
+{
+    level_t *level = walk->level;
+
+    if (member->facts.kind == DMS_KIND_COLLECTION && walk->listing->facts & DMS_FACT_SPACE
+        && !dms_config_has_same_quota(dms_config_of(r), dms_config_of(level->r))) {
+        walk->space = space_of(walk, r, level->node, dms_key_below(walk->pool, level->key, name),
+                               walk->pool);
+    }
 }
 
 /* --- going into members --- */
@@ -204,7 +239,10 @@ static entry_e ask_and_enter(dms_walk_t *walk, const dms_member_t *member, int i
         *status = r->status;
         entry = dms_act_hides(asking, r->status) ? LEFT_OUT : FAILED;
     }
-    else if (goes_in) {
+    else {
+        note_space(walk, member, r, name);
+    }
+    if (r->status == HTTP_OK && goes_in) {
         entry = enter_member(walk, member, r, uri, name, status);
     }
     if (entry != ENTERED) {
@@ -277,25 +315,6 @@ static const dms_lock_t *name_roots(const dms_walk_t *walk, const dms_lock_t *lo
     return first;
 }
 
-/* --- space --- */
-
-/* How much space a collection has; NULL where nobody knows, or has asked. */
-static const dms_space_t *space_of(const dms_walk_t *walk, dms_node_t *node, apr_pool_t *pool)
-{
-    return walk->listing->facts & DMS_FACT_SPACE ? dms_space_of(walk->listing->provider, node, pool)
-                                                 : NULL;
-}
-
-/* The same of those in a collection: its own, so that many of them cost nothing. */
-static const dms_space_t *space_of_members(const dms_walk_t *walk, level_t *level)
-{
-    if (!level->has_asked_for_space) {
-        level->has_asked_for_space = 1;
-        level->space = space_of(walk, level->node, level->pool);
-    }
-    return level->space;
-}
-
 /* Adds what is known of a member beyond its facts, and tells of it. */
 static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const char *name,
                       dms_listed_t *listed)
@@ -304,7 +323,7 @@ static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const ch
 
     tell_type(walk, level, is_special, subject);
     if (subject->facts->kind == DMS_KIND_COLLECTION) {
-        subject->space = space_of_members(walk, level);
+        subject->space = walk->space ? walk->space : space_of_members(walk, level);
     }
     subject->unread = walk->unread;
     if (walk->sources.properties) {
@@ -334,6 +353,7 @@ static int tell_member(dms_walk_t *walk, const dms_member_t *member)
         apr_pool_clear(pool);
         return 1;
     }
+    walk->space = NULL;
     listed.subject.uri = apr_pstrcat(pool, level->uri, name, is_collection ? "/" : NULL, NULL);
     /* one that can't be looked at may be a collection */
     is_special = dms_sections_single_out(level->sections, member->name,
@@ -384,7 +404,7 @@ static int tell_root(dms_walk_t *walk)
 
     if (facts->kind == DMS_KIND_COLLECTION) {
         listed.subject.type = COLLECTION_TYPE;
-        listed.subject.space = space_of(walk, walk->resource->node, r->pool);
+        listed.subject.space = space_of(walk, r, walk->resource->node, key, r->pool);
     }
     else if (facts->known & DMS_FACT_TYPE) {
         listed.subject.type = facts->type;
