@@ -626,9 +626,10 @@ const command_rec dms_config_directives[] = {
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_ITERATE("DavMultistatusAllowOrigin", add_origin, NULL, ACCESS_CONF,
                     "the origins of which a browser's pages may come, '*' for all, or None"),
-    AP_INIT_TAKE1("DavMultistatusQuota", set_quota, NULL, ACCESS_CONF,
-                  "how many bytes the files in this folder may have: a number, with K, M, G or T, or "
-                  "None"),
+    AP_INIT_TAKE1(
+        "DavMultistatusQuota", set_quota, NULL, ACCESS_CONF,
+        "how many bytes the files in this folder may have: a number, with K, M, G or T, or "
+        "None"),
     AP_INIT_TAKE12("DavMultistatusReverse", set_reverse, NULL, ACCESS_CONF,
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_RAW_ARGS("DavMultistatusUnlockAny", set_unlock_any, NULL, ACCESS_CONF,

@@ -58,7 +58,7 @@ struct dms_walk_t {
     void *baton;
     level_t *level; /* the innermost */
     apr_status_t status;
-    int has_told_of_disk; /* the log, above its level `info` */
+    int has_told_of_disk;     /* the log, above its level `info` */
     const dms_space_t *space; /* of the member, where it has quotas of its own */
 };
 

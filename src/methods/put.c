@@ -96,9 +96,9 @@ static dms_error_t *check_room(upload_t *upload)
     if (!error && expected > 0) {
         error = dms_room_check(&upload->room, length_of(upload, expected));
     }
-    return error || is_part ? error
-                            : dms_space_check_disk(request->r, request->provider, upload->parent,
-                                                   expected);
+    return error || is_part
+               ? error
+               : dms_space_check_disk(request->r, request->provider, upload->parent, expected);
 }
 
 /* What can be known before the body is read, so that nobody sends it in vain. */

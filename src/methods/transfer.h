@@ -116,7 +116,7 @@ void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent);
 
 /* --- sizes.c: all do nothing where the server has no quotas --- */
 
-/* Whether there is room for a copy, before it is made: 507. May take the time to walk the source. */
+/* Whether there is room for a copy, before it is made: 507. May take a walk of the source. */
 dms_error_t *dms_transfer_check_room(dms_transfer_t *transfer);
 
 /* Looks at what `name` in `from` is going to bring, before the step: that may take a walk. */

@@ -14,9 +14,9 @@
 /* The path that a section goes by: not escaped, without a slash at its end. */
 static char *path_for(const dms_quota_t *quota, const request_rec *r)
 {
-    char *path = quota->is_url ? apr_pstrdup(r->pool, r->uri)
-                               : apr_pstrcat(r->pool, r->filename ? r->filename : "", r->path_info,
-                                             NULL);
+    char *path = quota->is_url
+                     ? apr_pstrdup(r->pool, r->uri)
+                     : apr_pstrcat(r->pool, r->filename ? r->filename : "", r->path_info, NULL);
     apr_size_t length = strlen(path);
 
     while (length && path[length - 1] == '/') {
@@ -63,7 +63,8 @@ apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_
                              apr_int64_t *used)
 {
     const dms_quota_t *quota = dms_config_quota(dms_config_of(place->r));
-    apr_size_t innermost = 0; /* the length of its key: a <Location> is merged after a <Directory> */
+    apr_size_t innermost =
+        0; /* the length of its key: a <Location> is merged after a <Directory> */
     apr_status_t rv = APR_SUCCESS;
 
     *left = APR_INT64_MAX;
@@ -96,8 +97,7 @@ dms_error_t *dms_quotas_exceeded(request_rec *r)
 
 /* --- space --- */
 
-const dms_space_t *dms_space_of(const dms_quotas_t *place, dms_node_t *collection,
-                                apr_pool_t *pool)
+const dms_space_t *dms_space_of(const dms_quotas_t *place, dms_node_t *collection, apr_pool_t *pool)
 {
     const dms_provider_t *provider = place->provider;
     dms_space_t *space = apr_palloc(pool, sizeof(*space));

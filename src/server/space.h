@@ -2,8 +2,8 @@
  * Space (RFC 4331): how much there is, and whether something has room in it.
  *
  * Two things bound it: the disk, as the provider tells, and DavMultistatusQuota, against what the
- * store knows the folder's files to have. Where it doesn't, they are counted (recovery/recount.h), by
- * who needs to know.
+ * store knows the folder's files to have. Where it doesn't, they are counted by who needs to know
+ * (recovery/recount.h).
  */
 #ifndef DMS_SPACE_H
 #define DMS_SPACE_H
@@ -27,9 +27,9 @@ typedef struct dms_quotas_t {
 } dms_quotas_t;
 
 /* How many bytes there may be more at a place, by the quotas of all folders that it is in, but for
- * those that what moves here is in already; APR_INT64_MAX where none bounds it. used: by what is in the
- * innermost of them; -1: there is none. In a transaction what is not known any more bounds nothing,
- * since nobody counts there. Returns what the store fails with, or the provider. */
+ * those that what moves here is in already; APR_INT64_MAX where none bounds it. used: what the
+ * innermost of them has; -1: there is none. In a transaction what is not known any more bounds
+ * nothing, since nobody counts there. Returns what the store fails with, or the provider. */
 apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
                              apr_int64_t *used);
 

@@ -2,8 +2,8 @@
  * How much the files of a folder have: a row for each folder that is counted, its bytes kept as
  * files come and go.
  *
- * A row is right as long as each change on the disk is committed along with it. Where a process dies
- * between the two, or a commit fails, the count of changes is left odd (transaction.c): the next
+ * A row is right as long as each change on the disk is committed along with it. Where a process
+ * dies between the two, or a commit fails, the count of changes is left odd (transaction.c): the next
  * writer forgets all rows, and who needs one counts anew. Those of an earlier start of the machine
  * are not believed, since a power loss may have kept one and lost the other.
  */

@@ -249,8 +249,8 @@ apr_status_t dms_tx_set_size(dms_tx_t *tx, const char *key, apr_int64_t bytes, a
 int dms_store_is_same_space(dms_store_t *store, const char *one, const char *other,
                             apr_pool_t *pool);
 
-/* A number that a change of anything in the store makes greater: by one while a transaction is under
- * way, and by one when it ends. 0: nobody knows. */
+/* A number that a change of anything in the store makes greater: by one when a transaction begins,
+ * and by one when it ends. 0: nobody knows. */
 apr_uint32_t dms_store_time(dms_store_t *store);
 
 /* --- intentions --- */

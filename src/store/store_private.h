@@ -182,7 +182,8 @@ struct dms_store_t {
      * who writes may both do so. */
     apr_time_t reserve_due;
 
-    const char *boot; /* the machine's start, where sizes of folders are counted; NULL: they aren't */
+    const char
+        *boot; /* the machine's start, where sizes of folders are counted; NULL: they aren't */
 
     /* The writer's own: */
     int is_torn; /* a writer has come to nothing after it had changed what is counted */

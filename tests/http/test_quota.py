@@ -81,7 +81,8 @@ def quota(httpd_on, size="10000", conf="", **kw):
 
 
 def on_disk(path):
-    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(path)
+    """What the server can read: not what was replaced, and can't be removed."""
+    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(path) if ".replaced-" not in folder
                for name in names if not os.path.islink(os.path.join(folder, name)))
 
 
