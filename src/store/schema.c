@@ -233,7 +233,7 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_CHANGES] = {"dms_changes", "SELECT changes FROM space WHERE key = %s", 1},
     [DMS_SQL_SET_SIZE] = {"dms_set_size",
                           "UPDATE space SET bytes = %lld, boot = %s WHERE key = %s"
-                          " AND (changes = %lld OR %d = 1)",
+                          " AND (changes = %lld OR %s = 'final')",
                           5},
 };
 

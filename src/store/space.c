@@ -3,8 +3,8 @@
  * files come and go.
  *
  * A row is right as long as each change on the disk is committed along with it. Where a process
- * dies between the two, or a commit fails, the count of changes is left odd (transaction.c): the next
- * writer forgets all rows, and who needs one counts anew. Those of an earlier start of the machine
+ * dies between the two, or a commit fails, the count of changes is left odd (transaction.c): the
+ * next writer forgets all rows, and who needs one counts anew. Those of an earlier start of the machine
  * are not believed, since a power loss may have kept one and lost the other.
  */
 #include "store/store_private.h"
@@ -178,7 +178,7 @@ apr_status_t dms_tx_set_size(dms_tx_t *tx, const char *key, apr_int64_t bytes, a
     if (rv == APR_SUCCESS) {
         rv = dms_tx_query(tx, DMS_SQL_SET_SIZE,
                           DMS_ARGS(number(pool, bytes), tx->store->boot, key, number(pool, changes),
-                                   is_final ? "1" : "0"),
+                                   is_final ? "final" : ""),
                           &rows);
     }
     *is_done = rows > 0;

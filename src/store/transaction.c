@@ -81,7 +81,7 @@ static int count_change(int fd, int is_begin)
     before = count;
     count = is_begin ? count | 1u : (count | 1u) + 1;
     if (pwrite(fd, &count, sizeof(count), 0) != sizeof(count) && ftruncate(fd, 1)) {
-        return 1; /* it can be made neither longer nor shorter: what there was can't be read either */
+        return 1; /* it gets neither longer nor shorter: what there was can't be read either */
     }
     return (before & 1u) != 0;
 }
