@@ -532,6 +532,8 @@ typedef struct dms_subject_t {
     struct dms_day_t *days;                 /* the module's own */
     unsigned int unread;                    /* the module's own */
     const struct dms_space_t *space;        /* the module's own */
+    unsigned int rights;                    /* the module's own */
+    const char *user;                       /* the module's own */
 } dms_subject_t;
 
 /* What a client may do to a live property. Other modules' are DMS_PROTECTED: a PROPPATCH of them is

@@ -22,10 +22,10 @@ static dms_error_t *find_most(dms_room_t *room)
 {
     dms_request_t *request = room->request;
     dms_quotas_t place = {.r = request->r, .provider = request->provider, .key = room->key};
-    apr_int64_t left, used;
+    apr_int64_t left, used, before = room->before < 0 ? 0 : room->before;
     apr_status_t rv = dms_quotas_left(&place, request->tx, &left, &used);
 
-    room->most = left < APR_INT64_MAX - room->before ? left + room->before : APR_INT64_MAX;
+    room->most = left < APR_INT64_MAX - before ? left + before : APR_INT64_MAX;
     return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
@@ -62,5 +62,8 @@ apr_status_t dms_room_tell(dms_room_t *room, dms_tx_t *tx)
         return APR_SUCCESS;
     }
     now = dms_member_size(request->provider, room->parent, room->name, request->r->pool);
+    if (now < 0 || room->before < 0) {
+        return dms_changed(tx, DMS_CHANGE(DMS_UNSIZED, .key = room->key));
+    }
     return dms_changed(tx, DMS_CHANGE(DMS_RESIZED, .key = room->key, .bytes = now - room->before));
 }

@@ -15,7 +15,7 @@ typedef struct dms_room_t {
     const char *key;
     dms_node_t *parent;
     const char *name;
-    apr_int64_t before; /* how many bytes it has */
+    apr_int64_t before; /* how many bytes it has; -1: nobody knows */
     apr_int64_t most;   /* how many it may have */
 } dms_room_t;
 

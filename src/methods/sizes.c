@@ -110,10 +110,11 @@ dms_error_t *dms_transfer_measure_again(dms_transfer_t *transfer, dms_tx_t *tx, 
     if (!dms_config_has_quotas()) {
         return NULL;
     }
-    transfer->sizes.is_stale = is_stale(transfer);
     if (!dms_is_collection(&transfer->from) && !dms_is_collection(&transfer->to)) {
         look(transfer, from, name);
     }
+    transfer->sizes.is_stale = is_stale(transfer) || transfer->sizes.placed < 0
+                               || transfer->sizes.replaced < 0;
     return check(transfer, tx);
 }
 

@@ -444,9 +444,11 @@ apr_int64_t dms_member_size(const dms_provider_t *provider, dms_node_t *parent, 
     dms_facts_t facts;
     dms_node_t *node;
     apr_pool_t *own;
+    apr_status_t rv;
 
-    if (provider->facts(parent, name, &facts) != APR_SUCCESS) {
-        return 0;
+    rv = provider->facts(parent, name, &facts);
+    if (rv != APR_SUCCESS) {
+        return rv == ENOENT || rv == ENOTDIR ? 0 : -1;
     }
     if (facts.kind == DMS_KIND_FILE && facts.known & DMS_FACT_SIZE) {
         return facts.size;

@@ -61,7 +61,7 @@ apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_p
  * hidden (repository/provider.h). What can't be read has none either. */
 apr_int64_t dms_tree_size(const dms_provider_t *provider, dms_node_t *collection, apr_pool_t *pool);
 
-/* The same of `name` in parent, whatever it is. */
+/* The same of `name` in parent, whatever it is; -1 where it can't be looked at. */
 apr_int64_t dms_member_size(const dms_provider_t *provider, dms_node_t *parent, const char *name,
                             apr_pool_t *pool);
 

@@ -51,6 +51,21 @@ static const char *number(apr_pool_t *pool, apr_int64_t value)
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, value);
 }
 
+/* Where the count of changes is odd, a writer is at work, or has come to nothing: waits for its end,
+ * or has what is not true any more forgotten. */
+static apr_status_t settle(dms_store_t *store, apr_pool_t *pool)
+{
+    apr_uint32_t count;
+    dms_tx_t *tx;
+    apr_status_t rv;
+
+    if (dms_store_changes(store, &count)) {
+        return APR_SUCCESS;
+    }
+    rv = dms_tx_begin(store, pool, &tx);
+    return rv == APR_SUCCESS ? dms_tx_commit(tx) : rv;
+}
+
 /* A select in a transaction, or without one. */
 static apr_status_t read_rows(dms_store_t *store, dms_tx_t *tx, dms_sql_e sql, const char **args,
                               apr_pool_t *pool, apr_dbd_results_t **results)
@@ -69,7 +84,10 @@ apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, a
     if (!store->boot) {
         return ENOENT;
     }
-    rv = read_rows(store, tx, DMS_SQL_SIZE, DMS_ARGS(key, store->boot), pool, &results);
+    rv = tx ? APR_SUCCESS : settle(store, pool);
+    if (rv == APR_SUCCESS) {
+        rv = read_rows(store, tx, DMS_SQL_SIZE, DMS_ARGS(key, store->boot), pool, &results);
+    }
     if (rv == APR_SUCCESS) {
         row = dms_store_row(store, pool, results);
         rv = row ? APR_SUCCESS : ENOENT;
