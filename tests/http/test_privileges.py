@@ -76,7 +76,8 @@ def test_each_as_it_is(users):
         "a.txt": ("anna", WRITE, "GDNVW"), "b.txt": ("anna", WRITE, "GDNVW"),
         "fixed.txt": ("anna", READ | {"write-content"}, "GW"), "sub/": ("anna", FOLDER, "GDNVCK"),
         "closed/": ("anna", READ, "G")}
-    assert rights(users, "closed/", "1", basic("anna")) == {"closed/": ("anna", READ, "G"), "closed/d.txt": ("anna", READ, "G")}
+    # where nobody may do anything for which httpd asks who it is, it is nobody
+    assert rights(users, "closed/", "1", basic("anna")) == {"closed/": (None, READ, "G"), "closed/d.txt": (None, READ, "G")}
     assert rights(users, "sub/c.txt", "0", basic("admin")) == {"sub/c.txt": ("admin", WRITE | {"unlock"}, "GDNVW")}
 
 
