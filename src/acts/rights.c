@@ -3,11 +3,28 @@
 #include <apr_strings.h>
 #include <http_request.h>
 
+#include "config/config.h"
+
 static int may(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     const char *place;
 
     return dms_act_status(r, act, kind, uri, &place) == HTTP_OK;
+}
+
+/* Whether it may remove others' locks: as whom httpd has let in to unlock. */
+static int may_unlock(request_rec *r, dms_kind_e kind, const char *uri)
+{
+    request_rec *answer;
+    int may_break;
+
+    if (!dms_config_of(r)->breakers) {
+        return 0;
+    }
+    answer = dms_act_ask(r, DMS_ACT_UNLOCK, kind, uri);
+    may_break = answer->status == HTTP_OK && dms_act_may_break_locks(answer);
+    ap_destroy_sub_req(answer);
+    return may_break;
 }
 
 unsigned int dms_rights_of(request_rec *r, const dms_provider_t *provider, dms_kind_e kind,
@@ -24,7 +41,7 @@ unsigned int dms_rights_of(request_rec *r, const dms_provider_t *provider, dms_k
     if (provider->remove && may(r, DMS_ACT_REMOVE, kind, uri)) {
         rights |= DMS_RIGHT_REMOVE;
     }
-    if (provider->parent && dms_act_may_break_locks(r) && may(r, DMS_ACT_UNLOCK, kind, uri)) {
+    if (provider->parent && may_unlock(r, kind, uri)) {
         rights |= DMS_RIGHT_UNLOCK;
     }
     return rights;
