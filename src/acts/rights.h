@@ -13,8 +13,8 @@
 unsigned int dms_rights_of(request_rec *r, const dms_provider_t *provider, dms_kind_e kind,
                            const char *uri);
 
-/* Who the client is, in r->pool; NULL: nobody. Where anybody may look, httpd has not asked who does:
- * then it is who may change the resource at uri. */
+/* Who the client is, in r->pool; NULL: nobody. Where anybody may look, httpd has not asked who it
+ * is: then it is who may change the resource at uri. */
 const char *dms_rights_user(request_rec *r, dms_kind_e kind, const char *uri);
 
 #endif

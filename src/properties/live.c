@@ -294,7 +294,8 @@ static int oc_permissions(const dms_subject_t *subject, apr_pool_t *pool, dms_el
 /* clang-format off */
 const dms_live_property_t dms_live_properties[] = {
     {DAV("creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate, 0, 0},
-    {DAV("current-user-principal"), DMS_PROTECTED, ALL, DMS_FACT_USER, current_user_principal, 0, 1},
+    {DAV("current-user-principal"), DMS_PROTECTED, ALL, DMS_FACT_USER, current_user_principal, 0,
+     1},
     {DAV("current-user-privilege-set"), DMS_PROTECTED, ALL, DMS_FACT_RIGHTS,
      current_user_privilege_set, 0, 1},
     {DAV("displayname"), DMS_OVERRIDABLE, ALL, 0, displayname, 0, 0},

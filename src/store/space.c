@@ -4,8 +4,8 @@
  *
  * A row is right as long as each change on the disk is committed along with it. Where a process
  * dies between the two, or a commit fails, the count of changes is left odd (transaction.c): the
- * next writer forgets all rows, and who needs one counts anew. Those of an earlier start of the machine
- * are not believed, since a power loss may have kept one and lost the other.
+ * next writer forgets all rows, and who needs one counts anew. Those of an earlier start of the
+ * machine are not believed, since a power loss may have kept one and lost the other.
  */
 #include "store/store_private.h"
 
@@ -51,8 +51,8 @@ static const char *number(apr_pool_t *pool, apr_int64_t value)
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, value);
 }
 
-/* Where the count of changes is odd, a writer is at work, or has come to nothing: waits for its end,
- * or has what is not true any more forgotten. */
+/* Where the count of changes is odd, a writer is at work, or has come to nothing: waits for its
+ * end, or has what is not true any more forgotten. */
 static apr_status_t settle(dms_store_t *store, apr_pool_t *pool)
 {
     apr_uint32_t count;
