@@ -510,6 +510,11 @@ struct dms_provider_t {
      * after a crash. *name lives in pool. */
     apr_status_t (*parent_of_key)(const char *key, apr_pool_t *pool, dms_node_t **parent,
                                   const char **name);
+
+    /* How many bytes could be written into a collection now, and how many are in use where it is
+     * (RFC 4331: what an answer of a disk's free space would be). ENOTSUP where nobody knows. NULL:
+     * that is never told. */
+    apr_status_t (*space)(dms_node_t *collection, apr_uint64_t *available, apr_uint64_t *used);
 };
 
 /* --- adding live properties --- */
@@ -527,6 +532,9 @@ typedef struct dms_subject_t {
     const struct dms_lock_t *locks;         /* the module's own */
     struct dms_day_t *days;                 /* the module's own */
     unsigned int unread;                    /* the module's own */
+    const struct dms_space_t *space;        /* the module's own */
+    unsigned int rights;                    /* the module's own */
+    const char *user;                       /* the module's own */
 } dms_subject_t;
 
 /* What a client may do to a live property. Other modules' are DMS_PROTECTED: a PROPPATCH of them is

@@ -136,11 +136,33 @@ static apr_status_t properties_follow(dms_tx_t *tx, const dms_change_t *change)
     }
 }
 
+/* --- sizes --- */
+
+/* What a tree that moves, or goes, has is told of as what its ends have more, or less. */
+static apr_status_t sizes_follow(dms_tx_t *tx, const dms_change_t *change)
+{
+    apr_status_t rv;
+
+    switch (change->what) {
+    case DMS_RESIZED:
+        return dms_tx_resize(tx, change->key, change->bytes);
+    case DMS_UNSIZED:
+        return dms_tx_unsize(tx, change->key);
+    case DMS_MOVED:
+        rv = dms_tx_unsize_tree(tx, change->from);
+        return rv == APR_SUCCESS ? dms_tx_unsize_tree(tx, change->key) : rv;
+    case DMS_COPIED:
+        return dms_tx_unsize_tree(tx, change->key);
+    default:
+        return APR_SUCCESS;
+    }
+}
+
 /* --- the sink --- */
 
 typedef apr_status_t follower_fn(dms_tx_t *tx, const dms_change_t *change);
 
-static follower_fn *const followers[] = {locks_follow, properties_follow};
+static follower_fn *const followers[] = {locks_follow, properties_follow, sizes_follow};
 
 apr_status_t dms_changed(dms_tx_t *tx, const dms_change_t *change)
 {

@@ -19,6 +19,8 @@ typedef enum dms_change_e {
     DMS_WRITTEN,   /* a file's content */
     DMS_PROPERTY,  /* a dead property was set, or removed */
     DMS_REMOVED,   /* a resource and all below it, or as much of that as a sweep finds gone */
+    DMS_RESIZED,   /* what is at a key has so many bytes more, or less, on the disk by now */
+    DMS_UNSIZED,   /* ... and nobody knows how many */
     DMS_MOVED,     /* a resource and all below it, from elsewhere */
     DMS_COPIED,    /* the same, but it stays there, too */
     DMS_LOCKED,    /* a lock was granted, ... */
@@ -36,6 +38,7 @@ typedef struct dms_change_t {
     const dms_name_t *name; /* of a property */
     const char *xml;        /* its element, as in dms_dead_property_t; NULL: removed */
     const dms_lock_t *lock;
+    apr_int64_t bytes; /* of what was resized */
 } dms_change_t;
 
 /* Tells of a change. Returns what the store does (store/store.h); the transaction has failed unless

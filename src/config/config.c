@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <ap_provider.h>
+#include <apr_fnmatch.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -15,6 +16,9 @@
 #define MAX_LOCKS 1000
 #define MAX_PROPERTIES 1000000
 #define MAX_PROPERTY_BYTES (1024 * 1024 * 1024)
+
+/* Whether a quota is set anywhere; as the place of the store, below. */
+static int has_quotas;
 
 void *dms_config_create(apr_pool_t *pool, char *section)
 {
@@ -33,6 +37,20 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->max_properties = UNSET;
     config->max_property_bytes = UNSET;
     return config;
+}
+
+/* A folder's quotas, and then those of the folders that it is in. */
+static const dms_quota_t *append_quotas(apr_pool_t *pool, const dms_quota_t *inner,
+                                        const dms_quota_t *outer)
+{
+    dms_quota_t *quota;
+
+    if (!inner || !inner->size || !outer) {
+        return inner ? inner : outer;
+    }
+    quota = apr_pmemdup(pool, inner, sizeof(*inner));
+    quota->outer = append_quotas(pool, inner->outer, outer);
+    return quota;
 }
 
 void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
@@ -89,6 +107,7 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     if (!inner->reverse) {
         merged->reverse = outer->reverse;
     }
+    merged->quota = append_quotas(pool, inner->quota, outer->quota);
     merged->rules = dms_rules_merge(pool, &outer->rules, &inner->rules);
     if (outer->authentication) {
         merged->authentication = inner->authentication ? apr_pstrcat(pool, outer->authentication,
@@ -164,6 +183,51 @@ apr_int64_t dms_config_max_properties(const dms_config_t *config)
 apr_int64_t dms_config_max_property_bytes(const dms_config_t *config)
 {
     return limit(config->max_property_bytes, MAX_PROPERTY_BYTES);
+}
+
+const dms_quota_t *dms_config_quota(const dms_config_t *config)
+{
+    return config->quota && config->quota->size ? config->quota : NULL;
+}
+
+int dms_config_has_same_quota(const dms_config_t *one, const dms_config_t *other)
+{
+    const dms_quota_t *a = dms_config_quota(one), *b = dms_config_quota(other);
+
+    for (; a && b && a->base == b->base && a->size == b->size; a = a->outer, b = b->outer) {
+    }
+    return !a && !b;
+}
+
+int dms_config_has_quotas(void)
+{
+    return has_quotas;
+}
+
+static int is_quota_folder(const dms_quota_t *quota, const char *path, apr_pool_t *pool)
+{
+    if (quota->pattern) {
+        return !ap_regexec(quota->pattern, path, 0, NULL, 0)
+               || !ap_regexec(quota->pattern, apr_pstrcat(pool, path, "/", NULL), 0, NULL, 0);
+    }
+    return apr_fnmatch(quota->base, path, APR_FNM_PATHNAME) == APR_SUCCESS
+           || apr_fnmatch(quota->base, apr_pstrcat(pool, path, "/", NULL), APR_FNM_PATHNAME)
+                  == APR_SUCCESS;
+}
+
+apr_size_t dms_config_quota_base(const dms_quota_t *quota, const char *path, apr_pool_t *pool)
+{
+    apr_size_t length = quota->pattern || quota->has_wildcard ? 0 : strlen(quota->base);
+    apr_size_t all = strlen(path);
+
+    if (length) {
+        return quota->base[length - 1] == '/' ? length - 1 : length;
+    }
+    do { /* the shortest path that the pattern matches */
+        length += path[length] == '/';
+        length += strcspn(path + length, "/");
+    } while (length < all && !is_quota_folder(quota, apr_pstrmemdup(pool, path, length), pool));
+    return length;
 }
 
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config)
@@ -318,6 +382,85 @@ static const char *set_lock_timeout(cmd_parms *cmd, void *baton, const char *usu
     return NULL;
 }
 
+/* A number of bytes, perhaps with a letter; None is 0. */
+static int read_size(const char *word, apr_int64_t *size)
+{
+    static const char letters[] = "KMGT";
+    const char *letter;
+    char *end;
+
+    if (!strcasecmp(word, "none")) {
+        *size = 0;
+        return 1;
+    }
+    errno = 0;
+    *size = apr_strtoi64(word, &end, 10);
+    if (errno || end == word || *size < 0) {
+        return 0;
+    }
+    for (letter = *end ? strchr(letters, apr_toupper(*end)) : NULL; letter && letter >= letters;
+         letter--) {
+        if (*size > APR_INT64_MAX / 1024) {
+            return 0;
+        }
+        *size *= 1024;
+    }
+    return !*end || (strchr(letters, apr_toupper(*end)) && !end[1]);
+}
+
+/* The section for a place that a directive stands in; NULL: none, or one for a condition. */
+static const ap_directive_t *place_of(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+
+    while (section && strncasecmp(section->directive, "<Location", 9) != 0
+           && strncasecmp(section->directive, "<Directory", 10) != 0) {
+        if (!strncasecmp(section->directive, "<Files", 6)
+            || !strcasecmp(section->directive, "<If")) {
+            return NULL;
+        }
+        section = section->parent;
+    }
+    return section;
+}
+
+static int is_regex(const ap_directive_t *section)
+{
+    apr_size_t length = strlen(section->directive);
+
+    return (length > 5 && !strcasecmp(section->directive + length - 5, "Match"))
+           || (section->args && section->args[strspn(section->args, " \t")] == '~');
+}
+
+static const char *set_quota(cmd_parms *cmd, void *baton, const char *size)
+{
+    dms_config_t *config = baton;
+    dms_quota_t *quota = apr_pcalloc(cmd->pool, sizeof(*quota));
+    const ap_directive_t *section = place_of(cmd);
+
+    if (!section || !config->base) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                           " belongs into a <Location> or <Directory> section", NULL);
+    }
+    if (!read_size(size, &quota->size)) {
+        return apr_psprintf(cmd->pool,
+                            "%s takes a number of bytes, as 500000 or 20G (K, M, G, T), or None, "
+                            "not '%s'",
+                            cmd->cmd->name, size);
+    }
+    quota->is_url = !strncasecmp(section->directive, "<Location", 9);
+    quota->base = config->base;
+    if (is_regex(section)) {
+        quota->pattern = ap_pregcomp(cmd->pool, config->base, AP_REG_EXTENDED);
+    }
+    else {
+        quota->has_wildcard = apr_fnmatch_test(config->base);
+    }
+    config->quota = quota;
+    has_quotas |= quota->size != 0;
+    return NULL;
+}
+
 static const char *set_unlock_any(cmd_parms *cmd, void *baton, const char *arguments)
 {
     dms_config_t *config = baton;
@@ -418,6 +561,7 @@ static dms_store_place_t store_place;
 
 void dms_config_reset(void)
 {
+    has_quotas = 0;
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
     store_place.patience = DMS_STORE_PATIENCE;
@@ -482,6 +626,10 @@ const command_rec dms_config_directives[] = {
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_ITERATE("DavMultistatusAllowOrigin", add_origin, NULL, ACCESS_CONF,
                     "the origins of which a browser's pages may come, '*' for all, or None"),
+    AP_INIT_TAKE1(
+        "DavMultistatusQuota", set_quota, NULL, ACCESS_CONF,
+        "how many bytes the files in this folder may have: a number, with K, M, G or T, or "
+        "None"),
     AP_INIT_TAKE12("DavMultistatusReverse", set_reverse, NULL, ACCESS_CONF,
                    "the path that clients see, and the URL that a proxied WebDAV server sees"),
     AP_INIT_RAW_ARGS("DavMultistatusUnlockAny", set_unlock_any, NULL, ACCESS_CONF,

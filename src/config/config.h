@@ -42,6 +42,18 @@ struct dms_breaker_t {
     const dms_breaker_t *next;
 };
 
+/* DavMultistatusQuota: how much there may be in a folder, the one of the section that says so. Of a
+ * pattern, each that it matches is one. */
+typedef struct dms_quota_t dms_quota_t;
+struct dms_quota_t {
+    apr_int64_t size; /* in bytes; 0: None */
+    int is_url;       /* of a <Location>; otherwise of a <Directory> */
+    const char *base; /* the section's path, or wildcard */
+    int has_wildcard;
+    ap_regex_t *pattern;      /* of one with a regular expression, or NULL */
+    const dms_quota_t *outer; /* of a folder that this one is in, or NULL */
+};
+
 typedef struct dms_config_t {
     const char *provider_name;      /* NULL: unset; "": Off */
     const dms_provider_t *provider; /* NULL: unset or Off */
@@ -62,6 +74,7 @@ typedef struct dms_config_t {
     const dms_reverse_t *reverse;  /* NULL: unset */
     apr_array_header_t *origins;   /* of const char *, "*" among them; empty: none; NULL: unset */
     int normalize_names;           /* -1: unset */
+    const dms_quota_t *quota;      /* NULL: unset */
     dms_rules_t rules;
     /* The numbers of the sections that may say who a client is, in the order in which they have
      * been merged (acts/client.h): "3,7,"; NULL: none. */
@@ -87,6 +100,19 @@ int dms_config_normalizes_names(const dms_config_t *config);         /* exact: i
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
+
+/* The quotas that hold for a resource, the innermost first; NULL, the default: none. */
+const dms_quota_t *dms_config_quota(const dms_config_t *config);
+
+/* Whether two configurations have the same ones. */
+int dms_config_has_same_quota(const dms_config_t *one, const dms_config_t *other);
+
+/* Whether any section of the server sets one: only then is anything counted. */
+int dms_config_has_quotas(void);
+
+/* How many bytes of a path, which a section with that quota rules, are its folder's, without a
+ * slash at the end. */
+apr_size_t dms_config_quota_base(const dms_quota_t *quota, const char *path, apr_pool_t *pool);
 
 /* How much there may be of something: what the configuration says, or the default; APR_INT64_MAX
  * where there is no limit. */

@@ -9,12 +9,14 @@
 
 #include "acts/acts.h"
 #include "acts/mounts.h"
+#include "acts/rights.h"
 #include "acts/sections.h"
 #include "acts/types.h"
 #include "config/config.h"
 #include "keys/keys.h"
 #include "listing/kept.h"
 #include "server/error.h"
+#include "server/space.h"
 #include "server/state.h"
 
 APLOG_USE_MODULE(dav_multistatus);
@@ -34,9 +36,17 @@ struct level_t {
     int depth;
     apr_pool_t *pool; /* of the outermost its own, of the others that of r */
     request_rec *r;   /* whose configuration rules the collection */
+    dms_node_t *node;
     dms_cursor_t *cursor;
-    const char *uri; /* escaped, with a slash at its end */
-    const char *key; /* in the store */
+    const char *uri;          /* escaped, with a slash at its end */
+    const char *key;          /* in the store */
+    const dms_space_t *space; /* of the folders in it; NULL: nobody knows, or has asked */
+    int has_asked_for_space;
+    /* Of those in it that are ruled as it is: what their rights are, once it is known. */
+    struct {
+        unsigned int rights;
+        int is_known;
+    } files, folders;
     dms_sections_t *sections;
     dms_types_t *types;
     dms_kept_t *kept; /* of the members, in the store */
@@ -47,6 +57,7 @@ struct dms_walk_t {
     const dms_resource_t *resource;
     const char *uri;
     dms_kept_sources_t sources;
+    const char *user;    /* who asks, where it matters; NULL: nobody */
     unsigned int unread; /* of all resources: there is no store */
     apr_uint64_t left;   /* how many resources may be told of yet */
     apr_pool_t *pool;    /* of a member */
@@ -55,6 +66,10 @@ struct dms_walk_t {
     level_t *level; /* the innermost */
     apr_status_t status;
     int has_told_of_disk; /* the log, above its level `info` */
+    /* Of the member: */
+    const dms_space_t *space; /* where it has quotas of its own */
+    int is_apart;             /* it is ruled unlike its collection, ... */
+    int is_mounted;           /* ... and its URL is mapped by itself */
 };
 
 /* --- levels --- */
@@ -76,9 +91,9 @@ static void make_room(level_t *innermost)
     }
 }
 
-static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_cursor_t *cursor,
-                       const char *uri, const char *key, const dms_lock_t *locks,
-                       unsigned int unread)
+static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_node_t *node,
+                       dms_cursor_t *cursor, const char *uri, const char *key,
+                       const dms_lock_t *locks, unsigned int unread)
 {
     level_t *outer = walk->level, *level = apr_pcalloc(pool, sizeof(*level));
 
@@ -86,6 +101,7 @@ static void push_level(dms_walk_t *walk, apr_pool_t *pool, request_rec *r, dms_c
     level->depth = outer ? outer->depth + 1 : 1;
     level->pool = pool;
     level->r = r;
+    level->node = node;
     level->cursor = cursor;
     level->uri = apr_pstrdup(pool, uri);
     level->key = apr_pstrdup(pool, key);
@@ -120,6 +136,100 @@ static apr_status_t open_collection(const dms_walk_t *walk, dms_node_t *node, re
                                          cursor);
 }
 
+/* --- space --- */
+
+/* How much space a collection has, which r rules; NULL where nobody knows, or has asked. */
+static const dms_space_t *space_of(const dms_walk_t *walk, request_rec *r, dms_node_t *node,
+                                   const char *key, apr_pool_t *pool)
+{
+    dms_quotas_t place = {.r = r, .provider = walk->listing->provider, .key = key};
+
+    return walk->listing->facts & DMS_FACT_SPACE ? dms_space_of(&place, node, pool) : NULL;
+}
+
+/* The same of those in a collection: its own, so that many of them cost nothing. */
+static const dms_space_t *space_of_members(const dms_walk_t *walk, level_t *level)
+{
+    if (!level->has_asked_for_space) {
+        level->has_asked_for_space = 1;
+        level->space = space_of(walk, level->r, level->node, level->key, level->pool);
+    }
+    return level->space;
+}
+
+/* Of a member that has quotas of its own, which r, the answer about it, rules. */
+static void note_space(dms_walk_t *walk, const dms_member_t *member, request_rec *r,
+                       const char *name)
+{
+    level_t *level = walk->level;
+
+    if (member->facts.kind == DMS_KIND_COLLECTION && walk->listing->facts & DMS_FACT_SPACE
+        && !dms_config_has_same_quota(dms_config_of(r), dms_config_of(level->r))) {
+        walk->space = space_of(walk, r, level->node, dms_key_below(walk->pool, level->key, name),
+                               walk->pool);
+    }
+}
+
+/* --- rights --- */
+
+static unsigned int rights_of(const dms_walk_t *walk, dms_kind_e kind, const char *uri)
+{
+    return dms_rights_of(walk->listing->r, walk->listing->provider, kind, uri);
+}
+
+/* Those of the resource that was asked for. */
+static unsigned int rights_of_root(const dms_walk_t *walk)
+{
+    const dms_resource_t *resource = walk->resource;
+
+    if (!(walk->listing->facts & DMS_FACT_RIGHTS)) {
+        return 0;
+    }
+    return rights_of(walk, resource->facts.kind, walk->uri)
+           | (!*resource->name || dms_mounts_is_root(walk->listing->r) ? DMS_RIGHT_STAYS : 0);
+}
+
+/* Those of a member: asked for once for all that are ruled as their collection is. */
+static unsigned int rights_of_member(const dms_walk_t *walk, level_t *level,
+                                     const dms_subject_t *subject)
+{
+    int is_collection = subject->facts->kind == DMS_KIND_COLLECTION;
+    unsigned int rights;
+
+    if (!(walk->listing->facts & DMS_FACT_RIGHTS)) {
+        return 0;
+    }
+    if (!walk->is_apart && (is_collection ? level->folders.is_known : level->files.is_known)) {
+        return is_collection ? level->folders.rights : level->files.rights;
+    }
+    rights = rights_of(walk, subject->facts->kind, subject->uri);
+    if (walk->is_apart) {
+        return rights | (walk->is_mounted ? DMS_RIGHT_STAYS : 0);
+    }
+    if (is_collection) {
+        level->folders.rights = rights;
+        level->folders.is_known = 1;
+    }
+    else {
+        level->files.rights = rights;
+        level->files.is_known = 1;
+    }
+    return rights;
+}
+
+/* Notes of a collection whether it is ruled as the one that it is in: r is the answer about it. */
+static void note_rule(dms_walk_t *walk, const dms_member_t *member, request_rec *r)
+{
+    const level_t *level = walk->level;
+
+    if (member->facts.kind == DMS_KIND_COLLECTION && walk->listing->facts & DMS_FACT_RIGHTS) {
+        walk->is_mounted = !dms_mounts_is_member(level->r, member->name,
+                                                 dms_act_place_of(r, walk->pool), walk->pool);
+        walk->is_apart = walk->is_mounted || r->per_dir_config != level->r->per_dir_config
+                         || dms_sections_single_out(level->sections, member->name, 0);
+    }
+}
+
 /* --- going into members --- */
 
 /* What came of the attempt to go into a member. */
@@ -151,8 +261,8 @@ static entry_e open_member(dms_walk_t *walk, request_rec *r, const char *uri, co
     }
     if (rv == APR_SUCCESS) {
         locks = dms_kept_locks(level->kept, name, walk->pool, &unread);
-        push_level(walk, r->pool, r, cursor, uri, dms_key_below(r->pool, level->key, name), locks,
-                   unread);
+        push_level(walk, r->pool, r, node, cursor, uri, dms_key_below(r->pool, level->key, name),
+                   locks, unread);
         return ENTERED;
     }
     if (rv == ENOENT || rv == ENOTDIR) { /* gone meanwhile */
@@ -199,7 +309,11 @@ static entry_e ask_and_enter(dms_walk_t *walk, const dms_member_t *member, int i
         *status = r->status;
         entry = dms_act_hides(asking, r->status) ? LEFT_OUT : FAILED;
     }
-    else if (goes_in) {
+    else {
+        note_space(walk, member, r, name);
+        note_rule(walk, member, r);
+    }
+    if (r->status == HTTP_OK && goes_in) {
         entry = enter_member(walk, member, r, uri, name, status);
     }
     if (entry != ENTERED) {
@@ -217,6 +331,7 @@ static int tell(dms_walk_t *walk, dms_listed_t *listed)
 
     listed->subject.r = walk->listing->r;
     listed->subject.provider = walk->listing->provider;
+    listed->subject.user = walk->user;
     onward = walk->tell(walk->baton, listed);
     if (onward == DMS_ONWARD_PAST && walk->level && walk->level->depth > listed->depth) {
         pop_level(walk);
@@ -279,6 +394,10 @@ static int tell_known(dms_walk_t *walk, level_t *level, int is_special, const ch
     dms_subject_t *subject = &listed->subject;
 
     tell_type(walk, level, is_special, subject);
+    if (subject->facts->kind == DMS_KIND_COLLECTION) {
+        subject->space = walk->space ? walk->space : space_of_members(walk, level);
+    }
+    subject->rights = rights_of_member(walk, level, subject);
     subject->unread = walk->unread;
     if (walk->sources.properties) {
         subject->dead = dms_kept_properties(level->kept, name, walk->pool, &subject->unread);
@@ -307,10 +426,13 @@ static int tell_member(dms_walk_t *walk, const dms_member_t *member)
         apr_pool_clear(pool);
         return 1;
     }
+    walk->space = NULL;
+    walk->is_mounted = 0;
     listed.subject.uri = apr_pstrcat(pool, level->uri, name, is_collection ? "/" : NULL, NULL);
     /* one that can't be looked at may be a collection */
     is_special = dms_sections_single_out(level->sections, member->name,
                                          is_collection || member->status != APR_SUCCESS);
+    walk->is_apart = is_special;
     entry = ask_and_enter(walk, member, is_special, listed.subject.uri, name, &listed.status);
     if (entry == LISTED_ONLY && member->status != APR_SUCCESS) {
         listed.status = failed(walk, level, member->name, listed.subject.uri, member->status);
@@ -357,6 +479,7 @@ static int tell_root(dms_walk_t *walk)
 
     if (facts->kind == DMS_KIND_COLLECTION) {
         listed.subject.type = COLLECTION_TYPE;
+        listed.subject.space = space_of(walk, r, walk->resource->node, key, r->pool);
     }
     else if (facts->known & DMS_FACT_TYPE) {
         listed.subject.type = facts->type;
@@ -365,6 +488,7 @@ static int tell_root(dms_walk_t *walk)
         listed.subject.type = dms_types_of(r);
         listed.subject.language = dms_types_language_of(r);
     }
+    listed.subject.rights = rights_of_root(walk);
     listed.subject.unread = walk->unread;
     listed.subject.dead = dms_kept_properties_of(&walk->sources, key, r->pool,
                                                  &listed.subject.unread);
@@ -457,7 +581,7 @@ static apr_status_t open_root(dms_walk_t *walk)
     rv = open_collection(walk, walk->resource->node, r, pool, &cursor);
     if (rv == APR_SUCCESS) {
         locks = dms_kept_locks_of(&walk->sources, key, r->pool, &unread);
-        push_level(walk, pool, r, cursor, walk->uri, key, locks, unread);
+        push_level(walk, pool, r, walk->resource->node, cursor, walk->uri, key, locks, unread);
     }
     return rv;
 }
@@ -488,6 +612,9 @@ apr_status_t dms_listing_run(dms_walk_t *walk, apr_pool_t *pool, dms_listing_fn 
     walk->pool = pool;
     walk->tell = tell_fn;
     walk->baton = baton;
+    if (walk->listing->facts & DMS_FACT_USER) {
+        walk->user = dms_rights_user(walk->listing->r, walk->resource->facts.kind, walk->uri);
+    }
     if (tell_root(walk)) {
         list_members(walk);
     }

@@ -81,10 +81,13 @@ static dms_error_t *intend_placing(dms_transfer_t *transfer)
 dms_error_t *dms_transfer_copy(dms_transfer_t *transfer)
 {
     dms_node_t *made = NULL;
-    dms_error_t *error = NULL;
+    dms_error_t *error = dms_transfer_check_room(transfer);
     apr_status_t rv = APR_SUCCESS;
     int at_target = 0;
 
+    if (error) {
+        return error;
+    }
     transfer->by_steps = 1; /* what a kill leaves of a copy is known by its reserved name */
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is copied to %s, as %s",
                   transfer->from_uri, transfer->to_uri, transfer->reserved);

@@ -17,6 +17,7 @@
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/failures.h"
+#include "methods/room.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/tree.h"
@@ -151,6 +152,13 @@ static apr_status_t may_go(void *baton, const char *collection, const dms_member
     return rv == APR_SUCCESS ? is_unlocked(deletion, collection, member->name) : rv;
 }
 
+static void member_gone(void *baton, const char *collection, const dms_member_t *member)
+{
+    deletion_t *deletion = baton;
+
+    dms_shift_gone(&deletion->shift, collection, member);
+}
+
 static dms_error_t *check(deletion_t *deletion)
 {
     dms_request_t *request = deletion->request;
@@ -216,6 +224,8 @@ static dms_error_t *remove_all(deletion_t *deletion)
                        .failed = member_failed,
                        .check = may_go,
                        .leave = may_leave,
+                       .gone = member_gone,
+                       .facts = dms_config_has_quotas() ? DMS_FACT_SIZE : 0,
                        .baton = deletion};
     apr_status_t rv = dms_tree_remove(&tree, deletion->parent, deletion->resource.name,
                                       deletion->resource.facts.kind, r->pool);
@@ -252,6 +262,7 @@ static void settle(deletion_t *deletion, dms_tx_t *tx, dms_intention_t *noted)
 /* A file goes while nobody else can change it. */
 static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
 {
+    dms_room_t room;
     dms_tx_t *tx;
     dms_error_t *error = dms_step_begin(deletion->request, &tx), *failure;
 
@@ -265,7 +276,9 @@ static dms_error_t *delete_file(deletion_t *deletion, dms_intention_t *noted)
                             "a collection has been made here meanwhile");
     }
     if (!failure) {
+        dms_room_look(&room, deletion->request, &deletion->resource, deletion->parent);
         failure = remove_all(deletion);
+        dms_room_tell(&room, tx); /* a failure is the transaction's, and noticed at its end */
     }
     settle(deletion, tx, noted);
     return failure;
@@ -307,6 +320,7 @@ static dms_error_t *answer_delete(dms_request_t *request, int *result)
     deletion.members = dms_members_create(request->r->pool, request->r, deletion.uri,
                                           DMS_ACT_REMOVE);
     dms_members_before_asking(deletion.members, end_shift, &deletion);
+    deletion.shift.key = deletion.resource.key;
     error = intend(&deletion, &noted);
     if (!error) {
         error = deletion.resource.facts.kind == DMS_KIND_COLLECTION

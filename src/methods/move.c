@@ -97,6 +97,13 @@ static apr_status_t is_copied(void *baton, const char *collection, const dms_mem
     return rv;
 }
 
+static void source_gone(void *baton, const char *collection, const dms_member_t *member)
+{
+    dms_transfer_t *transfer = baton;
+
+    dms_shift_gone(&transfer->shift, collection, member);
+}
+
 /* A move to another file system. What could not be copied stays. */
 static dms_error_t *move_by_copy(dms_transfer_t *transfer)
 {
@@ -104,10 +111,13 @@ static dms_error_t *move_by_copy(dms_transfer_t *transfer)
     dms_tree_t tree = {.provider = transfer->request->provider,
                        .failed = dms_transfer_member_failed,
                        .check = is_copied,
+                       .gone = source_gone,
+                       .facts = dms_config_has_quotas() ? DMS_FACT_SIZE : 0,
                        .baton = transfer};
     dms_error_t *error;
     apr_status_t rv;
 
+    transfer->shift.key = transfer->from.key;
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, r, "%s can't be renamed to %s: it is copied",
                   transfer->from_uri, transfer->to_uri);
     transfer->by_copy = 1;

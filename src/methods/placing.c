@@ -222,6 +222,7 @@ static void show_rest(dms_transfer_t *transfer, const dms_tree_t *tree, dms_node
                   "what a %s has replaced at %s can't be removed whole; the rest is now %s",
                   r->method, transfer->to_uri, uri);
     dms_failures_add(&transfer->failures, uri, dms_status_from(cause));
+    dms_transfer_forget_sizes(transfer);
     dms_step_settle(transfer->request, &transfer->leftover);
 }
 
@@ -497,10 +498,12 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
 {
     placing_t placing = {transfer, from, name};
     dms_tx_t *tx;
-    dms_error_t *error = dms_step_begin(transfer->request, &tx), *failure;
+    dms_error_t *error, *failure;
     int kept_former;
 
     *rv = APR_EGENERAL;
+    dms_transfer_measure(transfer, from, name);
+    error = dms_step_begin(transfer->request, &tx);
     if (error) {
         return error;
     }
@@ -510,6 +513,9 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
     }
     if (!failure) {
         failure = check_intention(transfer, tx);
+    }
+    if (!failure) {
+        failure = dms_transfer_measure_again(transfer, tx, from, name);
     }
     kept_former = keeps_former(transfer);
     if (!failure) {
@@ -524,6 +530,7 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
         dms_step_abort(transfer->request, tx);
         return failure;
     }
+    dms_transfer_tell_sizes(transfer, tx);
     transfer->synced = sync_names(transfer);
     error = settle(transfer, tx);
     if (!error) {

@@ -114,9 +114,22 @@ dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *inte
 void dms_shift_end(dms_shift_t *shift)
 {
     if (shift->tx) {
-        dms_tx_commit(shift->tx); /* has changed nothing */
+        if (shift->freed) {
+            dms_changed(shift->tx,
+                        DMS_CHANGE(DMS_RESIZED, .key = shift->key, .bytes = -shift->freed));
+            shift->freed = 0;
+        }
+        dms_tx_commit(shift->tx); /* has changed nothing else; where it fails, it is counted anew */
         apr_pool_destroy(shift->pool);
         shift->tx = shift->request->tx = NULL;
+    }
+}
+
+void dms_shift_gone(dms_shift_t *shift, const char *collection, const dms_member_t *member)
+{
+    if (member->facts.kind == DMS_KIND_FILE && member->facts.known & DMS_FACT_SIZE
+        && !dms_is_hidden(member->name) && !dms_path_is_hidden(collection)) {
+        shift->freed += member->facts.size;
     }
 }
 

@@ -31,17 +31,23 @@ void dms_step_abort(dms_request_t *request, dms_tx_t *tx);
 dms_error_t *dms_step_settle(dms_request_t *request, const dms_intention_t *intention);
 
 /* A tree is removed in shifts, transactions of 20 ms, so that what is checked of a member is still
- * true when it goes, and others get to write in between. Zeroed but for request. */
+ * true when it goes, and others get to write in between. Zeroed but for request and
+ * key. */
 typedef struct dms_shift_t {
     dms_request_t *request;
     apr_pool_t *pool; /* lives as long as the shift */
     dms_tx_t *tx;     /* NULL: none is under way */
     apr_time_t until;
+    const char *key;   /* of the tree, ... */
+    apr_int64_t freed; /* ... and the bytes of the files that have gone in this shift */
 } dms_shift_t;
 
 /* Before a member is touched: begins a shift where none is under way or this one has lasted long
  * enough. *is_new: what is known of locks, say, has to be looked up anew. */
 apr_status_t dms_shift_member(dms_shift_t *shift, int *is_new);
+
+/* A member has been removed. */
+void dms_shift_gone(dms_shift_t *shift, const char *collection, const dms_member_t *member);
 
 /* Ends the shift, if there is one: at the end, and before anybody waits for the client. */
 void dms_shift_end(dms_shift_t *shift);

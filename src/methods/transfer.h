@@ -8,6 +8,7 @@
  *
  *   ends.c       reads the headers, looks up both ends, and asks what may be done
  *   placing.c    the step from before to after, with the rows in the store
+ *   sizes.c      how many bytes that is, for quotas
  *   transfer.c   the frame: what comes before either method's act, and after it
  *   copy.c       makes the copy
  *   move.c       renames, or removes what has been copied
@@ -19,6 +20,15 @@
 #include "methods/failures.h"
 #include "methods/method.h"
 #include "methods/steps.h"
+
+/* How many bytes are where, as far as it matters to a quota. */
+typedef struct dms_sizes_t {
+    apr_uint32_t time;    /* of the store, when that was */
+    int stays;            /* a move in folders that are counted as one: placed is 0 */
+    apr_int64_t placed;   /* what comes to the destination */
+    apr_int64_t replaced; /* what was there */
+    int is_stale;         /* by now, nobody knows */
+} dms_sizes_t;
 
 /* One request's, on the stack; what it points to lives in r->pool. */
 typedef struct dms_transfer_t dms_transfer_t;
@@ -47,6 +57,7 @@ struct dms_transfer_t {
     apr_status_t synced; /* whether the names are on the disk, where they have to be */
     int is_torn;         /* it has happened in part, and is left to be completed */
     const char *aside;   /* the name of a source that goes with the copy's placing, or NULL */
+    dms_sizes_t sizes;
     dms_shift_t shift;
     dms_failures_t failures;
 };
@@ -102,6 +113,24 @@ void dms_transfer_give_up(dms_transfer_t *transfer);
 
 /* Removes what has the reserved name in a collection. */
 void dms_transfer_remove_reserved(dms_transfer_t *transfer, dms_node_t *parent);
+
+/* --- sizes.c: all do nothing where the server has no quotas --- */
+
+/* Whether there is room for a copy, before it is made: 507. May take a walk of the source. */
+dms_error_t *dms_transfer_check_room(dms_transfer_t *transfer);
+
+/* Looks at what `name` in `from` is going to bring, before the step: that may take a walk. */
+void dms_transfer_measure(dms_transfer_t *transfer, dms_node_t *from, const char *name);
+
+/* In the step, before the placing: whether that is still true, and whether there is room. */
+dms_error_t *dms_transfer_measure_again(dms_transfer_t *transfer, dms_tx_t *tx, dms_node_t *from,
+                                        const char *name);
+
+/* After it. A failure is the transaction's. */
+void dms_transfer_tell_sizes(dms_transfer_t *transfer, dms_tx_t *tx);
+
+/* Something has come to be seen of which nobody knows the size. */
+void dms_transfer_forget_sizes(dms_transfer_t *transfer);
 
 /* --- transfer.c --- */
 

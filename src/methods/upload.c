@@ -9,11 +9,13 @@
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/get.h"
+#include "methods/room.h"
 #include "methods/steps.h"
 #include "properties/checksums.h"
 #include "request/digests.h"
 #include "request/prefer.h"
 #include "server/body.h"
+#include "server/space.h"
 
 /* How many bytes beyond the end of a file a part may begin, at most: what is between is a hole. */
 #define GAP_MAX ((apr_off_t)1 << 30)
@@ -31,6 +33,7 @@ typedef struct upload_t {
     apr_pool_t *pool; /* of the stream, which goes before the answer is sent */
     const dms_moment_t *modified;
     dms_facts_t facts; /* of the new file */
+    dms_room_t room;
 } upload_t;
 
 static dms_error_t *mismatch(upload_t *upload, const char *message)
@@ -38,14 +41,27 @@ static dms_error_t *mismatch(upload_t *upload, const char *message)
     return dms_error(upload->request->r->pool, upload->asked->mismatch, NULL, "%s", message);
 }
 
+/* How long the file is going to be, where so many bytes have come or are to come. */
+static apr_off_t length_of(const upload_t *upload, apr_off_t bytes)
+{
+    apr_off_t end = upload->how.offset < 0 ? bytes : upload->how.offset + bytes;
+
+    return upload->how.offset >= 0 && end < upload->room.before ? upload->room.before : end;
+}
+
 static dms_error_t *take(void *baton, const char *bytes, apr_size_t length)
 {
     upload_t *upload = baton;
+    dms_error_t *error;
     apr_status_t rv;
 
     upload->received += (apr_off_t)length;
     if (upload->length >= 0 && upload->received > upload->length) {
         return mismatch(upload, "the body is longer than its range");
+    }
+    error = dms_room_check(&upload->room, length_of(upload, upload->received));
+    if (error) {
+        return error;
     }
     dms_digests_add(upload->digests, bytes, length);
     rv = upload->request->provider->append(upload->stream, bytes, length);
@@ -111,6 +127,22 @@ static dms_error_t *check_resource(upload_t *upload)
                : NULL;
 }
 
+/* Whether there is room for as much as is known of the body. */
+static dms_error_t *check_room(upload_t *upload)
+{
+    dms_request_t *request = upload->request;
+    int is_part = upload->how.offset >= 0;
+    apr_off_t expected = upload->length >= 0 ? upload->length : dms_body_expected(request->r);
+    dms_error_t *error = dms_room_find(&upload->room, request, &upload->resource, upload->parent);
+
+    if (!error && expected > 0) {
+        error = dms_room_check(&upload->room, length_of(upload, expected));
+    }
+    return error || is_part
+               ? error
+               : dms_space_check_disk(request->r, request->provider, upload->parent, expected);
+}
+
 /* What can be known before the body is read, so that nobody sends it in vain. */
 static dms_error_t *prepare(upload_t *upload)
 {
@@ -131,7 +163,10 @@ static dms_error_t *prepare(upload_t *upload)
     if (!error) {
         error = check_length(upload);
     }
-    return error ? error : allowed(request, &upload->resource);
+    if (!error) {
+        error = allowed(request, &upload->resource);
+    }
+    return error ? error : check_room(upload);
 }
 
 static dms_error_t *check_digests(upload_t *upload)
@@ -221,21 +256,27 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     dms_request_t *request = upload->request;
     dms_resource_t now = {.node = NULL};
     dms_error_t *error = check_again(upload, &now);
-    apr_status_t rv;
+    apr_status_t rv, told;
 
     if (error) {
         return error;
     }
     *is_new = now.facts.kind == DMS_KIND_NONE;
+    dms_room_look(&upload->room, request, &now, upload->parent);
+    error = dms_room_check_again(&upload->room, length_of(upload, upload->received));
+    if (error) {
+        return error;
+    }
     rv = dms_changed(tx, DMS_CHANGE(*is_new ? DMS_CREATED : DMS_WRITTEN, .key = now.key));
     if (rv != APR_SUCCESS) {
         return dms_error_of_store(request->r, rv);
     }
     rv = request->provider->publish(upload->stream, &upload->facts);
+    told = dms_room_tell(&upload->room, tx);
     if (rv != APR_SUCCESS) {
         return dms_error_of(request->r->pool, rv, "the file can't be put in place");
     }
-    rv = keep_checksums(upload, tx);
+    rv = told == APR_SUCCESS ? keep_checksums(upload, tx) : told;
     return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 

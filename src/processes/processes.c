@@ -217,6 +217,13 @@ static const char *read_boot(char boot[64])
     return boot;
 }
 
+const char *dms_processes_boot(apr_pool_t *pool)
+{
+    char boot[64];
+
+    return apr_pstrdup(pool, read_boot(boot));
+}
+
 /* The namespace that process numbers are of, or "". */
 static const char *read_namespace(char space[64])
 {

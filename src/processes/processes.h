@@ -42,6 +42,9 @@ apr_status_t dms_processes_join(const char *folder);
 /* This process's word, in pool or static. ASCII, at most 125 characters. */
 const char *dms_process_self(apr_pool_t *pool);
 
+/* The machine's start: a word that no other start has had; "" where nobody knows. In pool. */
+const char *dms_processes_boot(apr_pool_t *pool);
+
 /* Whether the process of this store with a word still lives. */
 dms_life_e dms_process_life(const char *word);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_time.h>
 
@@ -169,12 +170,135 @@ static int executable(const dms_subject_t *subject, apr_pool_t *pool, dms_elemen
     return (subject->facts->known & DMS_FACT_EXECUTABLE) != 0;
 }
 
+/* RFC 4331, section 3. */
+static int quota_available_bytes(const dms_subject_t *subject, apr_pool_t *pool,
+                                 dms_element_t *element)
+{
+    if (subject->space) {
+        element->text = apr_psprintf(pool, "%" APR_UINT64_T_FMT, subject->space->available);
+    }
+    return subject->space != NULL;
+}
+
+/* The same, section 4. */
+static int quota_used_bytes(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
+{
+    if (subject->space) {
+        element->text = apr_psprintf(pool, "%" APR_UINT64_T_FMT, subject->space->used);
+    }
+    return subject->space != NULL;
+}
+
+/* --- who may what --- */
+
+static dms_element_t *add_child(apr_pool_t *pool, dms_element_t *parent, const dms_name_t *name)
+{
+    dms_element_t *child = apr_pcalloc(pool, sizeof(*child)), **link = &parent->children;
+
+    while (*link) {
+        link = &(*link)->next;
+    }
+    child->name = name;
+    return *link = child;
+}
+
+/* A path that is nobody's: its name is one that the module keeps for itself. */
+#define PRINCIPALS "/" DMS_RESERVED_PREFIX "principals/"
+
+/* RFC 5397. */
+static int current_user_principal(const dms_subject_t *subject, apr_pool_t *pool,
+                                  dms_element_t *element)
+{
+    static const dms_name_t href = DMS_NAME(DMS_NS_DAV, "href");
+    static const dms_name_t unauthenticated = DMS_NAME(DMS_NS_DAV, "unauthenticated");
+    const char *user = subject->user, *c;
+    char *text, *end;
+
+    if (!user) {
+        add_child(pool, element, &unauthenticated);
+        return 1;
+    }
+    text = apr_palloc(pool, sizeof(PRINCIPALS) + 3 * strlen(user));
+    end = apr_cpystrn(text, PRINCIPALS, sizeof(PRINCIPALS));
+    for (c = user; *c; c++) {
+        if (apr_isalnum(*c) || strchr("-._~", *c)) {
+            *end++ = *c;
+        }
+        else {
+            end += apr_snprintf(end, 4, "%%%02X", (unsigned char)*c);
+        }
+    }
+    *end = '\0';
+    add_child(pool, element, &href)->text = text;
+    return 1;
+}
+
+static int has_all(unsigned int rights, unsigned int wanted)
+{
+    return (rights & wanted) == wanted;
+}
+
+/* RFC 3744, section 5.5; the privileges are those of section 3. */
+static int current_user_privilege_set(const dms_subject_t *subject, apr_pool_t *pool,
+                                      dms_element_t *element)
+{
+    static const dms_name_t privilege = DMS_NAME(DMS_NS_DAV, "privilege");
+    static const struct {
+        dms_name_t name;
+        unsigned int kinds, rights;
+    } privileges[] = {
+        {DMS_NAME(DMS_NS_DAV, "read"), ALL, DMS_RIGHT_READ},
+        {DMS_NAME(DMS_NS_DAV, "read-current-user-privilege-set"), ALL, 0},
+        {DMS_NAME(DMS_NS_DAV, "write"), FILES, DMS_RIGHT_WRITE | DMS_RIGHT_PROPERTIES},
+        {DMS_NAME(DMS_NS_DAV, "write"), COLLECTIONS,
+         DMS_RIGHT_WRITE | DMS_RIGHT_PROPERTIES | DMS_RIGHT_REMOVE},
+        {DMS_NAME(DMS_NS_DAV, "write-content"), ALL, DMS_RIGHT_WRITE},
+        {DMS_NAME(DMS_NS_DAV, "write-properties"), ALL, DMS_RIGHT_PROPERTIES},
+        {DMS_NAME(DMS_NS_DAV, "bind"), COLLECTIONS, DMS_RIGHT_WRITE},
+        {DMS_NAME(DMS_NS_DAV, "unbind"), COLLECTIONS, DMS_RIGHT_REMOVE},
+        {DMS_NAME(DMS_NS_DAV, "unlock"), ALL, DMS_RIGHT_UNLOCK},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(privileges) / sizeof(privileges[0]); i++) {
+        if (privileges[i].kinds & (1u << subject->facts->kind)
+            && has_all(subject->rights, privileges[i].rights)) {
+            add_child(pool, add_child(pool, element, &privilege), &privileges[i].name);
+        }
+    }
+    return 1;
+}
+
+/* ownCloud's and Nextcloud's letters: readable; deletable; renameable and moveable; a file's
+ * content is writable; files and folders can be made. (Shared and mounted nothing is.) */
+static int oc_permissions(const dms_subject_t *subject, apr_pool_t *pool, dms_element_t *element)
+{
+    unsigned int rights = subject->rights;
+    int is_collection = subject->facts->kind == DMS_KIND_COLLECTION;
+    int goes = !(rights & DMS_RIGHT_STAYS);
+
+    element->text = apr_pstrcat(pool, rights & DMS_RIGHT_READ ? "G" : "",
+                                goes && rights & DMS_RIGHT_REMOVE ? "D" : "",
+                                goes && has_all(rights, DMS_RIGHT_REMOVE | DMS_RIGHT_WRITE) ? "NV"
+                                                                                            : "",
+                                !(rights & DMS_RIGHT_WRITE) ? ""
+                                : is_collection             ? "CK"
+                                                            : "W",
+                                NULL);
+    return 1;
+}
+
+#define OWNCLOUD(local) DMS_NAME("http://owncloud.org/ns", local)
 #define WIN32(local) DMS_NAME("urn:schemas-microsoft-com:", local)
 #define DAV(local) DMS_NAME(DMS_NS_DAV, local)
 
 /* clang-format off */
 const dms_live_property_t dms_live_properties[] = {
     {DAV("creationdate"), DMS_PROTECTED, ALL, DMS_FACT_CREATED, creationdate, 0, 0},
+    {DAV("current-user-principal"), DMS_PROTECTED, ALL, DMS_FACT_USER, current_user_principal, 0,
+     1},
+    {DAV("current-user-privilege-set"), DMS_PROTECTED, ALL, DMS_FACT_RIGHTS,
+     current_user_privilege_set, 0, 1},
     {DAV("displayname"), DMS_OVERRIDABLE, ALL, 0, displayname, 0, 0},
     {DAV("getcontentlanguage"), DMS_PROTECTED, FILES, DMS_FACT_TYPE, getcontentlanguage, 0, 0},
     {DAV("getcontentlength"), DMS_PROTECTED, FILES, DMS_FACT_SIZE, getcontentlength, 0, 0},
@@ -182,6 +306,9 @@ const dms_live_property_t dms_live_properties[] = {
     {DAV("getetag"), DMS_PROTECTED, ALL, DMS_FACT_ETAG, getetag, 0, 0},
     {DAV("getlastmodified"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 0},
     {DAV("lockdiscovery"), DMS_PROTECTED, ALL, DMS_FACT_LOCKS, lockdiscovery, 0, 0},
+    {DAV("quota-available-bytes"), DMS_PROTECTED, COLLECTIONS, DMS_FACT_SPACE,
+     quota_available_bytes, 0, 1},
+    {DAV("quota-used-bytes"), DMS_PROTECTED, COLLECTIONS, DMS_FACT_SPACE, quota_used_bytes, 0, 1},
     {DAV("resourcetype"), DMS_PROTECTED, ALL, 0, resourcetype, 0, 0},
     {DAV("supportedlock"), DMS_PROTECTED, ALL, 0, supportedlock, 1, 0},
     {DMS_NAME(DMS_NS_APACHE, "executable"), DMS_PROTECTED, FILES, DMS_FACT_EXECUTABLE, executable,
@@ -191,6 +318,7 @@ const dms_live_property_t dms_live_properties[] = {
     {WIN32("Win32CreationTime"), DMS_OVERRIDABLE, ALL, DMS_FACT_CREATED, win32_creation_time, 0, 1},
     {WIN32("Win32FileAttributes"), DMS_OVERRIDABLE, ALL, 0, win32_file_attributes, 0, 1},
     {WIN32("Win32LastModifiedTime"), DMS_MODIFIED, ALL, DMS_FACT_MODIFIED, getlastmodified, 0, 1},
+    {OWNCLOUD("permissions"), DMS_PROTECTED, ALL, DMS_FACT_RIGHTS, oc_permissions, 0, 1},
     {{NULL, NULL, 0}, DMS_PROTECTED, 0, 0, NULL, 0, 0},
 };
 /* clang-format on */

@@ -12,10 +12,29 @@
 #include "repository/provider.h"
 #include "store/store.h"
 
-/* Beside the facts of a provider: the media type and language, which httpd tells, and the locks,
- * which the store has. */
+/* Beside the facts of a provider: the media type and language, which httpd tells, the locks, which
+ * the store has, how much space there is, what rights the client has, and who it is. */
 #define DMS_FACT_LOCKS 0x40000000u
-#define DMS_FACTS_OF_PROVIDER (~(DMS_FACT_TYPE | DMS_FACT_LOCKS))
+#define DMS_FACT_SPACE 0x20000000u
+#define DMS_FACT_RIGHTS 0x10000000u
+#define DMS_FACT_USER 0x08000000u
+#define DMS_FACTS_OF_PROVIDER                                                                      \
+    (~(DMS_FACT_TYPE | DMS_FACT_LOCKS | DMS_FACT_SPACE | DMS_FACT_RIGHTS | DMS_FACT_USER))
+
+/* What the client of a subject's request may do to it; of a collection WRITE and REMOVE are about
+ * its members. */
+#define DMS_RIGHT_READ 0x01u
+#define DMS_RIGHT_WRITE 0x02u
+#define DMS_RIGHT_PROPERTIES 0x04u
+#define DMS_RIGHT_REMOVE 0x08u
+#define DMS_RIGHT_UNLOCK 0x10u /* others' locks */
+#define DMS_RIGHT_STAYS 0x20u  /* whatever its rights: it can't be removed or moved */
+
+/* What a subject's space is (RFC 4331), in bytes. */
+typedef struct dms_space_t {
+    apr_uint64_t available; /* to a client that writes */
+    apr_uint64_t used;
+} dms_space_t;
 
 /* What the store could not tell of a subject (its unread), which is not to say that it has none. */
 #define DMS_UNREAD_PROPERTIES 1u

@@ -276,6 +276,17 @@ static apr_status_t move_rows(slice_t *slice)
                        DMS_CHANGE(DMS_MOVED, .key = intention->to, .from = intention->from));
 }
 
+/* What comes and goes at both ends was seen by nobody who counts. */
+static apr_status_t forget_sizes(slice_t *slice)
+{
+    const dms_intention_t *intention = slice->intention;
+    apr_status_t rv = dms_changed(slice->tx, DMS_CHANGE(DMS_UNSIZED, .key = intention->from));
+
+    return rv == APR_SUCCESS && *intention->to
+               ? dms_changed(slice->tx, DMS_CHANGE(DMS_UNSIZED, .key = intention->to))
+               : rv;
+}
+
 static apr_status_t complete_move(slice_t *slice)
 {
     const dms_intention_t *intention = slice->intention;
@@ -415,6 +426,12 @@ static apr_status_t complete_present(slice_t *slice, dms_intent_e intent)
         return rv;
     }
     slice->intention = present;
+    if (intent != DMS_INTENT_DELETE) {
+        rv = forget_sizes(slice);
+    }
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     switch (intent) {
     case DMS_INTENT_MOVE:
         return complete_move(slice);

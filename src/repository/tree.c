@@ -97,7 +97,7 @@ static apr_status_t push(walk_t *walk, apr_pool_t *pool, dms_node_t *node, const
     apr_status_t rv;
 
     level->r = walk->level && tree->ruler ? tree->ruler(tree->baton) : tree->r;
-    rv = tree->provider->open(node, level->r, walk->what, 0, pool, &level->cursor);
+    rv = tree->provider->open(node, level->r, walk->what, tree->facts, pool, &level->cursor);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -182,6 +182,9 @@ static void remove_member(walk_t *walk, const dms_member_t *member, apr_pool_t *
     }
     else if (rv == APR_SUCCESS) {
         rv = provider->remove(walk->level->node, member->name, member->facts.kind);
+        if (rv == APR_SUCCESS && walk->tree->gone) {
+            walk->tree->gone(walk->tree->baton, walk->level->path, member);
+        }
     }
     if (rv == APR_SUCCESS) {
         walk->level->removed++;
@@ -425,6 +428,56 @@ const char *dms_tree_shown_name(const char *name, apr_pool_t *pool)
     }
     apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
     return apr_psprintf(pool, "%.*s.replaced-%08x", (int)length, name, random);
+}
+
+static apr_status_t add_size(void *baton, const char *collection, const dms_member_t *member)
+{
+    apr_int64_t *bytes = baton;
+
+    if (dms_is_hidden(member->name)) {
+        return APR_INCOMPLETE;
+    }
+    if (member->facts.kind == DMS_KIND_FILE && member->facts.known & DMS_FACT_SIZE) {
+        *bytes += member->facts.size;
+    }
+    return APR_SUCCESS;
+}
+
+apr_int64_t dms_tree_size(const dms_provider_t *provider, dms_node_t *collection, apr_pool_t *pool)
+{
+    apr_int64_t bytes = 0;
+    dms_tree_t tree = {.provider = provider,
+                       .facts = DMS_FACT_SIZE,
+                       .check = add_size,
+                       .baton = &bytes};
+
+    dms_tree_scan(&tree, collection, pool);
+    return bytes;
+}
+
+apr_int64_t dms_member_size(const dms_provider_t *provider, dms_node_t *parent, const char *name,
+                            apr_pool_t *pool)
+{
+    apr_int64_t bytes = 0;
+    dms_facts_t facts;
+    dms_node_t *node;
+    apr_pool_t *own;
+    apr_status_t rv;
+
+    rv = provider->facts(parent, name, &facts);
+    if (rv != APR_SUCCESS) {
+        return rv == ENOENT || rv == ENOTDIR ? 0 : -1;
+    }
+    if (facts.kind == DMS_KIND_FILE && facts.known & DMS_FACT_SIZE) {
+        return facts.size;
+    }
+    apr_pool_create(&own, pool);
+    if (facts.kind == DMS_KIND_COLLECTION
+        && provider->child(parent, name, own, &node) == APR_SUCCESS) {
+        bytes = dms_tree_size(provider, node, own);
+    }
+    apr_pool_destroy(own);
+    return bytes;
 }
 
 apr_status_t dms_tree_show(const dms_tree_t *tree, dms_node_t *reserved_parent,

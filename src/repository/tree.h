@@ -19,6 +19,8 @@ typedef struct dms_tree_t {
     /* Of a scan: whether all of it could be removed. What can't be looked into refuses, too. */
     int is_to_go;
 
+    unsigned int facts; /* what check() and gone() want to know of a member, beside its kind */
+
     /* Takes a failure: path is escaped and relative to the tree's root, without a slash at its
      * beginning, a collection's with one at its end; that of the collection which it is in, of
      * what has a hidden name. at_target: it arose where things are copied to. Returns whether to
@@ -34,6 +36,8 @@ typedef struct dms_tree_t {
     struct request_rec *(*ruler)(void *baton);
     /* Whether a collection that has been emptied may be removed, as check(). May be NULL. */
     apr_status_t (*leave)(void *baton, const char *path);
+    /* Is told of a member, no collection, that has been removed. May be NULL. */
+    void (*gone)(void *baton, const char *collection, const dms_member_t *member);
     void *baton;
 } dms_tree_t;
 
@@ -55,6 +59,14 @@ apr_status_t dms_tree_scan(const dms_tree_t *tree, dms_node_t *collection, apr_p
 
 /* A name that clients see for what had one that has been replaced. */
 const char *dms_tree_shown_name(const char *name, apr_pool_t *pool);
+
+/* How many bytes the files in a collection, and all below it, have; links have none, nor what is
+ * hidden (repository/provider.h). What can't be read has none either. */
+apr_int64_t dms_tree_size(const dms_provider_t *provider, dms_node_t *collection, apr_pool_t *pool);
+
+/* The same of `name` in parent, whatever it is; -1 where it can't be looked at. */
+apr_int64_t dms_member_size(const dms_provider_t *provider, dms_node_t *parent, const char *name,
+                            apr_pool_t *pool);
 
 /* Gives what has a reserved name, since it was replaced, and can't be removed whole, a name that
  * clients see, beside the one that it had (name in parent), and lets nobody in. *shown: that

@@ -1,5 +1,6 @@
 #include "server/body.h"
 
+#include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <util_filter.h>
@@ -134,4 +135,19 @@ dms_error_t *dms_body_read_xml(request_rec *r, dms_element_t **root)
 dms_error_t *dms_body_read_any_xml(request_rec *r, dms_element_t **root)
 {
     return read_xml(r, DMS_MEDIA_OTHER, root);
+}
+
+apr_off_t dms_body_expected(request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    char *end;
+    apr_off_t expected;
+
+    if (!length) { /* Finder's, of a body in chunks */
+        length = apr_table_get(r->headers_in, "X-Expected-Entity-Length");
+    }
+    return length && apr_strtoff(&expected, length, &end, 10) == APR_SUCCESS && end != length
+                   && !*end && expected >= 0
+               ? expected
+               : -1;
 }

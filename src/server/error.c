@@ -12,6 +12,21 @@
 
 APLOG_USE_MODULE(dav_multistatus);
 
+/* Which condition a cause is, where nobody has told (RFC 4331, section 6). */
+static const char *condition_of(apr_status_t cause)
+{
+    switch (cause) {
+    case ENOSPC:
+        return "sufficient-disk-space";
+#ifdef EDQUOT
+    case EDQUOT:
+        return "quota-not-exceeded";
+#endif
+    default:
+        return NULL;
+    }
+}
+
 dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int status,
                               const char *condition, apr_status_t cause, const char *message, ...)
 {
@@ -25,6 +40,9 @@ dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int 
     va_start(arguments, message);
     error->message = apr_pvsprintf(pool, message, arguments);
     va_end(arguments);
+    if (!condition) {
+        condition = condition_of(cause);
+    }
     if (condition) {
         dms_element_t *element = apr_pcalloc(pool, sizeof(*element));
         element->name = dms_name_create(pool, DMS_NS_DAV, condition);

@@ -33,7 +33,7 @@ dms_error_t *dms_error_create(const char *file, int line, apr_pool_t *pool, int 
 #define dms_error(pool, status, condition, ...)                                                    \
     dms_error_create(__FILE__, __LINE__, (pool), (status), (condition), APR_SUCCESS, __VA_ARGS__)
 
-/* An error of the system's: the status is that of the cause. */
+/* An error of the system's: the status is that of the cause; of a full disk, with its condition. */
 #define dms_error_of(pool, cause, ...)                                                             \
     dms_error_create(__FILE__, __LINE__, (pool), dms_status_from(cause), NULL, (cause), __VA_ARGS__)
 

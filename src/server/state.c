@@ -122,6 +122,20 @@ static int become_user(void)
                && !setgid(ap_unixd_config.group_id) && !setuid(ap_unixd_config.user_id));
 }
 
+/* Makes the store. What folders have is not followed without quotas: it is forgotten then. */
+static void prepare(apr_pool_t *pool, server_rec *server)
+{
+    const dms_store_place_t *place = dms_config_store();
+    dms_store_t *made;
+
+    if (dms_store_prepare(pool, place->driver, place->params, log_store, server) == APR_SUCCESS
+        && !dms_config_has_quotas()
+        && dms_store_create(pool, place->driver, place->params, 1, log_store, server, &made)
+               == APR_SUCCESS) {
+        dms_store_forget_space(made, pool);
+    }
+}
+
 void dms_state_prepare(apr_pool_t *pool, server_rec *server)
 {
     const char *file = store_file();
@@ -134,8 +148,7 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
     child = fork();
     if (child == 0) {
         if (become_user()) {
-            dms_store_prepare(pool, dms_config_store()->driver, dms_config_store()->params,
-                              log_store, server);
+            prepare(pool, server);
         }
         _exit(0);
     }
@@ -173,6 +186,9 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
         return;
     }
     dms_store_be_patient(store, dms_config_store()->patience);
+    if (dms_config_has_quotas()) {
+        dms_store_count_space(store, pool);
+    }
     recovery = dms_recovery_create(pool, store, log_recovery, server);
 }
 

@@ -47,6 +47,7 @@
 #define SHORT_OF_LOCK(column)                                                                      \
     "CASE WHEN length(owner) + length(uri) <= " SHORT " THEN " column " END"
 #define KEYS_4 "%s, %s, %s, %s"
+#define KEYS_16 KEYS_4 ", " KEYS_4 ", " KEYS_4 ", " KEYS_4
 /* The argument is the present second. */
 #define LIVES "(expires = 0 OR expires > %lld)"
 /* In force on a resource: its key is the first, the others those of the collections that it is
@@ -211,6 +212,29 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                               " WHERE expires > 0 AND expires <= %lld"
                               " LIMIT " NUMBER(DMS_STORE_LOCKS_PAGE) ")",
                               1},
+
+    /* The keys are those of the resource and of the collections that it is in. */
+    [DMS_SQL_RESIZE] = {"dms_resize",
+                        "UPDATE space SET bytes = bytes + %lld, changes = changes + 1"
+                        " WHERE key IN (" KEYS_16 ")",
+                        1 + DMS_STORE_SPACE_KEYS},
+    [DMS_SQL_UNSIZE] = {"dms_unsize", "DELETE FROM space WHERE key IN (" KEYS_16 ")",
+                        DMS_STORE_SPACE_KEYS},
+    [DMS_SQL_UNSIZE_BELOW] = {"dms_unsize_below", "DELETE FROM space WHERE " BELOW, 3},
+    [DMS_SQL_UNSIZE_ALL] = {"dms_unsize_all", "DELETE FROM space", 0},
+    [DMS_SQL_SIZED] = {"dms_sized", "SELECT key FROM space WHERE key IN (" KEYS_16 ") ORDER BY key",
+                       DMS_STORE_SPACE_KEYS},
+    [DMS_SQL_SIZE] = {"dms_size", "SELECT bytes FROM space WHERE key = %s AND boot = %s", 2},
+    [DMS_SQL_ANY_SIZE] = {"dms_any_size", "SELECT 1 FROM space LIMIT 1", 0},
+    [DMS_SQL_BEGIN_SIZE] = {"dms_begin_size",
+                            "INSERT INTO space (key, bytes, changes, boot)"
+                            " VALUES (%s, 0, 0, '-') ON CONFLICT (key) DO NOTHING",
+                            1},
+    [DMS_SQL_CHANGES] = {"dms_changes", "SELECT changes FROM space WHERE key = %s", 1},
+    [DMS_SQL_SET_SIZE] = {"dms_set_size",
+                          "UPDATE space SET bytes = %lld, boot = %s WHERE key = %s"
+                          " AND (changes = %lld OR %s = 'final')",
+                          5},
 };
 
 /* --- SQLite --- */
@@ -298,6 +322,13 @@ static const char *const sqlite_to_3[] =
          "old", "-") CHARGED("new", "") " END",
      NULL};
 
+/* To version 4: how many bytes the files below a folder have, since when the machine has run ('-':
+ * they are being counted), and how often that has changed. */
+static const char *const sqlite_to_4[] =
+    {"CREATE TABLE space (key TEXT PRIMARY KEY, bytes BIGINT NOT NULL, changes BIGINT NOT NULL,"
+     " boot TEXT NOT NULL) WITHOUT ROWID",
+     NULL};
+
 static const dms_dialect_t dialects[] = {
     {.driver = "sqlite3",
      .in_turn = 1,
@@ -306,7 +337,7 @@ static const dms_dialect_t dialects[] = {
      .begin = "BEGIN IMMEDIATE",
      .version = "PRAGMA user_version",
      .set_version = "PRAGMA user_version = ",
-     .steps = {sqlite_create, sqlite_to_2, sqlite_to_3}},
+     .steps = {sqlite_create, sqlite_to_2, sqlite_to_3, sqlite_to_4}},
 };
 
 const dms_dialect_t *dms_dialect(const char *driver)

@@ -213,6 +213,47 @@ typedef struct dms_sweep_t {
  * memory. What it sets lives in pool. */
 apr_status_t dms_tx_sweep(dms_tx_t *tx, dms_sweep_t *sweep, apr_pool_t *pool);
 
+/* --- how much the files of a folder have --- */
+
+/* Has the process count; before the store is used. Otherwise the functions that change what is
+ * counted do nothing. All that serve a store do the same. */
+void dms_store_count_space(dms_store_t *store, apr_pool_t *pool);
+
+/* Forgets all that is counted, for a server that counts nothing. */
+apr_status_t dms_store_forget_space(dms_store_t *store, apr_pool_t *pool);
+
+/* How many bytes the files at or below a key have, as it was counted, and followed since, by a
+ * transaction or (NULL) without one. ENOENT where that is not known: not counted yet, or no more,
+ * since a process was killed in the midst of a change, or the machine has been started anew. */
+apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, apr_pool_t *pool,
+                            apr_int64_t *bytes);
+
+/* Tells that what is at a key, which may be a tree, has so many bytes more, or less. To be told
+ * after the disk has changed, so that what fails in between is noticed. What is counted below the
+ * key is forgotten, since nobody knows whose the bytes are. */
+apr_status_t dms_tx_resize(dms_tx_t *tx, const char *key, apr_int64_t bytes);
+
+/* Forgets what is counted at or below a key: the folders there are others now. */
+apr_status_t dms_tx_unsize_tree(dms_tx_t *tx, const char *key);
+
+/* As dms_tx_resize(), where nobody knows how many. */
+apr_status_t dms_tx_unsize(dms_tx_t *tx, const char *key);
+
+/* Begins to count anew, and ends it where nothing has changed meanwhile, or in any case (is_final).
+ * *changes: for the end. *is_done: whether it is. */
+apr_status_t dms_tx_begin_size(dms_tx_t *tx, const char *key, apr_int64_t *changes);
+apr_status_t dms_tx_set_size(dms_tx_t *tx, const char *key, apr_int64_t bytes, apr_int64_t changes,
+                             int is_final, int *is_done);
+
+/* Whether two keys are in the same folders that are counted: a move between them changes nothing.
+ * Errors say no. */
+int dms_store_is_same_space(dms_store_t *store, const char *one, const char *other,
+                            apr_pool_t *pool);
+
+/* A number that a change of anything in the store makes greater: by one when a transaction begins,
+ * and by one when it ends. 0: nobody knows. */
+apr_uint32_t dms_store_time(dms_store_t *store);
+
 /* --- intentions --- */
 
 typedef enum dms_intent_e {

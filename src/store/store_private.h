@@ -9,7 +9,7 @@
  * Each file uses those before it only: failures.c, what the driver's codes mean; reserve.c;
  * schema.c, the statements, and the tables that they are for; connection.c; transaction.c, who may
  * write next; store.c, a store's life, and reading beside transactions; and then, what is in it,
- * properties.c, sweep.c, locks.c and intentions.c.
+ * properties.c, sweep.c, locks.c, intentions.c and space.c.
  */
 #ifndef DMS_STORE_PRIVATE_H
 #define DMS_STORE_PRIVATE_H
@@ -39,7 +39,7 @@
 #define DMS_STORE_LOCKS_PAGE 256
 
 /* The version of the schema that this module writes. */
-#define DMS_SCHEMA_VERSION 3
+#define DMS_SCHEMA_VERSION 4
 
 /* --- statements --- */
 
@@ -91,11 +91,24 @@ typedef enum dms_sql_e {
     DMS_SQL_UNLOCK,
     DMS_SQL_UNLOCK_BELOW,
     DMS_SQL_EXPIRE_LOCKS,
+    DMS_SQL_RESIZE,
+    DMS_SQL_UNSIZE,
+    DMS_SQL_UNSIZE_BELOW,
+    DMS_SQL_UNSIZE_ALL,
+    DMS_SQL_SIZED,
+    DMS_SQL_SIZE,
+    DMS_SQL_ANY_SIZE,
+    DMS_SQL_BEGIN_SIZE,
+    DMS_SQL_CHANGES,
+    DMS_SQL_SET_SIZE,
     DMS_SQL_NUMBER /* of statements */
 } dms_sql_e;
 
 /* How many keys DMS_SQL_LOCKS and DMS_SQL_LOCKS_TO_CHECK ask about. */
 #define DMS_STORE_LOCK_KEYS 16
+
+/* How many keys DMS_SQL_RESIZE and its kin take. */
+#define DMS_STORE_SPACE_KEYS 16
 
 /* The arguments of a statement, in the order in which they stand in it. */
 #define DMS_ARGS(...) ((const char *[]){__VA_ARGS__})
@@ -169,7 +182,11 @@ struct dms_store_t {
      * who writes may both do so. */
     apr_time_t reserve_due;
 
+    const char
+        *boot; /* the machine's start, where sizes of folders are counted; NULL: they aren't */
+
     /* The writer's own: */
+    int is_torn; /* a writer has come to nothing after it had changed what is counted */
     apr_time_t unlocked;
     apr_time_t streak; /* since when this process has kept others from writing */
 
@@ -254,6 +271,7 @@ struct dms_tx_t {
     dms_undo_fn *undo;     /* of what was done on the disk, or NULL */
     void *undo_baton;
     int is_doubtful; /* its commit */
+    int is_resized;  /* what the disk has changed by has been told, as if it stayed so */
 };
 
 /* Tells a number that any change of the store, by any process, has made another. Returns 0 where

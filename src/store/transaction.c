@@ -67,19 +67,23 @@ static int lock_of(dms_store_t *store)
 
 /* --- the count of changes: four bytes in the lock file, odd while there is a writer --- */
 
-/* A process that dies between the two leaves an odd one. Where the disk is full, the file is left
+/* A process that dies between the two leaves an odd one, and so does one whose transaction has come
+ * to nothing after the disk had changed: what is counted of the disk is then not known any more.
+ * Returns whether the count was odd before. Where the disk is full, the file is left
  * with a part of one. */
-static void count_change(int fd, int is_begin)
+static int count_change(int fd, int is_begin)
 {
-    apr_uint32_t count = 0;
+    apr_uint32_t count = 0, before;
 
     if (pread(fd, &count, sizeof(count), 0) < 0) {
-        return;
+        return 1;
     }
+    before = count;
     count = is_begin ? count | 1u : (count | 1u) + 1;
     if (pwrite(fd, &count, sizeof(count), 0) != sizeof(count) && ftruncate(fd, 1)) {
-        return; /* it can be made neither longer nor shorter: what there was can't be read either */
+        return 1; /* it gets neither longer nor shorter: what there was can't be read either */
     }
+    return (before & 1u) != 0;
 }
 
 int dms_store_changes(dms_store_t *store, apr_uint32_t *count)
@@ -128,7 +132,7 @@ static apr_status_t lock_file(dms_store_t *store, apr_time_t deadline)
         pause = pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX;
         store->streak = apr_time_now();
     }
-    count_change(fd, 1);
+    store->is_torn |= count_change(fd, 1);
     return APR_SUCCESS;
 }
 
@@ -152,7 +156,9 @@ static void stop_writing(dms_store_t *store)
     int fd = lock_of(store);
 
     if (fd >= 0) {
-        count_change(fd, 0);
+        if (!store->boot || !store->is_torn) {
+            count_change(fd, 0);
+        }
         flock(fd, LOCK_UN);
     }
     store->unlocked = apr_time_now();
@@ -239,6 +245,7 @@ static void roll_back(dms_tx_t *tx)
 {
     /* After some errors SQLite has done so already, and this fails. */
     run(tx->store, tx->conn, DMS_SQL_ROLLBACK, DMS_NO_ARGS, NULL);
+    tx->store->is_torn |= tx->is_resized;
     if (tx->undo) {
         tx->undo(tx->undo_baton, tx->is_doubtful);
     }
@@ -309,6 +316,9 @@ static apr_status_t begin_transaction(dms_store_t *store, apr_pool_t *pool, dms_
         return rv;
     }
     apr_pool_cleanup_register(pool, *tx, tx_cleanup, apr_pool_cleanup_null);
+    if (store->boot && store->is_torn) { /* and stays so until that is committed */
+        dms_tx_query(*tx, DMS_SQL_UNSIZE_ALL, DMS_NO_ARGS, NULL);
+    }
     return APR_SUCCESS;
 }
 
@@ -347,6 +357,7 @@ apr_status_t dms_tx_commit(dms_tx_t *tx)
     }
     if (rv == APR_SUCCESS) {
         dms_store_keep_reserve(tx->store, tx->conn->scratch);
+        tx->store->is_torn = 0;
         end(tx);
     }
     else {

@@ -396,8 +396,8 @@ CHANGES = set("create tmpfile write truncate copy sync syncfs chmod utimens link
 class Lab:
     """A server with one child, under a shim, where scenarios are tried one after the other, each in a folder of its own."""
 
-    def __init__(self, *lacking, sync="Off", servers=1):
-        self.server = harness.Server(servers=servers,
+    def __init__(self, *lacking, sync="Off", servers=1, conf=""):
+        self.server = harness.Server(servers=servers, conf=conf,
                                      location=f"DavMultistatusSync {sync}\nDavMultistatusSetModified On")
         self.server.expect_log("")
         self.shim = shim.Shim(self.server, *lacking)

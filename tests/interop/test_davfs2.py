@@ -145,3 +145,10 @@ def test_what_others_change_is_seen(server, mount):
         while (path / "x.txt").read_text() != "new, and longer" or not (path / "y.txt").exists():
             assert time.monotonic() < deadline
             time.sleep(0.3)
+
+
+def test_df_shows_the_disk(server, mount):
+    with mount as path:
+        told, disk = os.statvfs(path), os.statvfs(server.data)
+    assert abs(told.f_bavail * told.f_frsize - disk.f_bavail * disk.f_frsize) < 1 << 30
+    assert told.f_blocks * told.f_frsize > disk.f_bavail * disk.f_frsize

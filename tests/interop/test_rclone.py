@@ -1,6 +1,7 @@
 """rclone: a tree of a thousand files synchronised both ways, compared by content and modification time."""
 
 import hashlib
+import json
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -165,3 +166,10 @@ def test_files_are_checked_by_their_checksums(server, rclone, tmp_path, vendor):
     assert vendor == "nextcloud" or "could not be checked" not in told  # of Nextcloud it knows no MD5
     (server.data / vendor / "a.bin").write_bytes(bytes(100_000))  # of the same length: nobody knows any more
     assert "could not be checked" in rclone("check", here, f"@{vendor}", vendor=vendor)
+
+
+def test_about(server, rclone):
+    told = json.loads(rclone("about", "--json", "@"))
+    disk = os.statvfs(server.data)
+    assert abs(told["free"] - disk.f_bavail * disk.f_frsize) < 1 << 30
+    assert abs(told["used"] - (disk.f_blocks - disk.f_bfree) * disk.f_frsize) < 1 << 30

@@ -233,7 +233,7 @@ START_TEST(prepare_leaves_one_closed_file)
     ck_assert_int_ne(access(apr_pstrcat(unit_pool, file, "-wal", NULL), F_OK), 0);
     ck_assert_int_ne(access(apr_pstrcat(unit_pool, file, "-shm", NULL), F_OK), 0);
     ck_assert_int_ne(access(apr_pstrcat(unit_pool, file, "-lock", NULL), F_OK), 0);
-    ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
+    ck_assert_str_eq(foreign("PRAGMA user_version"), "4");
     ck_assert_str_eq(foreign("PRAGMA journal_mode"), "wal");
     ck_assert_uint_eq(messages, 0);
 }
@@ -318,7 +318,7 @@ START_TEST(prepare_at_once_by_many)
     for (i = 0; i < 8; i++) {
         ck_assert_int_eq(wait_for(children[i]), 0);
     }
-    ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
+    ck_assert_str_eq(foreign("PRAGMA user_version"), "4");
 }
 END_TEST
 
@@ -1332,6 +1332,7 @@ static void make_version_1(void)
          "DROP TRIGGER property_moves",
          "DROP TRIGGER property_changes",
          "DROP TABLE account",
+         "DROP TABLE space",
          "DROP INDEX lock_principal",
          "ALTER TABLE property DROP COLUMN principal",
          "ALTER TABLE collection DROP COLUMN properties",
@@ -1374,7 +1375,7 @@ START_TEST(version_1_is_migrated)
         "INSERT INTO lock VALUES ('t', '/', '/a', '/a', 0, 0, printf('%.*c', 4097, 'x'), 'anna',"
         " 0), ('u', '/', '/b', '/b', 0, 0, '<o/>', 'anna', 0)");
     ck_assert_int_eq(dms_store_prepare(fresh(), "sqlite3", file, log_message, NULL), APR_SUCCESS);
-    ck_assert_str_eq(foreign("PRAGMA user_version"), "3");
+    ck_assert_str_eq(foreign("PRAGMA user_version"), "4");
     ck_assert_str_eq(get("/a", &color), "<c/>");
     usage = usage_of("/b", "");
     ck_assert_int_eq(usage.collection_properties, 1);
@@ -1781,6 +1782,105 @@ START_TEST(memory_is_flat)
 }
 END_TEST
 
+/* --- how much a folder has --- */
+
+/* -1: nobody knows. */
+static apr_int64_t size_of(const char *key)
+{
+    apr_int64_t bytes = 0;
+
+    return dms_store_size(store, NULL, key, fresh(), &bytes) == APR_SUCCESS ? bytes : -1;
+}
+
+static void resize(const char *key, apr_int64_t bytes)
+{
+    dms_tx_t *tx = begin();
+
+    dms_tx_resize(tx, key, bytes);
+    assert_ok(dms_tx_commit(tx));
+}
+
+/* Counts a folder, while something changes in another, or (key) in itself. */
+static int count_size(const char *key, apr_int64_t bytes, const char *changed, int is_final)
+{
+    apr_int64_t changes;
+    int is_done;
+    dms_tx_t *tx = begin();
+
+    dms_tx_begin_size(tx, key, &changes);
+    assert_ok(dms_tx_commit(tx));
+    resize(changed, 1);
+    tx = begin();
+    dms_tx_set_size(tx, key, bytes, changes, is_final, &is_done);
+    assert_ok(dms_tx_commit(tx));
+    return is_done;
+}
+
+START_TEST(sizes_follow_what_is_below)
+{
+    const char *deep = "/a/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20";
+
+    resize("/a/f", 5);
+    ck_assert_int_eq(size_of("/a"), -1);
+    dms_store_count_space(store, unit_pool);
+    ck_assert_int_eq(count_size("/a", 100, "/b/f", 0), 1);
+    ck_assert_int_eq(count_size("/a/1", 10, "/b", 0), 1);
+    ck_assert_int_eq(count_size("/ab", 7, "/ab/c", 0), 0);
+    ck_assert_int_eq(size_of("/ab"), -1);
+    ck_assert_int_eq(count_size("/ab", 7, "/ab/c", 1), 1);
+    resize(deep, -3);
+    ck_assert_int_eq(size_of("/a"), 97);
+    ck_assert_int_eq(size_of("/a/1"), 7);
+    ck_assert_int_eq(size_of("/ab"), 7);
+    resize("/a", 1); /* of what is below, nobody knows whose it is */
+    ck_assert_int_eq(size_of("/a"), 98);
+    ck_assert_int_eq(size_of("/a/1"), -1);
+}
+END_TEST
+
+START_TEST(sizes_are_forgotten_where_a_change_comes_to_nothing)
+{
+    dms_tx_t *tx;
+
+    dms_store_count_space(store, unit_pool);
+    ck_assert_int_eq(count_size("/a", 100, "/b", 0), 1);
+    tx = begin(); /* nothing has been told: nothing has changed */
+    dms_tx_abort(tx);
+    resize("/b", 1);
+    ck_assert_int_eq(size_of("/a"), 100);
+    tx = begin();
+    dms_tx_resize(tx, "/a/f", 1);
+    dms_tx_abort(tx);
+    tx = begin(); /* which comes to nothing, too */
+    dms_tx_abort(tx);
+    ck_assert_int_eq(size_of("/a"), -1);
+    ck_assert_int_eq(count_size("/a", 101, "/b", 0), 1);
+    resize("/b", 1);
+    ck_assert_int_eq(size_of("/a"), 101);
+    foreign("UPDATE space SET boot = 'an earlier one'");
+    ck_assert_int_eq(size_of("/a"), -1);
+}
+END_TEST
+
+START_TEST(sizes_are_forgotten_where_a_writer_dies)
+{
+    pid_t child;
+
+    dms_store_count_space(store, unit_pool);
+    ck_assert_int_eq(count_size("/a", 100, "/b", 0), 1);
+    child = fork();
+    if (!child) {
+        store = open_store(unit_pool, log_loudly);
+        begin();
+        _exit(0);
+    }
+    ck_assert_int_eq(wait_for(child), 0);
+    ck_assert_int_eq(size_of("/a"), -1);
+    assert_ok(dms_store_forget_space(store, unit_pool));
+    ck_assert_str_eq(foreign("SELECT count(*) FROM space"), "0");
+}
+END_TEST
+
 /* The folder is not the forked test's: it goes even where that has been killed. */
 static TCase *add_case(Suite *suite, const char *name, double timeout)
 {
@@ -1808,6 +1908,10 @@ Suite *store_suite(void)
     tcase_add_test(tests, usage_follows_what_moves);
     tcase_add_test(tests, usage_follows_what_is_copied);
     tcase_add_test(tests, version_1_is_migrated);
+    tests = add_case(suite, "sizes", 30);
+    tcase_add_test(tests, sizes_follow_what_is_below);
+    tcase_add_test(tests, sizes_are_forgotten_where_a_change_comes_to_nothing);
+    tcase_add_test(tests, sizes_are_forgotten_where_a_writer_dies);
     tests = add_case(suite, "properties", 30);
     tcase_add_test(tests, set_replace_and_unset);
     tcase_add_test(tests, dav_names_share_their_namespace);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <apr_escape.h>
@@ -222,6 +223,23 @@ static apr_status_t fs_identity(dms_node_t *parent, const char *name, apr_pool_t
     return rv == ENOENT || rv == ENOTDIR ? APR_SUCCESS : rv;
 }
 
+/* What the disk has for the server's User; of a folder with a project quota (ext4, XFS), which
+ * statvfs() tells of, what that has. */
+static apr_status_t fs_space(dms_node_t *collection, apr_uint64_t *available, apr_uint64_t *used)
+{
+    struct statvfs st;
+
+    if (fstatvfs(collection->descriptor, &st)) {
+        return errno;
+    }
+    if (!st.f_blocks) {
+        return ENOTSUP;
+    }
+    *available = (apr_uint64_t)st.f_bavail * st.f_frsize;
+    *used = (apr_uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
+    return APR_SUCCESS;
+}
+
 /* Makes an APR file of a descriptor, which it takes over, also where it fails. The file of
  * apr_os_file_put() is never closed by APR: once a filter has set its bucket aside, for a pool that
  * outlives the request, nobody would. That of apr_file_dup() has a cleanup, which moves along. */
@@ -305,4 +323,5 @@ const dms_provider_t dms_fs_provider = {
     .facts = fs_facts,
     .identity = fs_identity,
     .parent_of_key = fs_parent_of_key,
+    .space = fs_space,
 };

@@ -1,0 +1,132 @@
+#include "server/space.h"
+
+#include <errno.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+
+#include "keys/keys.h"
+#include "recovery/recount.h"
+#include "server/state.h"
+
+/* --- quotas --- */
+
+/* The path that a section goes by: not escaped, without a slash at its end. */
+static char *path_for(const dms_quota_t *quota, const request_rec *r)
+{
+    char *path = quota->is_url
+                     ? apr_pstrdup(r->pool, r->uri)
+                     : apr_pstrcat(r->pool, r->filename ? r->filename : "", r->path_info, NULL);
+    apr_size_t length = strlen(path);
+
+    while (length && path[length - 1] == '/') {
+        path[--length] = '\0';
+    }
+    return path;
+}
+
+/* The key of the folder that has a quota: as far up from the place's as its section's path goes, or
+ * as its names are those of the path. (Where they aren't, an Alias begins: what that leads to is a
+ * folder of its own.) */
+static const char *folder_of(const dms_quotas_t *place, const dms_quota_t *quota)
+{
+    apr_pool_t *pool = place->r->pool;
+    char *path = path_for(quota, place->r), *key = apr_pstrdup(pool, place->key), *slash;
+    apr_size_t base = dms_config_quota_base(quota, path, pool);
+
+    while (strlen(path) > base && (slash = strrchr(path, '/')) != NULL) {
+        const char *name = apr_punescape_url(pool, dms_key_name(key), NULL, NULL, 0);
+
+        if (!name || strcmp(name, slash + 1) != 0 || !dms_key_go_up(key)) {
+            break;
+        }
+        while (slash > path && slash[-1] == '/') {
+            slash--;
+        }
+        *slash = '\0';
+    }
+    return key;
+}
+
+/* How much a folder's files have. ENOENT: nobody knows, and it is not the time to count. */
+static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const char *folder,
+                              apr_int64_t *bytes)
+{
+    apr_pool_t *pool = place->r->pool;
+    dms_store_t *store = dms_state_store();
+    apr_status_t rv = store ? dms_store_size(store, tx, folder, pool, bytes) : APR_EGENERAL;
+
+    return rv == ENOENT && !tx ? dms_recount(store, place->provider, folder, pool, bytes) : rv;
+}
+
+apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
+                             apr_int64_t *used)
+{
+    const dms_quota_t *quota = dms_config_quota(dms_config_of(place->r));
+    apr_size_t innermost =
+        0; /* the length of its key: a <Location> is merged after a <Directory> */
+    apr_status_t rv = APR_SUCCESS;
+
+    *left = APR_INT64_MAX;
+    *used = -1;
+    for (; quota && rv == APR_SUCCESS; quota = quota->outer) {
+        const char *folder = folder_of(place, quota);
+        apr_int64_t bytes = 0;
+
+        if (place->leaving && dms_key_is_at_or_below(place->leaving, folder)) {
+            continue;
+        }
+        rv = find_size(place, tx, folder, &bytes);
+        if (rv == APR_SUCCESS) {
+            *left = quota->size - bytes < *left ? quota->size - bytes : *left;
+            *used = strlen(folder) > innermost ? bytes : *used;
+            innermost = strlen(folder) > innermost ? strlen(folder) : innermost;
+        }
+        else if (rv == ENOENT && tx) {
+            rv = APR_SUCCESS;
+        }
+    }
+    return rv;
+}
+
+dms_error_t *dms_quotas_exceeded(request_rec *r)
+{
+    return dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded",
+                     "the folder may not have so many bytes (DavMultistatusQuota)");
+}
+
+/* --- space --- */
+
+const dms_space_t *dms_space_of(const dms_quotas_t *place, dms_node_t *collection, apr_pool_t *pool)
+{
+    const dms_provider_t *provider = place->provider;
+    dms_space_t *space = apr_palloc(pool, sizeof(*space));
+    apr_int64_t left, used;
+    int knows_disk = provider->space
+                     && provider->space(collection, &space->available, &space->used) == APR_SUCCESS;
+
+    if (dms_quotas_left(place, NULL, &left, &used) != APR_SUCCESS) {
+        return NULL;
+    }
+    if (used >= 0) {
+        left = left < 0 ? 0 : left;
+        if (!knows_disk || space->available > (apr_uint64_t)left) {
+            space->available = (apr_uint64_t)left;
+        }
+        space->used = (apr_uint64_t)used;
+    }
+    return knows_disk || used >= 0 ? space : NULL;
+}
+
+dms_error_t *dms_space_check_disk(request_rec *r, const dms_provider_t *provider,
+                                  dms_node_t *collection, apr_off_t bytes)
+{
+    apr_uint64_t available, used;
+
+    return bytes > 0 && provider->space
+                   && provider->space(collection, &available, &used) == APR_SUCCESS
+                   && available < (apr_uint64_t)bytes
+               ? dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, "sufficient-disk-space",
+                           "the disk has no room for %" APR_OFF_T_FMT " bytes", bytes)
+               : NULL;
+}
