@@ -45,10 +45,10 @@ void dms_requests_map_headers(const dms_proxied_t *proxied, apr_table_t *headers
     const char *conditions = apr_table_get(headers_in, "If");
 
     map_destination(proxied, headers_in);
-    if (conditions) {
-        apr_table_setn(headers_in, "If",
-                       dms_map_if(proxied->r->pool, dms_proxied_named_to_backend, (void *)proxied,
-                                  conditions));
+    if (conditions) { /* proxy/rights.h has refused one that can't be read */
+        conditions = dms_map_if(proxied->r->pool, dms_proxied_named_to_backend, (void *)proxied,
+                                conditions);
+        apr_table_setn(headers_in, "If", conditions ? conditions : "");
     }
     if (proxied->is_webdav) {
         apr_table_setn(headers_in, "Accept-Encoding", "identity");

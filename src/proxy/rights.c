@@ -9,7 +9,6 @@
 
 #include "acts/acts.h"
 #include "request/headers.h"
-#include "request/if_header.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -140,30 +139,35 @@ static int check_destination(const dms_proxied_t *proxied)
     return status;
 }
 
+/* A resource that If names, and what comes of it. */
+typedef struct tags_t {
+    const dms_proxied_t *proxied;
+    int status;
+} tags_t;
+
+static const char *check_tag(void *baton, apr_pool_t *pool, const char *resource)
+{
+    tags_t *tags = baton;
+    const dms_proxied_t *proxied = tags->proxied;
+    const char *path = dms_proxied_public_path(proxied, resource);
+
+    if (tags->status == HTTP_OK && (!path || !is_seen(proxied, path))) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, proxied->r,
+                      "If names what is not in %s, or hidden: %s",
+                      *proxied->public_side.path ? proxied->public_side.path : "/", resource);
+        tags->status = HTTP_PRECONDITION_FAILED;
+    }
+    return NULL;
+}
+
+/* Read as it is mapped, with the leniency that tokens need: Go's are no URIs. */
 static int check_tags(const dms_proxied_t *proxied)
 {
     request_rec *r = proxied->r;
-    const char *complaint, *path;
-    const dms_if_list_t *list = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"),
-                                             &complaint);
+    const char *value = apr_table_get(r->headers_in, "If");
+    tags_t tags = {proxied, HTTP_OK};
 
-    if (complaint) {
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "If: %s", complaint);
-        return HTTP_BAD_REQUEST;
-    }
-    for (; list; list = list->next) {
-        if (!list->resource) {
-            continue;
-        }
-        path = dms_proxied_public_path(proxied, list->resource);
-        if (!path || !is_seen(proxied, path)) {
-            ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "If names what is not in %s, or hidden: %s",
-                          *proxied->public_side.path ? proxied->public_side.path : "/",
-                          list->resource);
-            return HTTP_PRECONDITION_FAILED;
-        }
-    }
-    return HTTP_OK;
+    return value && !dms_map_if(r->pool, check_tag, &tags, value) ? HTTP_BAD_REQUEST : tags.status;
 }
 
 /* --- what a method does to its own resource --- */

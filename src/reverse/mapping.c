@@ -226,7 +226,7 @@ const char *dms_map_if(apr_pool_t *pool, dms_map_fn *map, void *baton, const cha
     while (*(at += strcspn(at, "<("))) {
         end = *at == '(' ? list_end(at + 1) : strchr(at, '>');
         if (!end) {
-            return value;
+            return NULL;
         }
         if (*at == '<') {
             tag = map(baton, pool, apr_pstrmemdup(pool, at + 1, (apr_size_t)(end - at - 1)));

@@ -40,7 +40,7 @@ const char *dms_map(apr_pool_t *pool, const dms_side_t *from, const dms_side_t *
 typedef const char *dms_map_fn(void *baton, apr_pool_t *pool, const char *reference);
 
 /* An If header (RFC 4918, section 10.4) with the resources of its tagged lists mapped, in pool;
- * value itself where there is nothing to map, or it is malformed. */
+ * value itself where there is nothing to map; NULL where a list or a resource has no end. */
 const char *dms_map_if(apr_pool_t *pool, dms_map_fn *map, void *baton, const char *value);
 
 #endif

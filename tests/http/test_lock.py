@@ -604,7 +604,7 @@ def test_deep_below(files):
 @pytest.mark.parametrize("name", ["", "a.txt", "sub/", "unmapped.txt"])
 def test_options(files, name):
     answer = files.ask("OPTIONS", name)
-    assert [c.strip() for c in answer.get("DAV").split(",")] == ["1", "2", "3", "extended-mkcol"]
+    assert [c.strip() for c in answer.get("DAV").split(",")] == ["1", "2", "3", "extended-mkcol", "sabredav-partialupdate"]
     allowed = answer.tokens("Allow")
     assert "LOCK" in allowed
     assert name == "unmapped.txt" or "UNLOCK" in allowed

@@ -14,7 +14,7 @@ import shim
 from harness import prop_body
 from scenarios import SCENARIOS, Lab
 from test_kill import worth_a_kill
-from writing import mounted, store_path, wait_until
+from writing import RESERVED, mounted, store_path, wait_until
 
 SPACE = prop_body("quota-available-bytes", "quota-used-bytes")
 
@@ -83,7 +83,7 @@ def quota(httpd_on, size="10000", conf="", **kw):
 def on_disk(path):
     """What the server can read: not what was replaced, and can't be removed."""
     return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(path) if ".replaced-" not in folder
-               for name in names if not os.path.islink(os.path.join(folder, name)))
+               for name in names if not os.path.islink(os.path.join(folder, name)) and not name.startswith(RESERVED.decode()))
 
 
 def used(dav, name=""):
