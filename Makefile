@@ -9,7 +9,7 @@ PYTHON := /usr/bin/python3
 # apache2-bin is httpd without the init files and the running server of apache2.
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev libutf8proc-dev
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
-PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-lxml openssl \
+PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount
 PACKAGES_test-releases := debootstrap iproute2
@@ -148,11 +148,15 @@ $(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
 run: $(MODULE) | packages
 	@exec setpriv --pdeathsig TERM tools/run.sh $(abspath $(MODULE)) "$(PORT)" "$(DIR)"
 
+# Each file of tests as a whole by one of so many processes, which have servers of their own.
+TEST_JOBS = $(shell nproc)
+XDIST = $(call once,XDIST,$(PYTHON) -c 'import xdist' 2>/dev/null && echo --numprocesses=$(TEST_JOBS) --dist=loadfile)
+
 ## make test [PYTEST_ARGS=..]  run all tests; with SANITIZE=address,undefined under sanitizers
 test: $(MODULE) $(UNIT) | packages
 	@failed=; \
 	$(UNIT) || failed="$$failed unit"; \
-	$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+	$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest $(XDIST) \
 		-o cache_dir=$(abspath build)/pytest tests/http tests/interop $(PYTEST_ARGS) || \
 		failed="$$failed http"; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \

@@ -170,7 +170,7 @@ apr_status_t dms_tx_unsize(dms_tx_t *tx, const char *key)
 
 apr_status_t dms_tx_begin_size(dms_tx_t *tx, const char *key, apr_int64_t *changes)
 {
-    apr_dbd_results_t *results;
+    apr_dbd_results_t *results = NULL;
     apr_dbd_row_t *row;
     apr_status_t rv = dms_tx_enter(tx);
 

@@ -2,11 +2,9 @@
 
 import pytest
 
-from writing import dav_on  # noqa: F401
-
 
 @pytest.fixture
-def views(dav_on):  # noqa: F811
+def views(dav_on):
     dav = dav_on(directory="Options Indexes FollowSymLinks MultiViews")
     (dav.path / "page.html").write_text("theirs")
     (dav.path / "other").write_text("mine")
