@@ -380,7 +380,12 @@ int dms_act_refusal(request_rec *r, const request_rec *answer)
     if (answer->status == HTTP_UNAUTHORIZED && value) {
         apr_table_set(r->err_headers_out, challenge, value);
     }
-    return ap_is_HTTP_REDIRECT(answer->status) ? HTTP_BAD_GATEWAY : answer->status;
+    if (!ap_is_HTTP_REDIRECT(answer->status)) {
+        return answer->status;
+    }
+    /* mod_dir adds a slash: what was a file when it was looked up is a folder now */
+    return answer->method_number == M_GET && answer->finfo.filetype == APR_DIR ? HTTP_CONFLICT
+                                                                               : HTTP_BAD_GATEWAY;
 }
 
 int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
