@@ -119,7 +119,7 @@ class Client:
     def move(self):
         """A pawn, to a square where nothing is; its property goes along."""
         one, other = self.random.sample(range(SQUARES), 2)
-        self.ask({201, 404, 412, 423}, "MOVE", f"squares/{one}",
+        self.ask({201, 404, 409, 412, 423}, "MOVE", f"squares/{one}",  # 409: another pawn has come to its square meanwhile
                  [("Destination", f"{self.dav.url}squares/{other}"), ("Overwrite", "F")])
 
 
