@@ -248,10 +248,10 @@ def test_where_it_does_not_belong():
             harness.Server(conf=conf).start()
 
 
-@pytest.mark.xfail(strict=False, reason="one run of three: the sum was off by 148 bytes afterwards; the cause is not found yet")
 def test_many_at_once(dav_on):
     """The sum is right, and never beyond the quota."""
     dav = quota(dav_on, "20000", servers=2)
+    assert used(dav) == 0  # counted while nobody writes: a first count among writers may miss some (README)
 
     def work(number):
         results = []
