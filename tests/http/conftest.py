@@ -35,6 +35,7 @@ def pytest_collection_modifyitems(items):
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs to run as root")
     config.addinivalue_line("markers", "no_sanitizer: measures memory or CPU, which a sanitizer distorts")
+    config.addinivalue_line("markers", "alone: measures time, and so runs after the others, beside none")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -322,6 +322,7 @@ def cpu_nanoseconds(server):
 
 
 @pytest.mark.no_sanitizer
+@pytest.mark.alone
 def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
     """20,000 files under <FilesMatch "^\\.ht"> and without it. A question a member would cost 20 microseconds each and
     more, that is, at least as much as the rest of the work."""

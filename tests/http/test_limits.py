@@ -75,6 +75,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("method", ["PROPFIND", "PROPPATCH", "LOCK"])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.alone
 def test_a_hostile_body_costs_little(dav, method, body):
     """Whatever the answer is, it comes soon, the worker does not grow by what it can't give back, nor does the store."""
     if method != "PROPFIND":
@@ -136,6 +137,7 @@ def test_hostile_bodies_leave_no_memory_behind():
     assert after - before < 12 * MiB, (before, after)
 
 
+@pytest.mark.alone
 def test_quadratic_names_do_not_pay(dav):
     """Twice as many different properties cost about twice as much."""
     def cost(count):
@@ -172,6 +174,7 @@ def test_many_properties_of_many_members(dav, count):
         assert peak - before < 16 * MiB, f"{before} KiB, then {peak} KiB for {length} bytes"
 
 
+@pytest.mark.alone
 def test_an_if_header_of_8_kib(dav):
     url = f"http://127.0.0.1:{dav.server.port}/dav/a.txt"
     headers = {
@@ -307,6 +310,7 @@ def idle(server):
     return server.cpu_seconds() - before < 0.05
 
 
+@pytest.mark.alone
 def test_64_clients_that_go_at_once_cost_nothing_more(crowd):
     for connection in slow_readers(crowd, "/dav/many/"):
         connection.reset()
@@ -357,6 +361,7 @@ def write_slowly(dav, method, headers, size, chunked):
     return time.monotonic() - start, status
 
 
+@pytest.mark.alone
 def test_mod_reqtimeout_ends_slow_writers(strict):
     """Nothing is kept of what they sent, nothing is done, and nobody else waits for them."""
     strict.file("a.txt", b"before\n")

@@ -226,6 +226,7 @@ def test_a_fixed_number_of_queries(many):
 
 
 @pytest.mark.no_sanitizer
+@pytest.mark.alone
 def test_the_cost_of_a_listing_with_locks(many):
     def cost(body):
         best = None

@@ -297,6 +297,7 @@ def test_many_extensions_in_one_listing(place):
 
 
 @pytest.mark.no_sanitizer
+@pytest.mark.alone
 def test_the_type_is_not_asked_of_httpd_once_a_member(httpd, big_folders):
     # A subrequest a member would cost 10 µs and more: with the type may not cost thrice what it costs without.
     server = httpd(data=big_folders).server

@@ -239,6 +239,7 @@ def test_an_empty_file_becomes_one():
         assert dav.dead("a.txt") == {"color": "red"}
 
 
+@pytest.mark.alone
 def test_another_process_holds_the_lock(dav_on):
     """A backup, say: writers wait for it, readers don't."""
     dav = dav_on()

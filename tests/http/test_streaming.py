@@ -139,6 +139,7 @@ def test_a_client_that_only_closes_its_sending_side_gets_the_whole(big):
         assert len(connection.read_answer().multistatus("/dav/few/")) == 1001
 
 
+@pytest.mark.alone
 def test_slow_readers_do_not_stop_others(big):
     slow = [big.connect(rcvbuf=4096) for _ in range(8)]
     for connection in slow:

@@ -63,6 +63,7 @@ class Reading:
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.alone
 def test_the_first_members_come_while_the_walk_goes_on(big, way):
     readings = [Reading(big, "/dav/many/", ALLPROP, *WAYS[way]) for _ in range(2)]
     assert {r.responses for r in readings} == {100_001}

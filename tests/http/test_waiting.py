@@ -264,6 +264,7 @@ def alone(dav):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.alone
 def test_nobody_waits_for(dav, held, attack):
     usual, again = alone(dav), attack(dav)
     best = []  # what the machine does meanwhile makes it more, never less: so the best of some
