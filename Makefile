@@ -20,6 +20,7 @@ PACKAGES_format := clang-format
 PACKAGES_fuzz := clang libclang-rt-dev
 PACKAGES_bench := apache2-bin media-types python3 curl libaprutil1-dbd-sqlite3 \
 	lighttpd lighttpd-mod-webdav nginx libnginx-mod-http-dav-ext
+PACKAGES_instructions := apache2-bin media-types valgrind python3-lxml libaprutil1-dbd-sqlite3
 
 # --- what there is to build ---
 
@@ -109,7 +110,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases soak faults waiting history lint format bench install clean help
+.PHONY: all packages run test test-releases soak faults waiting history lint format bench instructions install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -236,6 +237,10 @@ format: | packages
 ## make bench [BENCH_ARGS=..]  measure beside mod_dav_fs and beside the disk's own limit
 bench: $(MODULE) $(BENCH) | packages
 	@$(PYTHON) tests/bench/bench.py $(BENCH_ARGS)
+
+## make instructions          what a request costs, counted by valgrind, beside what is known; fails beyond 20 % more
+instructions: $(MODULE) | packages
+	@DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) tests/bench/instructions.py $(INSTRUCTIONS_ARGS)
 
 ## make fuzz [FUZZ_SECONDS=60] feed the parsers what nobody would write, each for so long
 include tests/fuzz/fuzz.mk

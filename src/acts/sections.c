@@ -25,7 +25,8 @@ struct dms_sections_t {
     const char *directory; /* in the file system, with a slash at its end */
     apr_array_header_t *locations;
     apr_array_header_t *directories;
-    const dms_rule_path_t *rules;
+    apr_array_header_t
+        *rules; /* const dms_rule_path_t *: those that could be about a member alone */
     apr_pool_t *scratch;
 };
 
@@ -114,6 +115,19 @@ static void add_section(apr_array_header_t *sections, const core_dir_config *sec
     kept->matches_collection = matches_collection;
 }
 
+/* As add_section() of those with a path. */
+static void add_rules(dms_sections_t *sections, const dms_rule_path_t *rule)
+{
+    apr_size_t length = strlen(sections->plain_url);
+
+    for (; rule; rule = rule->next) {
+        if (rule->pattern
+            || (!strncmp(rule->path, sections->plain_url, length) && rule->path[length])) {
+            APR_ARRAY_PUSH(sections->rules, const dms_rule_path_t *) = rule;
+        }
+    }
+}
+
 dms_sections_t *dms_sections_create(apr_pool_t *pool, request_rec *r)
 {
     const core_server_config *server = ap_get_core_module_config(r->server->module_config);
@@ -128,7 +142,8 @@ dms_sections_t *dms_sections_create(apr_pool_t *pool, request_rec *r)
     sections->directory = with_slash(pool, r->filename);
     sections->locations = apr_array_make(pool, 4, sizeof(section_t));
     sections->directories = apr_array_make(pool, 4, sizeof(section_t));
-    sections->rules = dms_config_of(r)->rules.paths;
+    sections->rules = apr_array_make(pool, 4, sizeof(const dms_rule_path_t *));
+    add_rules(sections, dms_config_of(r)->rules.paths);
     apr_pool_create(&sections->scratch, pool);
     for (i = 0; i < server->sec_url->nelts; i++) {
         section = ap_get_core_module_config(APR_ARRAY_IDX(server->sec_url, i, ap_conf_vector_t *));
@@ -162,15 +177,17 @@ static int matches_files(const dms_sections_t *sections, const char *name)
 /* Whether a rule is about a member and not about its collection as a whole. */
 static int matches_rule(const dms_sections_t *sections, const char *url, const char *plain)
 {
-    const dms_rule_path_t *rule = sections->rules;
+    const dms_rule_path_t *rule;
+    int i;
 
-    while (rule
-           && (rule->pattern ? ap_regexec(rule->pattern, url, 0, NULL, 0)
-                             : !path_covers(rule->path, plain)
-                                   || path_covers(rule->path, sections->plain_url))) {
-        rule = rule->next;
+    for (i = 0; i < sections->rules->nelts; i++) {
+        rule = APR_ARRAY_IDX(sections->rules, i, const dms_rule_path_t *);
+        if (rule->pattern ? !ap_regexec(rule->pattern, url, 0, NULL, 0)
+                          : path_covers(rule->path, plain)) {
+            return 1;
+        }
     }
-    return rule != NULL;
+    return 0;
 }
 
 static int differs_by_path(const dms_sections_t *sections, const char *name)
@@ -178,7 +195,7 @@ static int differs_by_path(const dms_sections_t *sections, const char *name)
     const char *url, *plain, *path;
     int i, differs;
 
-    if (!sections->locations->nelts && !sections->directories->nelts && !sections->rules) {
+    if (!sections->locations->nelts && !sections->directories->nelts && !sections->rules->nelts) {
         return 0;
     }
     url = apr_pstrcat(sections->scratch, sections->url, name, NULL);

@@ -52,7 +52,7 @@ dms_error_t *dms_step_begin_new(dms_request_t *request, const char *key, dms_tx_
     dms_error_t *error = dms_step_begin(request, tx);
     int has = 0;
 
-    if (!error && dms_store_has_properties(dms_state_store())) {
+    if (!error) {
         error = forget_gone(request, key, *tx, &has);
     }
     if (!error && has) {

@@ -350,8 +350,9 @@ static apr_status_t forget(dms_tx_t *tx, const dms_place_t *place)
 apr_status_t dms_tx_forget(dms_tx_t *tx, const char *key)
 {
     dms_place_t place;
+    int has;
 
-    if (dms_tx_enter(tx) != APR_SUCCESS) {
+    if (dms_tx_has_properties(tx, key, &has) != APR_SUCCESS || !has) {
         return tx->status;
     }
     dms_key_place(tx->conn->scratch, key, &place);

@@ -202,6 +202,9 @@ class Server:
                 (self.root / "logs/error.log").unlink(missing_ok=True)
         raise AssertionError("unreachable")
 
+    def command(self):
+        return [HTTPD, "-DFOREGROUND", "-d", str(self.root), "-f", str(self.root / "httpd.conf")]
+
     def start_once(self):
         env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C", "TZ": "UTC"}
         for name, default in (("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1"),
@@ -213,8 +216,7 @@ class Server:
             env["LD_PRELOAD"] = f"{PRELOAD} {self.preload}".strip()
         console = open(self.root / "logs/console.log", "ab")
         self.process = subprocess.Popen(
-            [HTTPD, "-DFOREGROUND", "-d", str(self.root), "-f", str(self.root / "httpd.conf")],
-            stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=env, cwd=self.root,
+            self.command(), stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=env, cwd=self.root,
             start_new_session=True, preexec_fn=in_child)
         console.close()
         self.wait_ready("resuming normal operations", 0)
