@@ -19,6 +19,7 @@
 #include "config/conflict.h"
 #include "methods/cors.h"
 #include "methods/get.h"
+#include "methods/litter.h"
 #include "methods/method.h"
 #include "proxy/hooks.h"
 #include "repository/fs/fs.h"
@@ -128,7 +129,7 @@ static int take_request(request_rec *r)
     if (is_hidden(r)) {
         return r->method_number == M_GET ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
     }
-    if (is_virtual_get(r)) {
+    if (is_virtual_get(r) || (r->method_number == M_GET && dms_litter_is_apart(r))) {
         r->handler = DMS_HANDLER;
     }
     if (!is_ours(r)) {

@@ -17,8 +17,12 @@
 #define MAX_PROPERTIES 1000000
 #define MAX_PROPERTY_BYTES (1024 * 1024 * 1024)
 
-/* Whether a quota is set anywhere; as the place of the store, below. */
-static int has_quotas;
+#define LITTER_DAYS 30
+#define LITTER_DAYS_MAX 36500
+#define LITTER_SIZE (256 * 1024 * 1024)
+
+/* Whether a quota is set anywhere, and for how long litter is kept; as the place of the store, below. */
+static int has_quotas, litter_days;
 
 void *dms_config_create(apr_pool_t *pool, char *section)
 {
@@ -32,6 +36,7 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->authz = DMS_AUTHZ_UNSET;
     config->show_forbidden = UNSET;
     config->normalize_names = UNSET;
+    config->litter = DMS_LITTER_UNSET;
     config->lock_timeout = UNSET;
     config->max_locks = UNSET;
     config->max_properties = UNSET;
@@ -83,6 +88,10 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     }
     if (inner->normalize_names == UNSET) {
         merged->normalize_names = outer->normalize_names;
+    }
+    if (inner->litter == DMS_LITTER_UNSET) {
+        merged->litter = outer->litter;
+        merged->litter_size = outer->litter_size;
     }
     if (inner->lock_timeout == UNSET) {
         merged->lock_timeout = outer->lock_timeout;
@@ -153,6 +162,16 @@ int dms_config_show_forbidden(const dms_config_t *config)
 int dms_config_normalizes_names(const dms_config_t *config)
 {
     return config->normalize_names == 1;
+}
+
+dms_litter_e dms_config_litter(const dms_config_t *config)
+{
+    return config->litter == DMS_LITTER_UNSET ? DMS_LITTER_KEEP : config->litter;
+}
+
+int dms_config_litter_days(void)
+{
+    return litter_days;
 }
 
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
@@ -408,6 +427,37 @@ static int read_size(const char *word, apr_int64_t *size)
     return !*end || (strchr(letters, apr_toupper(*end)) && !end[1]);
 }
 
+static int read_litter(const char *word, dms_litter_e *litter)
+{
+    *litter = !strcasecmp(word, "keep")     ? DMS_LITTER_KEEP
+              : !strcasecmp(word, "refuse") ? DMS_LITTER_REFUSE
+                                            : DMS_LITTER_APART;
+    return *litter != DMS_LITTER_APART || !strcasecmp(word, "apart");
+}
+
+static const char *set_litter(cmd_parms *cmd, void *baton, const char *what, const char *days,
+                              const char *size)
+{
+    dms_config_t *config = baton;
+    apr_int64_t time = LITTER_DAYS;
+
+    config->litter_size = LITTER_SIZE;
+    if (!read_litter(what, &config->litter)
+        || (days && (config->litter != DMS_LITTER_APART || !read_number(days, &time)))
+        || (size && !read_size(size, &config->litter_size)) || !config->litter_size || !time
+        || time > LITTER_DAYS_MAX) {
+        return apr_psprintf(cmd->pool,
+                            "%s takes keep, refuse, or apart, which may be followed by a number of "
+                            "days, up to %d, and one of bytes, as 500000 or 20M",
+                            cmd->cmd->name, LITTER_DAYS_MAX);
+    }
+    if (config->litter == DMS_LITTER_APART) {
+        has_quotas = 1; /* by which the bytes are counted */
+        litter_days = time > litter_days ? (int)time : litter_days;
+    }
+    return NULL;
+}
+
 /* The section for a place that a directive stands in; NULL: none, or one for a condition. */
 static const ap_directive_t *place_of(const cmd_parms *cmd)
 {
@@ -562,6 +612,7 @@ static dms_store_place_t store_place;
 void dms_config_reset(void)
 {
     has_quotas = 0;
+    litter_days = 0;
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
     store_place.patience = DMS_STORE_PATIENCE;
@@ -622,6 +673,9 @@ const command_rec dms_config_directives[] = {
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
     AP_INIT_TAKE1("DavMultistatusNames", set_names, NULL, ACCESS_CONF,
                   "exact or normalize: whether a name is looked for in its other normal form"),
+    AP_INIT_TAKE123("DavMultistatusLitter", set_litter, NULL, ACCESS_CONF,
+                    "keep, refuse or apart: what becomes of ._*, .DS_Store, Thumbs.db and the like; "
+                    "after how many days they go, and how many bytes a user may have of them"),
     AP_INIT_TAKE12("DavMultistatusLockTimeout", set_lock_timeout, NULL, ACCESS_CONF,
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_ITERATE("DavMultistatusAllowOrigin", add_origin, NULL, ACCESS_CONF,

@@ -25,6 +25,14 @@ typedef enum dms_authz_e {
     DMS_AUTHZ_OFF
 } dms_authz_e;
 
+/* DavMultistatusLitter: what becomes of files that clients strew about. */
+typedef enum dms_litter_e {
+    DMS_LITTER_UNSET = -1,
+    DMS_LITTER_KEEP,   /* they are files like any other */
+    DMS_LITTER_REFUSE, /* none is made */
+    DMS_LITTER_APART   /* they are kept out of the tree */
+} dms_litter_e;
+
 /* DavMultistatusReverse: as much of both sides as the configuration knows. */
 typedef struct dms_reverse_t {
     int is_on;
@@ -52,6 +60,7 @@ struct dms_quota_t {
     int has_wildcard;
     ap_regex_t *pattern;      /* of one with a regular expression, or NULL */
     const dms_quota_t *outer; /* of a folder that this one is in, or NULL */
+    const char *key;          /* of the folder, where that is known by itself; or NULL */
 };
 
 typedef struct dms_config_t {
@@ -75,6 +84,8 @@ typedef struct dms_config_t {
     apr_array_header_t *origins;   /* of const char *, "*" among them; empty: none; NULL: unset */
     int normalize_names;           /* -1: unset */
     const dms_quota_t *quota;      /* NULL: unset */
+    dms_litter_e litter;
+    apr_int64_t litter_size; /* in bytes; set along with litter */
     dms_rules_t rules;
     /* The numbers of the sections that may say who a client is, in the order in which they have
      * been merged (acts/client.h): "3,7,"; NULL: none. */
@@ -97,6 +108,7 @@ int dms_config_set_modified(const dms_config_t *config);             /* Off */
 dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto, or each by rules.h */
 int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
 int dms_config_normalizes_names(const dms_config_t *config);         /* exact: it does not */
+dms_litter_e dms_config_litter(const dms_config_t *config);          /* keep */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
@@ -107,12 +119,17 @@ const dms_quota_t *dms_config_quota(const dms_config_t *config);
 /* Whether two configurations have the same ones. */
 int dms_config_has_same_quota(const dms_config_t *one, const dms_config_t *other);
 
-/* Whether any section of the server sets one: only then is anything counted. */
+/* Whether any section of the server sets one, or keeps litter apart: only then is anything
+ * counted. */
 int dms_config_has_quotas(void);
 
 /* How many bytes of a path, which a section with that quota rules, are its folder's, without a
  * slash at the end. */
 apr_size_t dms_config_quota_base(const dms_quota_t *quota, const char *path, apr_pool_t *pool);
+
+/* After how many days litter that is kept apart goes, by the section that gives it the longest time;
+ * 0: none keeps any. */
+int dms_config_litter_days(void);
 
 /* How much there may be of something: what the configuration says, or the default; APR_INT64_MAX
  * where there is no limit. */

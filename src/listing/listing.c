@@ -142,7 +142,10 @@ static apr_status_t open_collection(const dms_walk_t *walk, dms_node_t *node, re
 static const dms_space_t *space_of(const dms_walk_t *walk, request_rec *r, dms_node_t *node,
                                    const char *key, apr_pool_t *pool)
 {
-    dms_quotas_t place = {.r = r, .provider = walk->listing->provider, .key = key};
+    dms_quotas_t place = {.r = r,
+                          .provider = walk->listing->provider,
+                          .key = key,
+                          .quota = dms_config_quota(dms_config_of(r))};
 
     return walk->listing->facts & DMS_FACT_SPACE ? dms_space_of(&place, node, pool) : NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "acts/acts.h"
 #include "methods/barriers.h"
+#include "methods/litter.h"
 #include "server/hosts.h"
 
 /* The state of a resource that an If header names. */
@@ -69,6 +70,7 @@ static dms_request_t *ask_for_tagged(dms_request_t *request, const char *tag)
     tagged->r = about;
     tagged->config = dms_config_of(about);
     tagged->provider = tagged->config->provider;
+    dms_litter_place(tagged); /* now, since it may ask; where it fails, so does the lookup */
     return tagged;
 }
 

@@ -14,6 +14,7 @@
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/failures.h"
+#include "methods/litter.h"
 #include "methods/steps.h"
 #include "repository/tree.h"
 #include "request/destination.h"
@@ -69,7 +70,13 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
         || transfer->target.provider != transfer->request->provider) {
         return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is in no such repository");
     }
-    error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
+    if (!transfer->request->apart) {
+        dms_litter_stay(&transfer->target);
+    }
+    error = dms_litter_check(&transfer->target, 0);
+    if (!error) {
+        error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
+    }
     if (!error) {
         error = dms_method_parent(&transfer->target, &transfer->to, &transfer->to_parent);
     }

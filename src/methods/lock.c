@@ -15,6 +15,7 @@
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/failures.h"
+#include "methods/litter.h"
 #include "methods/steps.h"
 #include "multistatus/xml.h"
 #include "repository/tree.h"
@@ -296,9 +297,13 @@ static dms_error_t *ask_below(locking_t *locking, const dms_resource_t *collecti
 static dms_error_t *ask_to_create(locking_t *locking)
 {
     request_rec *r = locking->request->r;
-    int status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_FILE,
-                                 dms_method_uri(r, DMS_KIND_FILE));
+    dms_error_t *error = dms_litter_check(locking->request, 0);
+    int status;
 
+    if (error) {
+        return error;
+    }
+    status = dms_act_require(r, DMS_ACT_CREATE, DMS_KIND_FILE, dms_method_uri(r, DMS_KIND_FILE));
     locking->may_create = status == HTTP_OK;
     return locking->may_create
                ? NULL

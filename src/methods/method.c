@@ -9,6 +9,7 @@
 #include <http_request.h>
 
 #include "keys/keys.h"
+#include "methods/litter.h"
 #include "request/headers.h"
 #include "server/state.h"
 
@@ -29,12 +30,33 @@ apr_status_t dms_method_sync(dms_request_t *request, dms_node_t *collection)
     return dms_method_sync_removal(request, collection, 1);
 }
 
+/* As the provider would of the place of its litter, where the request's resource is that. */
+static apr_status_t look_up(dms_request_t *request, unsigned int facts, dms_resource_t *resource)
+{
+    request_rec *r = request->r;
+    char *filename = r->filename;
+    apr_status_t rv;
+
+    if (!request->apart) {
+        return request->provider->lookup(r, request->config->base, facts, resource);
+    }
+    r->filename = apr_pstrdup(r->pool, request->apart);
+    rv = request->provider->lookup(r, request->config->base, facts, resource);
+    r->filename = filename;
+    return rv == ENOENT ? APR_SUCCESS : rv; /* the user has none yet */
+}
+
 dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int must_exist,
                                dms_resource_t *resource)
 {
     request_rec *r = request->r;
-    apr_status_t rv = request->provider->lookup(r, request->config->base, facts, resource);
+    dms_error_t *error = dms_litter_place(request);
+    apr_status_t rv;
 
+    if (error) {
+        return error;
+    }
+    rv = look_up(request, facts, resource);
     if (rv != APR_SUCCESS) {
         return dms_error_of(r->pool, rv, "the resource can't be looked up");
     }

@@ -24,6 +24,8 @@ typedef struct dms_request_t {
     dms_tx_t *tx;                   /* that is under way (dms_step_begin(), shifts), or NULL */
     apr_hash_t *tagged; /* resources that If names (conditions.h); NULL: not asked for */
     int has_recovered;  /* has given a slice of its time to what the dead have left */
+    int is_placed;      /* where its resource is has been decided: in the tree, ... */
+    const char *apart;  /* ... or here, as litter (litter.h) */
 } dms_request_t;
 
 /* The module's own methods. */

@@ -10,6 +10,7 @@
 #include "changes/changes.h"
 #include "methods/barriers.h"
 #include "methods/conditions.h"
+#include "methods/litter.h"
 #include "methods/steps.h"
 #include "request/prefer.h"
 #include "server/body.h"
@@ -195,6 +196,9 @@ static dms_error_t *prepare(making_t *making, dms_moment_t *time)
     }
     if (!error && making->resource.facts.kind != DMS_KIND_NONE) {
         error = already_there(making->request, &making->resource);
+    }
+    if (!error) {
+        error = dms_litter_check(making->request, 1);
     }
     return error ? error : check_right(making);
 }

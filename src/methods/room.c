@@ -21,7 +21,10 @@ void dms_room_look(dms_room_t *room, dms_request_t *request, const dms_resource_
 static dms_error_t *find_most(dms_room_t *room)
 {
     dms_request_t *request = room->request;
-    dms_quotas_t place = {.r = request->r, .provider = request->provider, .key = room->key};
+    dms_quotas_t place = {.r = request->r,
+                          .provider = request->provider,
+                          .key = room->key,
+                          .quota = dms_config_quota(request->config)};
     apr_int64_t left, used, before = room->before < 0 ? 0 : room->before;
     apr_status_t rv = dms_quotas_left(&place, request->tx, &left, &used);
 

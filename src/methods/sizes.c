@@ -15,6 +15,7 @@ static apr_status_t find_left(const dms_transfer_t *transfer, dms_tx_t *tx, apr_
     dms_quotas_t place = {.r = transfer->target.r,
                           .provider = transfer->request->provider,
                           .key = transfer->to.key,
+                          .quota = dms_config_quota(transfer->target.config),
                           .leaving = transfer->is_move ? transfer->from.key : NULL};
     apr_int64_t used;
 

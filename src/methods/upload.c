@@ -9,6 +9,7 @@
 #include "methods/barriers.h"
 #include "methods/conditions.h"
 #include "methods/get.h"
+#include "methods/litter.h"
 #include "methods/room.h"
 #include "methods/steps.h"
 #include "properties/checksums.h"
@@ -124,7 +125,7 @@ static dms_error_t *check_resource(upload_t *upload)
     }
     return r->uri[strlen(r->uri) - 1] == '/'
                ? dms_error(r->pool, HTTP_CONFLICT, NULL, "a file's URL has no slash at its end")
-               : NULL;
+               : dms_litter_check(upload->request, 0);
 }
 
 /* Whether there is room for as much as is known of the body. */

@@ -62,7 +62,7 @@ static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const cha
 apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
                              apr_int64_t *used)
 {
-    const dms_quota_t *quota = dms_config_quota(dms_config_of(place->r));
+    const dms_quota_t *quota = place->quota;
     apr_size_t innermost =
         0; /* the length of its key: a <Location> is merged after a <Directory> */
     apr_status_t rv = APR_SUCCESS;
@@ -70,7 +70,7 @@ apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_
     *left = APR_INT64_MAX;
     *used = -1;
     for (; quota && rv == APR_SUCCESS; quota = quota->outer) {
-        const char *folder = folder_of(place, quota);
+        const char *folder = quota->key ? quota->key : folder_of(place, quota);
         apr_int64_t bytes = 0;
 
         if (place->leaving && dms_key_is_at_or_below(place->leaving, folder)) {
@@ -92,7 +92,8 @@ apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_
 dms_error_t *dms_quotas_exceeded(request_rec *r)
 {
     return dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded",
-                     "the folder may not have so many bytes (DavMultistatusQuota)");
+                     "the folder may not have so many bytes (DavMultistatusQuota, or of litter "
+                     "DavMultistatusLitter)");
 }
 
 /* --- space --- */

@@ -23,7 +23,8 @@ typedef struct dms_quotas_t {
     request_rec *r; /* the request or subrequest that is for it, and that rules it */
     const dms_provider_t *provider;
     const char *key;
-    const char *leaving; /* what is going to be moved here; or NULL */
+    const dms_quota_t *quota; /* the innermost that holds there; NULL: none */
+    const char *leaving;      /* what is going to be moved here; or NULL */
 } dms_quotas_t;
 
 /* How many bytes there may be more at a place, by the quotas of all folders that it is in, but for

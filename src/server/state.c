@@ -20,6 +20,7 @@
 #include "recovery/recovery.h"
 #include "repository/fs/fs.h"
 #include "repository/fs/own.h"
+#include "server/apart.h"
 #include "server/ownership.h"
 
 APLOG_USE_MODULE(dav_multistatus);
@@ -71,7 +72,8 @@ static const char *store_file(void)
 }
 
 /* Of the folder of processes, beside it. */
-#define PROCESSES "-processes" /* as in repository/fs/own.c */
+#define PROCESSES "-processes" /* as in repository/fs/own.c; likewise */
+#define LITTER "-litter"
 
 static const char *base_name(const char *path)
 {
@@ -189,6 +191,9 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
     if (dms_config_has_quotas()) {
         dms_store_count_space(store, pool);
     }
+    if (dms_config_litter_days() && store_file()) {
+        dms_apart_open(apr_pstrcat(pool, store_file(), LITTER, NULL));
+    }
     recovery = dms_recovery_create(pool, store, log_recovery, server);
 }
 
@@ -197,10 +202,25 @@ dms_store_t *dms_state_store(void)
     return store;
 }
 
+/* Whether a folder is in one of the store's: litter is, and nothing else that deep. */
+static int is_litter(apr_pool_t *pool, const dms_own_t *own, const char *folder)
+{
+    struct stat st;
+
+    while (dms_config_litter_days() && folder[1]) {
+        folder = directory_name(pool, folder);
+        if (!stat(folder, &st) && dms_own_has(own, st.st_dev, st.st_ino)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int dms_state_owns(request_rec *r)
 {
     dms_own_t own;
     struct stat parent;
+    const char *directory;
 
     if (!r->filename || *r->filename != '/') {
         return 0;
@@ -209,10 +229,12 @@ int dms_state_owns(request_rec *r)
     if (r->finfo.filetype != APR_NOFILE && dms_own_has(&own, r->finfo.device, r->finfo.inode)) {
         return 1;
     }
-    return !stat(directory_name(r->pool, r->filename), &parent)
+    directory = directory_name(r->pool, r->filename);
+    return !stat(directory, &parent)
            && (dms_own_has(&own, parent.st_dev, parent.st_ino)
                || (parent.st_dev == own.device && parent.st_ino == own.folder
-                   && dms_own_is_name(base_name(r->filename))));
+                   && dms_own_is_name(base_name(r->filename)))
+               || is_litter(r->pool, &own, directory));
 }
 
 int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,
@@ -241,5 +263,8 @@ void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider)
 {
     if (recovery) {
         dms_recovery_look(recovery, provider, pool);
+        if (dms_config_litter_days() && provider == &dms_fs_provider) {
+            dms_apart_sweep(store, provider, pool);
+        }
     }
 }

@@ -34,8 +34,9 @@ int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,
  * later. */
 void dms_state_sweep_later(const dms_intention_t *deletion);
 
-/* Completes something of what a process that was killed has begun (dms_recovery_look()). Once a
- * request, outside a transaction. */
+/* Completes something of what a process that was killed has begun (dms_recovery_look()), and
+ * removes litter that nobody needs any more (server/apart.h). Once a request, outside a
+ * transaction. */
 void dms_state_recover(apr_pool_t *pool, const dms_provider_t *provider);
 
 #endif

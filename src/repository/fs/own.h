@@ -1,14 +1,15 @@
 /*
  * The store's own files, which are nobody's to read, list, copy or remove, by whatever name or link
  * they are reached: told by device and inode. They are the database with what stands beside it
- * while it is in use, and the folder of processes (server/state.h).
+ * while it is in use, the folder of processes (server/state.h), and that of litter
+ * (server/apart.h).
  */
 #ifndef DMS_OWN_H
 #define DMS_OWN_H
 
 #include <sys/types.h>
 
-#define DMS_OWN_FILES 7
+#define DMS_OWN_FILES 8
 
 /* What they are at a moment; 0: there is none. */
 typedef struct dms_own_t {
@@ -24,7 +25,7 @@ void dms_own_set(const char *database);
 /* Looks: mostly one stat(). */
 void dms_own_look(dms_own_t *own);
 
-/* Whether a file, or the folder of processes, is one of them. */
+/* Whether a file or a folder is one of them. */
 int dms_own_has(const dms_own_t *own, dev_t device, ino_t inode);
 
 /* Whether one has that name, or would, in the folder. */

@@ -1,0 +1,121 @@
+#include "methods/litter.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+
+#include "acts/rights.h"
+#include "keys/keys.h"
+#include "repository/fs/fs.h"
+#include "server/apart.h"
+#include "server/space.h"
+
+/* macOS writes its names always in one way, Windows does not. */
+static int is_litter(const char *name, apr_size_t length)
+{
+    static const char *const windows[] = {"thumbs.db", "desktop.ini"};
+    static const char store[] = ".DS_Store", trash[] = ".Trash";
+    apr_size_t i;
+
+    if (*name == '.') {
+        return !strncmp(name, "._", 2) || !strncmp(name, trash, sizeof(trash) - 1)
+               || (length == sizeof(store) - 1 && !strncmp(name, store, length));
+    }
+    for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        if (length == strlen(windows[i]) && !strncasecmp(name, windows[i], length)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether a request's name is one. */
+static int is_for_litter(const request_rec *r)
+{
+    apr_size_t end = strlen(r->uri), begin;
+
+    end -= end && r->uri[end - 1] == '/';
+    for (begin = end; begin && r->uri[begin - 1] != '/'; begin--) {
+    }
+    return is_litter(r->uri + begin, end - begin);
+}
+
+/* httpd leaves in path_info what follows the first name that is not there. */
+int dms_litter_is_apart(const request_rec *r)
+{
+    const dms_config_t *config = dms_config_of(r);
+
+    return dms_config_litter(config) == DMS_LITTER_APART && config->provider == &dms_fs_provider
+           && r->filename && r->finfo.filetype == APR_NOFILE && !(r->path_info && *r->path_info)
+           && is_for_litter(r);
+}
+
+/* Who the client is; where anybody may read, httpd has not asked. */
+static const char *user_of(request_rec *r)
+{
+    const char *user = r->user || !r->main ? r->user : r->main->user;
+
+    if (!user && !r->main) {
+        user = dms_rights_user(r, DMS_KIND_FILE, apr_pescape_path(r->pool, r->uri, 1));
+    }
+    return user ? user : "";
+}
+
+/* Whether it may make a file; of a COPY or MOVE, the question for its Destination. */
+static int makes(const request_rec *r)
+{
+    return r->method_number == M_PUT || r->method_number == M_PATCH || r->method_number == M_LOCK;
+}
+
+/* The user's bytes are bounded as those of a folder that has a quota, and not by others'. */
+static void set_quota(dms_request_t *request, const char *folder)
+{
+    apr_pool_t *pool = request->r->pool;
+    dms_config_t *config = apr_pmemdup(pool, request->config, sizeof(*config));
+    dms_quota_t *quota = apr_pcalloc(pool, sizeof(*quota));
+
+    quota->size = config->litter_size;
+    quota->key = dms_key_of(pool, request->provider, apr_pescape_path(pool, folder, 1));
+    config->quota = quota;
+    request->config = config;
+}
+
+dms_error_t *dms_litter_place(dms_request_t *request)
+{
+    request_rec *r = request->r;
+    dms_apart_t apart;
+    apr_status_t rv;
+
+    if (request->is_placed || !dms_litter_is_apart(r)) {
+        return NULL;
+    }
+    request->is_placed = 1;
+    rv = dms_apart_find(r->pool, user_of(r), r->filename, &apart);
+    if (rv == APR_SUCCESS) {
+        request->apart = apart.path;
+        set_quota(request, apart.user);
+        rv = makes(r) ? dms_apart_make(&apart, r->pool) : APR_SUCCESS;
+    }
+    if (rv == EDQUOT) {
+        return dms_quotas_exceeded(r);
+    }
+    return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "litter can't be kept apart");
+}
+
+void dms_litter_stay(dms_request_t *request)
+{
+    request->is_placed = 1;
+}
+
+dms_error_t *dms_litter_check(dms_request_t *request, int is_collection)
+{
+    dms_litter_e litter = dms_config_litter(request->config);
+
+    return litter != DMS_LITTER_KEEP && (litter == DMS_LITTER_REFUSE || is_collection)
+                   && is_for_litter(request->r)
+               ? dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
+                           "nothing of such a name is made here (DavMultistatusLitter)")
+               : NULL;
+}
