@@ -673,9 +673,10 @@ const command_rec dms_config_directives[] = {
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
     AP_INIT_TAKE1("DavMultistatusNames", set_names, NULL, ACCESS_CONF,
                   "exact or normalize: whether a name is looked for in its other normal form"),
-    AP_INIT_TAKE123("DavMultistatusLitter", set_litter, NULL, ACCESS_CONF,
-                    "keep, refuse or apart: what becomes of ._*, .DS_Store, Thumbs.db and the like; "
-                    "after how many days they go, and how many bytes a user may have of them"),
+    AP_INIT_TAKE123(
+        "DavMultistatusLitter", set_litter, NULL, ACCESS_CONF,
+        "keep, refuse or apart: what becomes of ._*, .DS_Store, Thumbs.db and the like; "
+        "after how many days they go, and how many bytes a user may have of them"),
     AP_INIT_TAKE12("DavMultistatusLockTimeout", set_lock_timeout, NULL, ACCESS_CONF,
                    "how many seconds a lock lives where its owner doesn't say, and at the most"),
     AP_INIT_ITERATE("DavMultistatusAllowOrigin", add_origin, NULL, ACCESS_CONF,

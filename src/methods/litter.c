@@ -101,7 +101,9 @@ dms_error_t *dms_litter_place(dms_request_t *request)
     if (rv == EDQUOT) {
         return dms_quotas_exceeded(r);
     }
-    return rv == APR_SUCCESS ? NULL : dms_error_of(r->pool, rv, "litter can't be kept apart");
+    return rv == APR_SUCCESS
+               ? NULL
+               : dms_error_of(r->pool, rv, "litter can't be kept apart, beside the store");
 }
 
 void dms_litter_stay(dms_request_t *request)

@@ -23,6 +23,7 @@
 
 #define DAY ((apr_int64_t)86400)
 #define ROUND apr_time_from_sec(3600)
+#define USER_LENGTH (2 * (size_t)APR_SHA1_DIGESTSIZE)
 #define PAUSE apr_time_from_sec(1)
 
 /* Set in child_init, by one thread; constant afterwards. */
@@ -107,8 +108,9 @@ static int is_full(const char *shard)
 /* Makes a folder, or has one that is there look used: see remove_empty(). */
 static apr_status_t make(const char *path)
 {
-    return mkdir(path, 0700) && (errno != EEXIST || utimensat(AT_FDCWD, path, NULL, 0)) ? errno
-                                                                                     : APR_SUCCESS;
+    return mkdir(path, 0700) && (errno != EEXIST || utimensat(AT_FDCWD, path, NULL, 0))
+               ? errno
+               : APR_SUCCESS;
 }
 
 apr_status_t dms_apart_make(const dms_apart_t *apart, apr_pool_t *pool)
@@ -128,12 +130,17 @@ apr_status_t dms_apart_make(const dms_apart_t *apart, apr_pool_t *pool)
 
 /* --- what goes --- */
 
+/* The file whose time is that of the last round's beginning, whichever process's, and which says
+ * how far that has come: of a process that has ended since, another goes on there. */
+#define LAST_ROUND "/last-round"
+
 /* How far this process has come: one thread at a time. What is open at its end, that closes. */
 static struct {
     volatile apr_uint32_t is_busy;
     volatile apr_uint64_t next; /* when it goes on */
     DIR *users;                 /* NULL: no round is under way */
-    char user[NAME_MAX + 1];
+    int note;                   /* the file above, open */
+    char user[USER_LENGTH + 1];
     int shard; /* of that user, the next one */
 } at = {.shard = DMS_APART_SHARDS};
 
@@ -218,23 +225,66 @@ static void sweep_shard(sweep_t *sweep)
     }
 }
 
+/* Goes to where the round before has ended; to the beginning, where that was its end, or is gone. */
+static void find_user(void)
+{
+    ssize_t length = read(at.note, at.user, USER_LENGTH);
+    const struct dirent *entry = NULL;
+
+    at.user[length > 0 ? length : 0] = '\0';
+    while (at.users && *at.user && (entry = readdir(at.users)) != NULL
+           && strcmp(entry->d_name, at.user) != 0) {
+    }
+    if (at.users && !entry) {
+        rewinddir(at.users);
+    }
+    at.shard = DMS_APART_SHARDS;
+}
+
+/* Begins a round, where no process has in the last hour. A time that is yet to come is none. */
+static void begin_round(apr_pool_t *pool)
+{
+    const char *path = apr_pstrcat(pool, folder, LAST_ROUND, NULL);
+    apr_int64_t now = apr_time_sec(apr_time_now());
+    struct stat st;
+
+    if (!stat(path, &st) && st.st_mtime <= now && st.st_mtime > now - apr_time_sec(ROUND)) {
+        return;
+    }
+    at.note = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (at.note >= 0) {
+        futimens(at.note, NULL);
+        at.users = opendir(folder);
+        find_user();
+        if (!at.users) {
+            close(at.note);
+        }
+    }
+}
+
+static void end_round(void)
+{
+    closedir(at.users);
+    at.users = NULL;
+    (void)!ftruncate(at.note, 0); /* where that fails, the next one goes on from here */
+    close(at.note);
+}
+
 /* The next user, or the end of the round. */
 static int next_user(void)
 {
-    const struct dirent *entry = NULL;
+    const struct dirent *entry;
 
-    while (at.users && (entry = readdir(at.users)) != NULL && is_self_or_outer(entry->d_name)) {
+    while ((entry = readdir(at.users)) != NULL && strlen(entry->d_name) != USER_LENGTH) {
     }
-    if (entry) {
-        apr_cpystrn(at.user, entry->d_name, sizeof(at.user));
-        at.shard = 0;
-        return 1;
+    if (!entry) {
+        end_round();
+        return 0;
     }
-    if (at.users) {
-        closedir(at.users);
-        at.users = NULL;
-    }
-    return 0;
+    apr_cpystrn(at.user, entry->d_name, sizeof(at.user));
+    at.shard = 0;
+    (void)!pwrite(at.note, at.user, USER_LENGTH, 0);
+    return 1;
 }
 
 /* The next shard, or user; 0: the round is at its end. */
@@ -247,9 +297,7 @@ static int go_on(dms_store_t *store, const dms_provider_t *provider, apr_pool_t 
         sweep_shard(&sweep);
         return 1;
     }
-    if (at.users) {
-        remove_empty(apr_pstrcat(pool, folder, "/", at.user, NULL));
-    }
+    remove_empty(apr_pstrcat(pool, folder, "/", at.user, NULL));
     return next_user();
 }
 
@@ -257,12 +305,13 @@ static void do_slice(dms_store_t *store, const dms_provider_t *provider, apr_poo
 {
     apr_time_t until = apr_time_now() + DMS_RECOVERY_SLICE;
     apr_pool_t *own;
-    int goes_on = 1;
+    int goes_on;
 
     apr_pool_create(&own, pool);
     if (!at.users) {
-        at.users = opendir(folder);
+        begin_round(own);
     }
+    goes_on = at.users != NULL;
     while (goes_on && apr_time_now() < until) {
         goes_on = go_on(store, provider, own);
         apr_pool_clear(own);

@@ -10,7 +10,7 @@
  * what is made anew begins without. SHARD is FILE's beginning; each holds so many files at the
  * most, so that a user's number of files is bounded, and told without counting them all.
  *
- * What nobody has read or written for the time that the configuration says, goes: each process
+ * What nobody has read or written for the time that the configuration says, goes: some process
  * looks through all that there is once an hour, in the requests of clients, in slices.
  */
 #ifndef DMS_APART_H

@@ -10,8 +10,8 @@ import pytest
 import harness
 from access import Guarded, as_user, stop
 from harness import StartError, last_name, prop_body
-from locking import ask_lock
-from writing import store_path, wait_until
+from locking import ask_lock, start_again
+from writing import give, mounted, store_path, wait_until
 
 NAMES = ["._x", "._", ".DS_Store", ".Trashes", ".Trash-1000", "Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.INI"]
 OTHERS = ["x._", "_x", ".ds_store", ".DS_Store2", ".trashes", "xThumbs.db", "Thumbs.db.txt", "desktop.inis", ".x", "x"]
@@ -34,9 +34,9 @@ def refusing():
 
 
 CONF = """
-<Files "._denied">
+<LocationMatch "/\\._denied$">
     Require all denied
-</Files>
+</LocationMatch>
 <Location "/dav/alices">
     Require user alice
 </Location>
@@ -84,11 +84,12 @@ def forget(server):
 
 def litter(server):
     """{path: content} of all that is kept apart."""
-    return {p.relative_to(folder(server)): p.read_bytes() for p in folder(server).rglob("*") if p.is_file()}
+    return {p.relative_to(folder(server)): p.read_bytes() for p in folder(server).rglob("*")
+            if p.is_file() and p.name != "last-round"}
 
 
 def listed(guarded, user="alice", name=""):
-    return [last_name(r.path).decode() for r in guarded.propfind(user, name).responses[1:]]
+    return sorted(last_name(r.path.rstrip(b"/")).decode() for r in guarded.propfind(user, name).responses[1:])
 
 
 def content(guarded, user, name):
@@ -156,7 +157,7 @@ def test_what_is_there_is_read_and_may_go(refusing):
     refusing.clear()
     refusing.make({"._x": "old", "a/.DS_Store": "old", ".Trash-1/files/x": "old"})
     assert content(refusing, None, "._x") == b"old"
-    assert sorted(listed(refusing)) == [".Trash-1", "._x", "a"]
+    assert listed(refusing) == [".Trash-1", "._x", "a"]
     assert refusing.ask("alice", "PUT", "._x", body=b"new").status == 403
     assert refusing.ask("alice", "PATCH", "._x", [("X-Update-Range", "append"),
                         ("Content-Type", "application/x-sabredav-partialupdate")], b"new").status == 403
@@ -270,7 +271,8 @@ def test_who_has_not_logged_in_is_one_user(dav_on):
 
 def test_what_is_denied_stays_denied(apart):
     apart.make({"alices": None})
-    assert [apart.ask("alice", method, "._denied", body=b"x").status for method in ("PUT", "LOCK", "DELETE")] == [403] * 3
+    assert [apart.ask("alice", method, "._denied", body=b"x").status for method in ("PUT", "LOCK", "GET", "DELETE")] == [403] * 4
+    assert litter(apart.server) == {}
     assert apart.ask("bob", "PUT", "alices/._x", body=b"x").status == 401
     assert apart.ask("alice", "PUT", "alices/._x", body=b"x").status == 201
     assert apart.ask("bob", "GET", "alices/._x").status == 401
@@ -313,7 +315,7 @@ def test_without_its_folder_there_is_none(apart):
 def test_what_is_in_the_tree_stays_there(apart):
     apart.make({"._x": "old", "sub/Thumbs.db": "old", ".Trash-1/files/x": "old"})
     apart.ask("alice", "PUT", ".DS_Store", body=b"alice")
-    assert sorted(listed(apart)) == [".Trash-1", "._x", "sub"]
+    assert listed(apart) == [".Trash-1", "._x", "sub"]
     assert content(apart, "bob", "._x") == b"old"
     assert apart.ask("alice", "PUT", "._x", body=b"new").status == 204
     assert content(apart, "bob", "._x") == b"new"
@@ -353,17 +355,29 @@ def test_nothing_leads_to_it_but_its_name(apart):
     apart.ask("alice", "PUT", "._x", body=b"secret")
     (path,) = litter(apart.server)
     os.symlink(folder(apart.server), apart.server.data / "link")
+    (apart.server.root / "state/other").write_text("a file like any other")
     for name in ("", *(str(p) for p in path.parents if str(p) != "."), str(path)):
         for top in ("/state/store.db-litter/", "/dav/link/"):
             for method in ("GET", "PROPFIND", "DELETE", "PUT"):
                 answer = apart.server.ask(method, top + name, [*as_user("bob"), ("Depth", "0")], b"" if method == "PUT" else None)
                 assert answer.status in (403, 404, 405), (method, top + name)
-    found = [r.path for r in apart.server.propfind("/state/", "infinity")]
-    assert not [p for p in found if b"litter" in p] and len(found) > 1
+    assert [r.path for r in apart.server.propfind("/state/", "infinity")] == [b"/state/", b"/state/other"]
     assert listed(apart, "bob") == []
     assert apart.server.ask("COPY", "/state/", [*as_user("alice"), ("Destination", "/dav/copy")]).status in (207, 403)
     assert not list(apart.server.data.rglob("*litter*"))
     assert content(apart, "alice", "._x") == b"secret"
+
+
+@pytest.mark.root
+def test_it_is_on_another_disk_than_the_tree(apart):
+    apart.make({"disk": None})
+    with mounted(apart.server.data / "disk"):
+        apart.make({}, "disk")
+        assert apart.ask("alice", "PUT", "disk/._x", body=b"mine").status == 201
+        assert content(apart, "alice", "disk/._x") == b"mine"
+        assert apart.transfer("alice", "COPY", "disk/._x", "disk/y").status == 201
+        assert apart.transfer("alice", "MOVE", "disk/._x", "disk/x").status == 201
+        assert apart.dav.tree() == {"disk": None, "disk/x": b"mine", "disk/y": b"mine"} and litter(apart.server) == {}
 
 
 # -- bounds
@@ -412,6 +426,12 @@ def test_a_users_files_are_bounded(apart):
 # -- and away
 
 
+def start_round(server):
+    """Starts a server whose litter is looked through now, as it is once an hour."""
+    (folder(server) / "last-round").unlink(missing_ok=True)
+    start_again(server)
+
+
 def age(path, days, modified=None):
     at = path.stat().st_mtime - days * 86400
     os.utime(path, (at, at if modified is None else modified))
@@ -431,7 +451,7 @@ def test_away_after_a_while(apart):
     age(read, 19, modified=read.stat().st_mtime - 100 * 86400)
     age(to_come, 21, modified=to_come.stat().st_mtime + 100 * 86400)
     apart.server.stop()
-    apart.server.start_once()  # a process looks at its first chance, and then once an hour
+    start_round(apart.server)
 
     def has_gone():
         listed(apart)
@@ -447,6 +467,27 @@ def test_away_after_a_while(apart):
     assert new.exists()
 
 
+def test_a_round_goes_on_where_another_process_has_ended(apart):
+    for user in ("alice", "bob"):
+        apart.ask(user, "PUT", "._x", body=b"x")
+    for path in litter(apart.server):
+        age(folder(apart.server) / path, 21)
+    first, second = [entry for entry in os.listdir(folder(apart.server)) if entry != "last-round"]
+    apart.server.stop()
+    note = folder(apart.server) / "last-round"
+    note.write_text(first)
+    give(note)
+    os.utime(note, (0, 0))
+    start_again(apart.server)
+
+    def has_ended():
+        listed(apart)
+        return not note.read_text()
+
+    wait_until(has_ended, 20)
+    assert [path.parts[0] for path in litter(apart.server)] == [first]
+
+
 def test_empty_folders_go_too(apart):
     apart.ask("alice", "PUT", "._x", body=b"x")
     apart.ask("bob", "PUT", "._x", body=b"x")
@@ -459,7 +500,7 @@ def test_empty_folders_go_too(apart):
         age(path.parent, 2)
         age(path.parent.parent, 2)
     age(paths[0].parent.parent, 0)
-    apart.server.start_once()
+    start_round(apart.server)
 
     def has_gone():
         listed(apart)

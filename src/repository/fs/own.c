@@ -8,7 +8,7 @@
 
 #include <apr_atomic.h>
 
-static const char *const suffixes[DMS_OWN_FILES] = {"",      "-wal",     "-shm",      "-journal",
+static const char *const suffixes[DMS_OWN_FILES] = {"",      "-wal",     "-shm",       "-journal",
                                                     "-lock", "-reserve", "-processes", "-litter"};
 
 /* Set before there are threads. */
