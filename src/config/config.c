@@ -21,7 +21,8 @@
 #define LITTER_DAYS_MAX 36500
 #define LITTER_SIZE (256 * 1024 * 1024)
 
-/* Whether a quota is set anywhere, and for how long litter is kept; as the place of the store, below. */
+/* Whether a quota is set anywhere, and for how long litter is kept; as the place of the store,
+ * below. */
 static int has_quotas, litter_days;
 
 void *dms_config_create(apr_pool_t *pool, char *section)

@@ -127,7 +127,7 @@ int dms_config_has_quotas(void);
  * slash at the end. */
 apr_size_t dms_config_quota_base(const dms_quota_t *quota, const char *path, apr_pool_t *pool);
 
-/* After how many days litter that is kept apart goes, by the section that gives it the longest time;
+/* After how many days litter that is kept apart goes, by the section that gives it the longest;
  * 0: none keeps any. */
 int dms_config_litter_days(void);
 

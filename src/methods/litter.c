@@ -5,12 +5,15 @@
 
 #include <apr_escape.h>
 #include <apr_strings.h>
+#include <http_log.h>
 
 #include "acts/rights.h"
 #include "keys/keys.h"
 #include "repository/fs/fs.h"
 #include "server/apart.h"
 #include "server/space.h"
+
+APLOG_USE_MODULE(dav_multistatus);
 
 /* macOS writes its names always in one way, Windows does not. */
 static int is_litter(const char *name, apr_size_t length)
@@ -48,8 +51,8 @@ int dms_litter_is_apart(const request_rec *r)
     const dms_config_t *config = dms_config_of(r);
 
     return dms_config_litter(config) == DMS_LITTER_APART && config->provider == &dms_fs_provider
-           && r->filename && r->finfo.filetype == APR_NOFILE && !(r->path_info && *r->path_info)
-           && is_for_litter(r);
+           && r->filename && *r->filename == '/' && r->finfo.filetype == APR_NOFILE
+           && !(r->path_info && *r->path_info) && is_for_litter(r);
 }
 
 /* Who the client is; where anybody may read, httpd has not asked. */
@@ -82,28 +85,34 @@ static void set_quota(dms_request_t *request, const char *folder)
     request->config = config;
 }
 
+/* Makes room for a file that is going to be made. */
+static dms_error_t *make_room(request_rec *r, const dms_apart_t *apart)
+{
+    apr_status_t rv = dms_apart_make(apart, r->pool);
+
+    if (rv == APR_SUCCESS || rv == EDQUOT) {
+        return rv == APR_SUCCESS ? NULL : dms_quotas_exceeded(r);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r, "no folder can be made for %s, which is litter",
+                  apart->path);
+    return dms_error(r->pool, dms_status_from(rv), NULL, "litter can't be kept apart");
+}
+
 dms_error_t *dms_litter_place(dms_request_t *request)
 {
     request_rec *r = request->r;
     dms_apart_t apart;
-    apr_status_t rv;
 
     if (request->is_placed || !dms_litter_is_apart(r)) {
         return NULL;
     }
     request->is_placed = 1;
-    rv = dms_apart_find(r->pool, user_of(r), r->filename, &apart);
-    if (rv == APR_SUCCESS) {
-        request->apart = apart.path;
-        set_quota(request, apart.user);
-        rv = makes(r) ? dms_apart_make(&apart, r->pool) : APR_SUCCESS;
+    if (dms_apart_find(r->pool, user_of(r), r->filename, &apart) != APR_SUCCESS) {
+        return NULL; /* its folder has gone meanwhile, say: the lookup tells */
     }
-    if (rv == EDQUOT) {
-        return dms_quotas_exceeded(r);
-    }
-    return rv == APR_SUCCESS
-               ? NULL
-               : dms_error_of(r->pool, rv, "litter can't be kept apart, beside the store");
+    request->apart = apart.path;
+    set_quota(request, apart.user);
+    return makes(r) ? make_room(r, &apart) : NULL;
 }
 
 void dms_litter_stay(dms_request_t *request)
@@ -115,7 +124,7 @@ dms_error_t *dms_litter_check(dms_request_t *request, int is_collection)
 {
     dms_litter_e litter = dms_config_litter(request->config);
 
-    return litter != DMS_LITTER_KEEP && (litter == DMS_LITTER_REFUSE || is_collection)
+    return (litter == DMS_LITTER_REFUSE || (litter == DMS_LITTER_APART && is_collection))
                    && is_for_litter(request->r)
                ? dms_error(request->r->pool, HTTP_FORBIDDEN, NULL,
                            "nothing of such a name is made here (DavMultistatusLitter)")

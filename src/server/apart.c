@@ -225,7 +225,8 @@ static void sweep_shard(sweep_t *sweep)
     }
 }
 
-/* Goes to where the round before has ended; to the beginning, where that was its end, or is gone. */
+/* Goes to where the round before has ended; to the beginning, where that was its end, or is
+ * gone. */
 static void find_user(void)
 {
     ssize_t length = read(at.note, at.user, USER_LENGTH);

@@ -11,7 +11,8 @@ import harness
 from access import Guarded, as_user, stop
 from harness import StartError, last_name, prop_body
 from locking import ask_lock, start_again
-from writing import give, mounted, store_path, wait_until
+from shim import Shim
+from writing import Dav, give, mounted, store_path, wait_until
 
 NAMES = ["._x", "._", ".DS_Store", ".Trashes", ".Trash-1000", "Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.INI"]
 OTHERS = ["x._", "_x", ".ds_store", ".DS_Store2", ".trashes", "xThumbs.db", "Thumbs.db.txt", "desktop.inis", ".x", "x"]
@@ -351,6 +352,34 @@ def test_no_handler_runs_it(apart):
     assert b"Apache" in content(apart, "alice", "b.stat")  # the file's own does
 
 
+def test_in_a_directory_and_where_a_rule_leads_elsewhere(dav_on):
+    dav = dav_on(dav=False, modules=("rewrite",), directory="Options FollowSymLinks\nDavMultistatus On\n"
+                 "DavMultistatusLitter apart\nRewriteEngine On\nRewriteRule ^\\._led$ x")
+    dav.file("x", b"text")
+    dav.folder("sub")
+    assert [dav.put(name, b"mine").status for name in ("._x", "sub/.DS_Store")] == [201, 201]
+    assert [dav.get(name).body for name in ("._x", "sub/.DS_Store", "._led")] == [b"mine", b"mine", b"text"]
+    assert dav.move("._x", "sub/._x").status == 201
+    assert dav.tree() == {"x": b"text", "sub": None}
+
+
+@pytest.mark.no_sanitizer
+def test_where_folders_have_no_time_of_birth():
+    server = harness.Server(location="DavMultistatusLitter apart")
+    try:
+        Shim(server, "birth-time")
+        server.start()
+        dav = Dav(server, server.data, "/dav/")
+        assert [dav.mkcol(name).status for name in ("a", "b")] == [201, 201]
+        assert dav.put("a/._x", b"of a").status == 201
+        assert (dav.get("a/._x").body, dav.get("b/._x").status) == (b"of a", 404)
+        assert dav.move("a/", "c/").status == 201
+        assert dav.get("c/._x").status == 404  # it is of a path
+        assert server.stop() == []
+    finally:
+        server.remove()
+
+
 def test_nothing_leads_to_it_but_its_name(apart):
     apart.ask("alice", "PUT", "._x", body=b"secret")
     (path,) = litter(apart.server)
@@ -421,6 +450,19 @@ def test_a_users_files_are_bounded(apart):
     assert apart.ask("alice", "DELETE", "._x").status == 204
     assert [apart.ask("alice", "PUT", "._x", body=b"").status, ask_lock(apart.dav, "._x", headers=as_user("alice")).status] == [507, 507]
     assert apart.ask("bob", "PUT", "._x", body=b"").status == 201
+
+
+def test_where_it_cannot_be_kept_the_log_says_so(apart):
+    apart.ask("alice", "PUT", "._x", body=b"mine")
+    (path,) = litter(apart.server)
+    user = folder(apart.server) / path.parts[0]
+    user.chmod(0o500)
+    shard = user / path.parts[1]
+    shutil.rmtree(shard)
+    assert apart.ask("alice", "PUT", "._x", body=b"mine").status == 403
+    apart.server.wait_log(f"Permission denied.*no folder can be made for {shard}/")
+    user.chmod(0o700)
+    assert apart.ask("alice", "PUT", "._x", body=b"mine").status == 201
 
 
 # -- and away
