@@ -130,8 +130,8 @@ apr_status_t dms_apart_make(const dms_apart_t *apart, apr_pool_t *pool)
 
 /* --- what goes --- */
 
-/* The file whose time is that of the last round's beginning, whichever process's, and which says
- * how far that has come: of a process that has ended since, another goes on there. */
+/* The file that says how far the last round has come, whichever process's, and when: of a process
+ * that has ended since, another goes on there. */
 #define LAST_ROUND "/last-round"
 
 /* How far this process has come: one thread at a time. What is open at its end, that closes. */
@@ -189,11 +189,14 @@ static apr_status_t remove_old(sweep_t *sweep, int directory, const char *name)
     if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) || !is_old(&st)) {
         return APR_SUCCESS;
     }
-    if (!sweep->tx) {
-        rv = dms_tx_begin(sweep->store, sweep->pool, &sweep->tx);
+    if (!sweep->tx) { /* nobody's request waits for its turn with this: else in the next round */
+        rv = dms_tx_try(sweep->store, sweep->pool, apr_time_now() + DMS_RECOVERY_SLICE, &sweep->tx);
         return rv == APR_SUCCESS ? remove_old(sweep, directory, name) : rv;
     }
-    return unlinkat(directory, name, 0) ? errno : forget(sweep, name, st.st_size);
+    if (unlinkat(directory, name, 0)) {
+        return errno;
+    }
+    return dms_is_reserved(name) ? APR_SUCCESS : forget(sweep, name, st.st_size);
 }
 
 /* Removes a folder in which nothing is, unless somebody may be about to make something in it. */
@@ -242,7 +245,8 @@ static void find_user(void)
     at.shard = DMS_APART_SHARDS;
 }
 
-/* Begins a round, where no process has in the last hour. A time that is yet to come is none. */
+/* Begins a round, where no process has been at one in the last hour. A time that is yet to come is
+ * none. */
 static void begin_round(apr_pool_t *pool)
 {
     const char *path = apr_pstrcat(pool, folder, LAST_ROUND, NULL);
