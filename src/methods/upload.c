@@ -45,7 +45,8 @@ static dms_error_t *mismatch(upload_t *upload, const char *message)
 /* How long the file is going to be, where so many bytes have come or are to come. */
 static apr_off_t length_of(const upload_t *upload, apr_off_t bytes)
 {
-    apr_off_t end = upload->how.offset < 0 ? bytes : upload->how.offset + bytes;
+    apr_off_t begin = upload->how.offset < 0 ? 0 : upload->how.offset;
+    apr_off_t end = bytes < APR_INT64_MAX - begin ? begin + bytes : APR_INT64_MAX;
 
     return upload->how.offset >= 0 && end < upload->room.before ? upload->room.before : end;
 }
@@ -102,6 +103,20 @@ static dms_error_t *place_part(upload_t *upload, const dms_range_t *part)
                : NULL;
 }
 
+/* A part with a content coding has not the bytes of the file that it is to be a part of. */
+static dms_error_t *check_coding(upload_t *upload)
+{
+    request_rec *r = upload->request->r;
+    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
+
+    if (!upload->asked->part || !coding || !strcasecmp(coding, "identity")) {
+        return NULL;
+    }
+    apr_table_setn(r->err_headers_out, "Accept-Encoding", "identity");
+    return dms_error(r->pool, HTTP_UNSUPPORTED_MEDIA_TYPE, NULL,
+                     "a part of a file can have no content coding");
+}
+
 /* A body of a known length that is not the part's need not be sent. */
 static dms_error_t *check_length(upload_t *upload)
 {
@@ -132,16 +147,14 @@ static dms_error_t *check_resource(upload_t *upload)
 static dms_error_t *check_room(upload_t *upload)
 {
     dms_request_t *request = upload->request;
-    int is_part = upload->how.offset >= 0;
     apr_off_t expected = upload->length >= 0 ? upload->length : dms_body_expected(request->r);
     dms_error_t *error = dms_room_find(&upload->room, request, &upload->resource, upload->parent);
 
     if (!error && expected > 0) {
         error = dms_room_check(&upload->room, length_of(upload, expected));
     }
-    return error || is_part
-               ? error
-               : dms_space_check_disk(request->r, request->provider, upload->parent, expected);
+    return error ? error
+                 : dms_space_check_disk(request->r, request->provider, upload->parent, expected);
 }
 
 /* What can be known before the body is read, so that nobody sends it in vain. */
@@ -338,6 +351,9 @@ dms_error_t *dms_upload(dms_request_t *request, const dms_upload_how_t *how)
     upload.how.sync = dms_config_sync(request->config);
     upload.digests = dms_digests_create(r->pool, r->headers_in, how->part != NULL);
     error = dms_method_mtime(request, &modified, &upload.modified);
+    if (!error) {
+        error = check_coding(&upload);
+    }
     if (!error) {
         error = prepare(&upload);
     }

@@ -200,7 +200,7 @@ static int read_offset(const char **s, apr_off_t *offset)
 /* Reads the last byte of a range whose offset has been read, which comes to its length. */
 static int read_last(const char **s, dms_range_t *range, apr_off_t *last)
 {
-    if (!read_offset(s, last) || *last < range->offset || *last - range->offset == APR_INT64_MAX) {
+    if (!read_offset(s, last) || *last < range->offset || *last == APR_INT64_MAX) {
         return 0;
     }
     range->is_from_end = range->is_last = 0;

@@ -3,7 +3,7 @@
 import pytest
 
 from locking import lock
-from writing import wait_until
+from writing import mounted, wait_until
 
 KIND = "application/x-sabredav-partialupdate"
 TEN = b"0123456789"
@@ -58,6 +58,39 @@ def test_a_body_of_unknown_length(file):
             c.socket.sendall(b"3\r\nABC\r\n0\r\n\r\n")
             assert c.read_answer().status == status
     assert file.tree() == {"a.txt": b"ABC3456789ABC"}
+
+
+@pytest.mark.parametrize("last", [(1 << 63) - 1, (1 << 63) - 2, 1 << 63])
+def test_what_ends_beyond_all_files(file, last):
+    """Chunked, so that nothing but the range tells of a length; whatever comes, nothing is written."""
+    for update_range, statuses in (f"bytes=1-{last}", (400, 507)), ("bytes=5-", (507,)):
+        headers = [("Content-Type", KIND), ("X-Expected-Entity-Length", str((1 << 63) - 1)), ("X-Update-Range", update_range)]
+        assert file.ask("PATCH", "a.txt", headers, chunks=[b"ABC"]).status in statuses
+    assert file.tree() == {"a.txt": TEN}
+
+
+@pytest.mark.root
+def test_no_room_is_said_before_the_body_comes(dav_on):
+    dav = dav_on()
+    with mounted(dav.path / "small", "1m"):
+        dav.file("small/a.bin", TEN)
+        for method, how in (("PATCH", [("Content-Type", KIND), ("X-Update-Range", "append")]),
+                            ("PUT", [("Content-Range", "bytes 10-3000009/*")])):
+            with dav.server.connect() as c:
+                c.send_head(method, dav.url + "small/a.bin", [*how, ("Content-Length", "3000000"), ("Expect", "100-continue")])
+                answer = c.read_answer(method)
+                assert (answer.status, answer.precondition(), answer.interim) == (507, ["sufficient-disk-space"], [])
+        assert patch(dav, "append", b"A", name="small/a.bin").status == 204
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_coded_part_is_415(file, method):
+    """Its bytes are not those of the file."""
+    how = ("X-Update-Range", "append") if method == "PATCH" else ("Content-Range", "bytes 0-2/*")
+    for coding, status in ("gzip", 415), ("identity, br", 415), ("identity", 204):
+        answer = file.ask(method, "a.txt", [("Content-Type", KIND), how, ("Content-Encoding", coding)], b"ABC")
+        assert answer.status == status
+        assert (answer.get("Accept-Encoding") == "identity") == (status == 415)
 
 
 def test_no_body_is_411(file):

@@ -188,6 +188,21 @@ def test_a_server_that_stops_leaves_nothing(dav_on):
     assert dav.tree() == {"a.bin": LARGE + b"one"}
 
 
+@pytest.mark.parametrize("act", [
+    lambda dav: dav.delete("a.bin"), lambda dav: dav.put("a.bin", b"new"), lambda dav: dav.put("a.bin", b"new", ("Content-Range", "bytes 0-2/*")),
+    lambda dav: dav.move("a.bin", "b.bin"), lambda dav: dav.move("a.bin", "sub/a.bin"), lambda dav: dav.move("other.bin", "a.bin"),
+    lambda dav: dav.copy("other.bin", "a.bin"), lambda dav: dav.copy("sub/", "a.bin")],
+    ids=["DELETE", "PUT", "PUT-part", "MOVE", "MOVE-into", "MOVE-over", "COPY-over", "COPY-folder-over"])
+def test_it_goes_with_its_file(large, act):
+    """Else a file that is deleted would go on to take its room."""
+    large.folder("sub")
+    large.file("other.bin")
+    assert append(large, b"one").status == 204
+    spare(large)
+    assert act(large).status in (201, 204)
+    assert leftovers(large.path) == []
+
+
 def test_no_more_than_sixteen(dav_on):
     dav = dav_on(servers=1)
     for i in range(20):

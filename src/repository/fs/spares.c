@@ -22,6 +22,7 @@
 typedef struct spare_t {
     int directory; /* a descriptor of its own */
     dev_t device;
+    ino_t folder; /* the directory's */
     ino_t successor;
     apr_time_t until;
 } spare_t;
@@ -62,26 +63,57 @@ int dms_spare_sweep(int directory, const char *name, const dms_os_stat_t *st)
 
 static void forget(int i)
 {
-    close(own.spares[i].directory);
     own.count--;
     memmove(&own.spares[i], &own.spares[i + 1], (size_t)(own.count - i) * sizeof(own.spares[0]));
 }
 
-static void remove_first(void)
+/* Takes the first one out, where it is one too many, or its time is over. */
+static int take_old(spare_t *spare, int most)
+{
+    int is_old = own.mutex && own.count
+                 && (own.count > most || own.spares[0].until < apr_time_now());
+
+    if (is_old) {
+        *spare = own.spares[0];
+        forget(0);
+    }
+    return is_old;
+}
+
+static void remove_spare(const spare_t *spare)
 {
     char name[NAME_SIZE];
 
-    unlinkat(own.spares[0].directory, name_of(own.spares[0].successor, name), 0);
-    forget(0);
+    unlinkat(spare->directory, name_of(spare->successor, name), 0);
+    close(spare->directory);
 }
 
-/* Forgets the one of a file, if there is one: it is somebody's now, or has been made anew. */
-static void forget_of(dev_t device, ino_t successor)
+/* Leaves so many, at most, whose time is not over. Nobody waits while they go: that of a large file
+ * takes a while. */
+static void remove_old(int most)
+{
+    spare_t spare;
+    int is_old = 1;
+
+    while (own.mutex && is_old) {
+        apr_thread_mutex_lock(own.mutex);
+        is_old = take_old(&spare, most);
+        apr_thread_mutex_unlock(own.mutex);
+        if (is_old) {
+            remove_spare(&spare);
+        }
+    }
+}
+
+/* Forgets one with the same name, if there is one: it is somebody's now, or has been made anew. */
+static void forget_same(const spare_t *spare)
 {
     int i;
 
     for (i = 0; i < own.count; i++) {
-        if (own.spares[i].successor == successor && own.spares[i].device == device) {
+        if (own.spares[i].successor == spare->successor && own.spares[i].folder == spare->folder
+            && own.spares[i].device == spare->device) {
+            close(own.spares[i].directory);
             forget(i);
             return;
         }
@@ -101,57 +133,86 @@ static void set_timer(void)
                               == APR_SUCCESS);
 }
 
-static void remove_old(void)
-{
-    while (own.count && own.spares[0].until < apr_time_now()) {
-        remove_first();
-    }
-}
-
 static void expire(void *baton)
 {
-    if (!own.mutex) { /* the process is about to end */
-        return;
-    }
-    apr_thread_mutex_lock(own.mutex);
-    own.is_timed = 0;
-    remove_old();
-    set_timer();
-    apr_thread_mutex_unlock(own.mutex);
-}
-
-void dms_spares_expire(void)
-{
-    if (own.mutex) {
+    remove_old(SPARES);
+    if (own.mutex) { /* otherwise the process is about to end */
         apr_thread_mutex_lock(own.mutex);
-        remove_old();
+        own.is_timed = 0;
+        set_timer();
         apr_thread_mutex_unlock(own.mutex);
     }
 }
 
-static void remember(int directory, const dms_os_stat_t *st)
+void dms_spares_expire(void)
 {
-    spare_t spare = {.device = st->device, .successor = st->inode};
+    remove_old(SPARES - 1); /* there may soon be one more */
+}
 
+static int identify(spare_t *spare, int directory, const dms_os_stat_t *successor)
+{
+    struct stat folder;
+
+    spare->device = successor->device;
+    spare->successor = successor->inode;
+    if (fstat(directory, &folder)) {
+        return 0;
+    }
+    spare->folder = folder.st_ino;
+    return 1;
+}
+
+static void forget_taken(int directory, const dms_os_stat_t *successor)
+{
+    spare_t spare;
+
+    if (identify(&spare, directory, successor)) {
+        apr_thread_mutex_lock(own.mutex);
+        forget_same(&spare);
+        apr_thread_mutex_unlock(own.mutex);
+    }
+}
+
+/* Returns whether there is room for it. */
+static int add(const spare_t *spare)
+{
+    int has_room;
+
+    apr_thread_mutex_lock(own.mutex);
+    forget_same(spare);
+    has_room = own.count < SPARES;
+    if (has_room) {
+        own.spares[own.count++] = *spare;
+        set_timer();
+    }
+    apr_thread_mutex_unlock(own.mutex);
+    return has_room;
+}
+
+/* Returns whether it is going to be removed. */
+static int remember(int directory, const dms_os_stat_t *st)
+{
+    spare_t spare;
+
+    if (!identify(&spare, directory, st)) {
+        return 0;
+    }
     spare.directory = fcntl(directory, F_DUPFD_CLOEXEC, 0);
     spare.until = apr_time_now() + apr_time_from_sec(SECONDS);
-    if (spare.directory < 0) {
-        return; /* who lists the folder removes it */
+    if (spare.directory >= 0 && add(&spare)) {
+        return 1;
     }
-    apr_thread_mutex_lock(own.mutex);
-    forget_of(spare.device, spare.successor);
-    if (own.count == SPARES) {
-        remove_first();
+    if (spare.directory >= 0) {
+        close(spare.directory);
     }
-    own.spares[own.count++] = spare;
-    set_timer();
-    apr_thread_mutex_unlock(own.mutex);
+    return 0;
 }
 
 static apr_status_t close_all(void *baton)
 {
     while (own.count) {
-        remove_first();
+        remove_spare(&own.spares[0]);
+        forget(0);
     }
     own.mutex = NULL;
     return APR_SUCCESS;
@@ -196,9 +257,7 @@ apr_status_t dms_spare_take(int directory, const dms_os_stat_t *of, const char *
         || renameat(directory, name_of(of->inode, name), directory, reserved)) {
         return ENOENT;
     }
-    apr_thread_mutex_lock(own.mutex);
-    forget_of(of->device, of->inode);
-    apr_thread_mutex_unlock(own.mutex);
+    forget_taken(directory, of);
     *descriptor = openat(directory, reserved, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*descriptor >= 0 && is_spare(*descriptor, of, size)) {
         return APR_SUCCESS;
@@ -252,10 +311,19 @@ void dms_spare_keep(int directory, int successor)
         times[1].tv_nsec = (long)st.changed.nanoseconds;
         /* Times of whole seconds tell too little. */
         if (st.changed.nanoseconds
-            && utimensat(directory, name_of(st.inode, name), times, AT_SYMLINK_NOFOLLOW) == 0) {
-            remember(directory, &st);
+            && utimensat(directory, name_of(st.inode, name), times, AT_SYMLINK_NOFOLLOW) == 0
+            && remember(directory, &st)) {
             return;
         }
     }
     dms_spare_drop(directory, successor);
+}
+
+void dms_spare_lose(int directory, const dms_os_stat_t *st)
+{
+    char name[NAME_SIZE];
+
+    if (own.mutex && S_ISREG(st->mode) && st->size >= DMS_SPARE_SIZE) {
+        unlinkat(directory, name_of(st->inode, name), 0);
+    }
 }

@@ -10,8 +10,8 @@
  * A spare stands under a reserved name, which tells the inode of the file that it is a spare of.
  * Its modification time is the time at which that one was put in place, which is when its inode was
  * last changed. So any process finds it; and where anybody has touched one of the two since, in
- * whatever way, it is worthless. Nobody needs it: it may vanish at any time. It does after a
- * minute, by the process that has made it or whoever lists the folder.
+ * whatever way, it is worthless. Nobody needs it: it may vanish at any time. It does with the file,
+ * and after a minute, by the process that has made it or whoever lists the folder.
  *
  * Returned is APR_SUCCESS or errno.
  */
@@ -42,11 +42,14 @@ void dms_spare_keep(int directory, int successor);
 /* Removes what dms_spare_link() has made. */
 void dms_spare_drop(int directory, int successor);
 
+/* Removes the spare of a file with st that is no more what it was there: gone, or somewhere else. */
+void dms_spare_lose(int directory, const dms_os_stat_t *st);
+
 /* Removes what has a spare's name, and st, where its time is over. Returns whether it is such a
  * name. */
 int dms_spare_sweep(int directory, const char *name, const dms_os_stat_t *st);
 
-/* Removes those of the process whose time is over. */
+/* Removes those of the process whose time is over, and makes room for one more. */
 void dms_spares_expire(void);
 
 #endif

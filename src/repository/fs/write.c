@@ -97,11 +97,15 @@ static apr_status_t copy_present(dms_stream_t *stream, int present, const dms_os
 /* A part is written into a copy of the present file, so that it, too, appears in one step. */
 static apr_status_t begin_part(dms_stream_t *stream)
 {
-    int fd = openat(stream->directory, stream->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(stream->directory, stream->name,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     dms_os_stat_t st;
     apr_status_t rv = fd < 0 ? errno : dms_os_stat(fd, "", 0, &st);
 
-    if (rv == APR_SUCCESS) {
+    if (rv == APR_SUCCESS && !S_ISREG(st.mode)) {
+        rv = EACCES; /* it has come meanwhile: a FIFO, say */
+    }
+    else if (rv == APR_SUCCESS) {
         rv = copy_present(stream, fd, &st);
     }
     else if (rv == ENOENT) { /* a part of what is going to be a new file */
@@ -245,6 +249,9 @@ static apr_status_t replace(dms_stream_t *stream)
     else if (has_spare) {
         dms_spare_keep(directory, stream->descriptor);
     }
+    if (rv == APR_SUCCESS) {
+        dms_spare_lose(directory, &stream->replaced);
+    }
     return rv;
 }
 
@@ -363,8 +370,21 @@ apr_status_t dms_fs_give(dms_node_t *from, dms_node_t *parent, const char *name,
     return rv;
 }
 
+/* What is about to go from a name leaves no spare there. */
+static void lose_spare(const dms_node_t *parent, const char *name)
+{
+    dms_os_stat_t st;
+
+    if (dms_os_stat(parent->descriptor, name, 0, &st) == APR_SUCCESS) {
+        dms_spare_lose(parent->descriptor, &st);
+    }
+}
+
 apr_status_t dms_fs_remove(dms_node_t *parent, const char *name, dms_kind_e kind)
 {
+    if (kind == DMS_KIND_FILE && !dms_is_reserved(name)) {
+        lose_spare(parent, name);
+    }
     return unlinkat(parent->descriptor, name, kind == DMS_KIND_COLLECTION ? AT_REMOVEDIR : 0)
                ? errno
                : APR_SUCCESS;
@@ -477,6 +497,8 @@ apr_status_t dms_fs_rename(dms_node_t *from, const char *from_name, dms_node_t *
     if (from->descriptor != to->descriptor) {
         dms_created_moves(from->descriptor, from_name, to->descriptor);
     }
+    lose_spare(from, from_name);
+    lose_spare(to, to_name);
     switch (how) {
     case DMS_RENAME_NEW:
         return dms_os_rename_new(from->descriptor, from_name, to->descriptor, to_name);
