@@ -11,6 +11,7 @@
 
 #include "changes/changes.h"
 #include "keys/keys.h"
+#include "methods/room.h"
 #include "methods/steps.h"
 #include "recovery/recovery.h"
 #include "repository/renames.h"
@@ -492,9 +493,8 @@ static dms_error_t *check_source(dms_transfer_t *transfer)
     return NULL;
 }
 
-/* The step from before to after: nobody else changes anything meanwhile. */
-dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
-                                       apr_status_t *rv)
+static dms_error_t *try_to_put_in_place(dms_transfer_t *transfer, dms_node_t *from,
+                                        const char *name, apr_status_t *rv)
 {
     placing_t placing = {transfer, from, name};
     dms_tx_t *tx;
@@ -541,6 +541,20 @@ dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *fro
     }
     ap_log_rerror(APLOG_MARK, APLOG_TRACE1, 0, transfer->request->r, "%s is %sin its place",
                   transfer->to_uri, error ? "not " : "");
+    return error;
+}
+
+/* The step from before to after: nobody else changes anything meanwhile. Where the quota has been
+ * forgotten since it was asked for, it is made anew. */
+dms_error_t *dms_transfer_put_in_place(dms_transfer_t *transfer, dms_node_t *from, const char *name,
+                                       apr_status_t *rv)
+{
+    dms_error_t *error = try_to_put_in_place(transfer, from, name, rv);
+    int i;
+
+    for (i = 0; error && transfer->sizes.is_unknown && i < DMS_ROOM_COUNTS; i++) {
+        error = try_to_put_in_place(transfer, from, name, rv);
+    }
     return error;
 }
 

@@ -1,5 +1,7 @@
 #include "methods/room.h"
 
+#include <errno.h>
+
 #include "changes/changes.h"
 #include "repository/tree.h"
 #include "server/space.h"
@@ -28,8 +30,11 @@ static dms_error_t *find_most(dms_room_t *room)
     apr_int64_t left, used, before = room->before < 0 ? 0 : room->before;
     apr_status_t rv = dms_quotas_left(&place, request->tx, &left, &used);
 
+    room->is_unknown = rv == ENOENT && request->tx;
     room->most = left < APR_INT64_MAX - before ? left + before : APR_INT64_MAX;
-    return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
+    return rv == APR_SUCCESS    ? NULL
+           : room->is_unknown ? dms_quotas_uncounted(request->r)
+                              : dms_error_of_store(request->r, rv);
 }
 
 dms_error_t *dms_room_find(dms_room_t *room, dms_request_t *request, const dms_resource_t *resource,
@@ -54,6 +59,11 @@ dms_error_t *dms_room_check_again(dms_room_t *room, apr_int64_t length)
     dms_error_t *error = dms_config_quota(room->request->config) ? find_most(room) : NULL;
 
     return error ? error : dms_room_check(room, length);
+}
+
+dms_error_t *dms_room_count(dms_room_t *room)
+{
+    return find_most(room);
 }
 
 apr_status_t dms_room_tell(dms_room_t *room, dms_tx_t *tx)

@@ -17,6 +17,7 @@ typedef struct dms_room_t {
     const char *name;
     apr_int64_t before; /* how many bytes it has; -1: nobody knows */
     apr_int64_t most;   /* how many it may have */
+    int is_unknown;     /* in the step: nobody knows, since what was counted has been forgotten */
 } dms_room_t;
 
 /* Finds out how long a file may become, before its body is read: may take the time to count the
@@ -28,8 +29,12 @@ dms_error_t *dms_room_find(dms_room_t *room, dms_request_t *request, const dms_r
  * room. */
 dms_error_t *dms_room_check(const dms_room_t *room, apr_int64_t length);
 
-/* The same in the step, when nobody else changes anything. */
+/* The same in the step, when nobody else changes anything. Where the folder is not counted any more,
+ * room->is_unknown is set with an error, 503: it is counted outside the step by the second, and
+ * the step made anew, so often at most. */
 dms_error_t *dms_room_check_again(dms_room_t *room, apr_int64_t length);
+dms_error_t *dms_room_count(dms_room_t *room);
+#define DMS_ROOM_COUNTS 3
 
 /* In the step, before the file is changed, whatever its length; and after it has been changed, or
  * has not: tells the sink. Returns what that does. */

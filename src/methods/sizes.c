@@ -4,6 +4,8 @@
  */
 #include "methods/transfer.h"
 
+#include <errno.h>
+
 #include "changes/changes.h"
 #include "repository/tree.h"
 #include "server/space.h"
@@ -22,14 +24,11 @@ static apr_status_t find_left(const dms_transfer_t *transfer, dms_tx_t *tx, apr_
     return dms_quotas_left(&place, tx, left, &used);
 }
 
-/* Whether what is moved stays in the folders that are counted; those are, by then, all that have a
- * quota where it goes to. */
+/* Whether what is moved stays in the folders that are counted, or are being counted; among those
+ * are, once there was a look at what is left, all that have a quota where it goes to. */
 static int stays(const dms_transfer_t *transfer)
 {
-    apr_int64_t left;
-
     return transfer->is_move && !transfer->by_copy
-           && find_left(transfer, NULL, &left) == APR_SUCCESS
            && dms_store_is_same_space(dms_state_store(), transfer->from.key, transfer->to.key,
                                       transfer->request->r->pool);
 }
@@ -50,9 +49,13 @@ void dms_transfer_measure(dms_transfer_t *transfer, dms_node_t *from, const char
 {
     dms_sizes_t *sizes = &transfer->sizes;
 
+    apr_int64_t left;
+
     if (!dms_config_has_quotas() || !dms_state_store()) {
         return;
     }
+    find_left(transfer, NULL, &left); /* so that in the step it is known */
+    sizes->is_unknown = 0;
     sizes->time = dms_store_time(dms_state_store());
     sizes->stays = stays(transfer);
     look(transfer, from, name);
@@ -61,7 +64,7 @@ void dms_transfer_measure(dms_transfer_t *transfer, dms_node_t *from, const char
 /* Whether there is room for what is placed, in place of what is replaced. */
 static dms_error_t *check(dms_transfer_t *transfer, dms_tx_t *tx)
 {
-    const dms_sizes_t *sizes = &transfer->sizes;
+    dms_sizes_t *sizes = &transfer->sizes;
     apr_int64_t left, more = sizes->placed - sizes->replaced;
     apr_status_t rv;
 
@@ -69,6 +72,10 @@ static dms_error_t *check(dms_transfer_t *transfer, dms_tx_t *tx)
         return NULL;
     }
     rv = find_left(transfer, tx, &left);
+    if (rv == ENOENT && tx) {
+        sizes->is_unknown = 1;
+        return dms_quotas_uncounted(transfer->request->r);
+    }
     if (rv != APR_SUCCESS) {
         return dms_error_of_store(transfer->request->r, rv);
     }
@@ -81,11 +88,14 @@ dms_error_t *dms_transfer_check_room(dms_transfer_t *transfer)
     dms_sizes_t *sizes = &transfer->sizes;
     const dms_provider_t *provider = transfer->request->provider;
     apr_pool_t *pool = transfer->request->r->pool;
+    apr_int64_t left;
 
     if (!dms_config_quota(transfer->target.config)) {
         return NULL;
     }
-    sizes->stays = stays(transfer);
+    if (find_left(transfer, NULL, &left) == APR_SUCCESS) {
+        sizes->stays = stays(transfer);
+    }
     if (transfer->from_parent) {
         look(transfer, transfer->from_parent, transfer->from.name);
     }
@@ -97,9 +107,13 @@ dms_error_t *dms_transfer_check_room(dms_transfer_t *transfer)
     return check(transfer, NULL);
 }
 
-/* Whether something may have changed in a tree since it was looked at. */
+/* Whether something may have changed in a tree since it was looked at, or somebody has begun to
+ * count one of the ends. */
 static int is_stale(const dms_transfer_t *transfer)
 {
+    if (transfer->sizes.stays && !stays(transfer)) {
+        return 1;
+    }
     return ((dms_is_collection(&transfer->from) && !transfer->sizes.stays)
             || dms_is_collection(&transfer->to))
            && dms_store_time(dms_state_store()) != transfer->sizes.time + 1;

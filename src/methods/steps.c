@@ -1,6 +1,9 @@
 #include "methods/steps.h"
 
 #include <apr_strings.h>
+#include <httpd.h>
+
+#include <ap_mpm.h>
 
 #include "changes/changes.h"
 #include "methods/barriers.h"
@@ -75,9 +78,21 @@ dms_error_t *dms_step_stored(dms_request_t *request, dms_tx_t *tx, apr_status_t 
     return dms_error_of_store(request->r, rv);
 }
 
+/* A process that was there before a graceful restart may count nothing where the new ones do. */
+static apr_status_t commit(dms_tx_t *tx)
+{
+    int state;
+
+    if (!dms_config_has_quotas() && ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS
+        && state == AP_MPMQ_STOPPING) {
+        dms_tx_unsize_all(tx);
+    }
+    return dms_tx_commit(tx);
+}
+
 dms_error_t *dms_step_commit(dms_request_t *request, dms_tx_t *tx)
 {
-    apr_status_t rv = dms_tx_commit(tx);
+    apr_status_t rv = commit(tx);
 
     request->tx = NULL;
     return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
@@ -119,7 +134,7 @@ void dms_shift_end(dms_shift_t *shift)
                         DMS_CHANGE(DMS_RESIZED, .key = shift->key, .bytes = -shift->freed));
             shift->freed = 0;
         }
-        dms_tx_commit(shift->tx); /* has changed nothing else; where it fails, it is counted anew */
+        commit(shift->tx); /* has changed nothing else; where it fails, it is counted anew */
         apr_pool_destroy(shift->pool);
         shift->tx = shift->request->tx = NULL;
     }

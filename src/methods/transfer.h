@@ -28,6 +28,7 @@ typedef struct dms_sizes_t {
     apr_int64_t placed;   /* what comes to the destination */
     apr_int64_t replaced; /* what was there */
     int is_stale;         /* by now, nobody knows */
+    int is_unknown;       /* nobody knows what the folder has that it goes to */
 } dms_sizes_t;
 
 /* One request's, on the stack; what it points to lives in r->pool. */

@@ -294,7 +294,7 @@ static dms_error_t *publish(upload_t *upload, dms_tx_t *tx, int *is_new)
     return rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
 }
 
-static dms_error_t *finish(upload_t *upload)
+static dms_error_t *try_to_finish(upload_t *upload)
 {
     request_rec *r = upload->request->r;
     int is_new;
@@ -313,6 +313,21 @@ static dms_error_t *finish(upload_t *upload)
     if (!error) {
         r->status = is_new ? HTTP_CREATED : HTTP_NO_CONTENT;
         apr_table_set(r->headers_out, "ETag", upload->facts.etag);
+    }
+    return error;
+}
+
+/* The folder's quota can have been forgotten since it was asked for room. */
+static dms_error_t *finish(upload_t *upload)
+{
+    dms_error_t *error = try_to_finish(upload);
+    int i;
+
+    for (i = 0; error && upload->room.is_unknown && i < DMS_ROOM_COUNTS; i++) {
+        error = dms_room_count(&upload->room);
+        if (!error) {
+            error = try_to_finish(upload);
+        }
     }
     return error;
 }

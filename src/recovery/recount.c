@@ -2,11 +2,23 @@
 
 #include <errno.h>
 
+#include <apr_atomic.h>
+#include <apr_time.h>
+
 #include "keys/keys.h"
 #include "repository/tree.h"
 
 /* How often a tree is walked that changes meanwhile. */
 #define WALKS 3
+
+/* Of the time, at most one part in so many goes into counting again what was counted among writers,
+ * ... */
+#define SHARE 16
+/* ... and for so many seconds at most nobody else does while one is at it. */
+#define PATIENCE 3600u
+
+/* The second from which on the process may do so again. */
+static volatile apr_uint32_t due;
 
 /* Finds a collection by its key: as that in which something has its name. */
 static apr_status_t find(const dms_provider_t *provider, const char *key, apr_pool_t *pool,
@@ -76,4 +88,37 @@ apr_status_t dms_recount(dms_store_t *store, const dms_provider_t *provider, con
         apr_pool_destroy(own);
     }
     return rv;
+}
+
+static apr_uint32_t seconds(void)
+{
+    return (apr_uint32_t)apr_time_sec(apr_time_now());
+}
+
+/* Whether it is time, and this thread the one to do it. */
+static int take_turn(apr_uint32_t now)
+{
+    apr_uint32_t seen = apr_atomic_read32(&due);
+    int is_early = now < seen && seen - now <= PATIENCE;
+
+    return !is_early && apr_atomic_cas32(&due, now + PATIENCE, seen) == seen;
+}
+
+void dms_recount_again(dms_store_t *store, const dms_provider_t *provider, const char *key,
+                       apr_pool_t *pool, apr_int64_t *bytes)
+{
+    apr_uint32_t begun = seconds();
+    apr_int64_t counted;
+    apr_pool_t *own;
+    int is_done = 0;
+
+    if (!take_turn(begun)) {
+        return;
+    }
+    apr_pool_create(&own, pool);
+    if (count(store, provider, key, own, 0, &counted, &is_done) == APR_SUCCESS && is_done) {
+        *bytes = counted;
+    }
+    apr_pool_destroy(own);
+    apr_atomic_set32(&due, seconds() + 1 + SHARE * (seconds() - begun));
 }

@@ -4,12 +4,22 @@
 
 #include <apr_escape.h>
 #include <apr_strings.h>
+#include <http_core.h>
 
 #include "keys/keys.h"
 #include "recovery/recount.h"
 #include "server/state.h"
 
 /* --- quotas --- */
+
+/* How much of a URL path an Alias has led to another tree, which no <Location> reaches beyond. */
+static apr_size_t alias_length(request_rec *r)
+{
+    const char *prefix = ap_context_prefix(r);
+    apr_size_t length = prefix ? strlen(prefix) : 0;
+
+    return length && prefix[length - 1] == '/' ? length - 1 : length;
+}
 
 /* The path that a section goes by: not escaped, without a slash at its end. */
 static char *path_for(const dms_quota_t *quota, const request_rec *r)
@@ -33,7 +43,9 @@ static const char *folder_of(const dms_quotas_t *place, const dms_quota_t *quota
     apr_pool_t *pool = place->r->pool;
     char *path = path_for(quota, place->r), *key = apr_pstrdup(pool, place->key), *slash;
     apr_size_t base = dms_config_quota_base(quota, path, pool);
+    apr_size_t mounted = quota->is_url ? alias_length(place->r) : 0;
 
+    base = base > mounted ? base : mounted;
     while (strlen(path) > base && (slash = strrchr(path, '/')) != NULL) {
         const char *name = apr_punescape_url(pool, dms_key_name(key), NULL, NULL, 0);
 
@@ -48,15 +60,24 @@ static const char *folder_of(const dms_quotas_t *place, const dms_quota_t *quota
     return key;
 }
 
-/* How much a folder's files have. ENOENT: nobody knows, and it is not the time to count. */
+/* How much a folder's files have. ENOENT: nobody knows, and it is not the time to count. What was
+ * counted while others wrote is counted again. */
 static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const char *folder,
                               apr_int64_t *bytes)
 {
     apr_pool_t *pool = place->r->pool;
     dms_store_t *store = dms_state_store();
-    apr_status_t rv = store ? dms_store_size(store, tx, folder, pool, bytes) : APR_EGENERAL;
+    int is_exact = 1;
+    apr_status_t rv = store ? dms_store_size_as_counted(store, tx, folder, pool, bytes, &is_exact)
+                            : APR_EGENERAL;
 
-    return rv == ENOENT && !tx ? dms_recount(store, place->provider, folder, pool, bytes) : rv;
+    if (rv == ENOENT && !tx) {
+        rv = dms_recount(store, place->provider, folder, pool, bytes);
+    }
+    else if (rv == APR_SUCCESS && !tx && !is_exact) {
+        dms_recount_again(store, place->provider, folder, pool, bytes);
+    }
+    return rv;
 }
 
 apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
@@ -82,11 +103,14 @@ apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_
             *used = strlen(folder) > innermost ? bytes : *used;
             innermost = strlen(folder) > innermost ? strlen(folder) : innermost;
         }
-        else if (rv == ENOENT && tx) {
-            rv = APR_SUCCESS;
-        }
     }
     return rv;
+}
+
+dms_error_t *dms_quotas_uncounted(request_rec *r)
+{
+    return dms_error(r->pool, HTTP_SERVICE_UNAVAILABLE, NULL,
+                     "how many bytes the folder has is being counted (DavMultistatusQuota)");
 }
 
 dms_error_t *dms_quotas_exceeded(request_rec *r)

@@ -29,10 +29,13 @@ typedef struct dms_quotas_t {
 
 /* How many bytes there may be more at a place, by the quotas of all folders that it is in, but for
  * those that what moves here is in already; APR_INT64_MAX where none bounds it. used: what the
- * innermost of them has; -1: there is none. In a transaction what is not known any more bounds
- * nothing, since nobody counts there. Returns what the store fails with, or the provider. */
+ * innermost of them has; -1: there is none. Returns what the store fails with, or the provider; in
+ * a transaction, where nobody counts, ENOENT for what is not known any more. */
 apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
                              apr_int64_t *used);
+
+/* 503, where others have what is counted forgotten again and again. */
+dms_error_t *dms_quotas_uncounted(request_rec *r);
 
 /* 507 with quota-not-exceeded. */
 dms_error_t *dms_quotas_exceeded(request_rec *r);

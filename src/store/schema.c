@@ -224,12 +224,16 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
     [DMS_SQL_UNSIZE_ALL] = {"dms_unsize_all", "DELETE FROM space", 0},
     [DMS_SQL_SIZED] = {"dms_sized", "SELECT key FROM space WHERE key IN (" KEYS_16 ") ORDER BY key",
                        DMS_STORE_SPACE_KEYS},
-    [DMS_SQL_SIZE] = {"dms_size", "SELECT bytes FROM space WHERE key = %s AND boot = %s", 2},
+    /* Less than nothing can't be true: something has been brought past the server. */
+    [DMS_SQL_SIZE] = {"dms_size",
+                      "SELECT bytes, boot FROM space WHERE key = %s AND boot IN (%s, %s)"
+                      " AND bytes >= 0",
+                      3},
     [DMS_SQL_ANY_SIZE] = {"dms_any_size", "SELECT 1 FROM space LIMIT 1", 0},
     [DMS_SQL_BEGIN_SIZE] = {"dms_begin_size",
                             "INSERT INTO space (key, bytes, changes, boot)"
-                            " VALUES (%s, 0, 0, '-') ON CONFLICT (key) DO NOTHING",
-                            1},
+                            " VALUES (%s, 0, %lld, '-') ON CONFLICT (key) DO NOTHING",
+                            2},
     [DMS_SQL_CHANGES] = {"dms_changes", "SELECT changes FROM space WHERE key = %s", 1},
     [DMS_SQL_SET_SIZE] = {"dms_set_size",
                           "UPDATE space SET bytes = %lld, boot = %s WHERE key = %s"
@@ -323,7 +327,8 @@ static const char *const sqlite_to_3[] =
      NULL};
 
 /* To version 4: how many bytes the files below a folder have, since when the machine has run ('-':
- * they are being counted), and how often that has changed. */
+ * they are being counted; with '~' before it: they were, while others wrote), and a number that is
+ * another one after each change. */
 static const char *const sqlite_to_4[] =
     {"CREATE TABLE space (key TEXT PRIMARY KEY, bytes BIGINT NOT NULL, changes BIGINT NOT NULL,"
      " boot TEXT NOT NULL) WITHOUT ROWID",

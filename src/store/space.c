@@ -74,8 +74,14 @@ static apr_status_t read_rows(dms_store_t *store, dms_tx_t *tx, dms_sql_e sql, c
               : dms_store_select(store, sql, args, pool, results);
 }
 
-apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, apr_pool_t *pool,
-                            apr_int64_t *bytes)
+/* The machine's start in the row of a folder that was counted while others wrote. */
+static const char *inexact_boot(const dms_store_t *store, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "~", store->boot, NULL);
+}
+
+apr_status_t dms_store_size_as_counted(dms_store_t *store, dms_tx_t *tx, const char *key,
+                                       apr_pool_t *pool, apr_int64_t *bytes, int *is_exact)
 {
     apr_dbd_results_t *results;
     apr_dbd_row_t *row = NULL;
@@ -86,7 +92,8 @@ apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, a
     }
     rv = tx ? APR_SUCCESS : settle(store, pool);
     if (rv == APR_SUCCESS) {
-        rv = read_rows(store, tx, DMS_SQL_SIZE, DMS_ARGS(key, store->boot), pool, &results);
+        rv = read_rows(store, tx, DMS_SQL_SIZE,
+                       DMS_ARGS(key, store->boot, inexact_boot(store, pool)), pool, &results);
     }
     if (rv == APR_SUCCESS) {
         row = dms_store_row(store, pool, results);
@@ -94,8 +101,17 @@ apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, a
     }
     if (row) {
         *bytes = apr_atoi64(dms_store_column(store, row, 0));
+        *is_exact = !strcmp(dms_store_column(store, row, 1), store->boot);
     }
     return rv;
+}
+
+apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, apr_pool_t *pool,
+                            apr_int64_t *bytes)
+{
+    int is_exact;
+
+    return dms_store_size_as_counted(store, tx, key, pool, bytes, &is_exact);
 }
 
 /* Sets the arguments to a key and those of the collections that it is in, as many as there is room
@@ -168,6 +184,11 @@ apr_status_t dms_tx_unsize(dms_tx_t *tx, const char *key)
     return forget_below(tx, key, 0);
 }
 
+apr_status_t dms_tx_unsize_all(dms_tx_t *tx)
+{
+    return dms_tx_query(tx, DMS_SQL_UNSIZE_ALL, DMS_NO_ARGS, NULL);
+}
+
 apr_status_t dms_tx_begin_size(dms_tx_t *tx, const char *key, apr_int64_t *changes)
 {
     apr_dbd_results_t *results = NULL;
@@ -176,7 +197,9 @@ apr_status_t dms_tx_begin_size(dms_tx_t *tx, const char *key, apr_int64_t *chang
 
     *changes = 0;
     if (rv == APR_SUCCESS) {
-        dms_tx_query(tx, DMS_SQL_BEGIN_SIZE, DMS_ARGS(key), NULL);
+        /* A row that is made anew does not look like one that somebody has begun to count for. */
+        dms_tx_query(tx, DMS_SQL_BEGIN_SIZE,
+                     DMS_ARGS(key, number(tx->conn->scratch, (apr_int64_t)apr_time_now())), NULL);
         rv = dms_tx_select(tx, DMS_SQL_CHANGES, DMS_ARGS(key), tx->conn->scratch, &results);
     }
     row = rv == APR_SUCCESS ? dms_store_row(tx->store, tx->conn->scratch, results) : NULL;
@@ -195,8 +218,9 @@ apr_status_t dms_tx_set_size(dms_tx_t *tx, const char *key, apr_int64_t bytes, a
 
     if (rv == APR_SUCCESS) {
         rv = dms_tx_query(tx, DMS_SQL_SET_SIZE,
-                          DMS_ARGS(number(pool, bytes), tx->store->boot, key, number(pool, changes),
-                                   is_final ? "final" : ""),
+                          DMS_ARGS(number(pool, bytes),
+                                   is_final ? inexact_boot(tx->store, pool) : tx->store->boot, key,
+                                   number(pool, changes), is_final ? "final" : ""),
                           &rows);
     }
     *is_done = rows > 0;

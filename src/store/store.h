@@ -228,6 +228,10 @@ apr_status_t dms_store_forget_space(dms_store_t *store, apr_pool_t *pool);
 apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, apr_pool_t *pool,
                             apr_int64_t *bytes);
 
+/* The same. *is_exact: it was counted while nobody wrote, so that it is right. */
+apr_status_t dms_store_size_as_counted(dms_store_t *store, dms_tx_t *tx, const char *key,
+                                       apr_pool_t *pool, apr_int64_t *bytes, int *is_exact);
+
 /* Tells that what is at a key, which may be a tree, has so many bytes more, or less. To be told
  * after the disk has changed, so that what fails in between is noticed. What is counted below the
  * key is forgotten, since nobody knows whose the bytes are. */
@@ -239,8 +243,11 @@ apr_status_t dms_tx_unsize_tree(dms_tx_t *tx, const char *key);
 /* As dms_tx_resize(), where nobody knows how many. */
 apr_status_t dms_tx_unsize(dms_tx_t *tx, const char *key);
 
-/* Begins to count anew, and ends it where nothing has changed meanwhile, or in any case (is_final).
- * *changes: for the end. *is_done: whether it is. */
+/* Forgets all that is counted: for a process that does not, beside others that do. */
+apr_status_t dms_tx_unsize_all(dms_tx_t *tx);
+
+/* Begins to count anew, and ends it where nothing has changed meanwhile, or in any case (is_final):
+ * then it is not exact. *changes: for the end. *is_done: whether it is. */
 apr_status_t dms_tx_begin_size(dms_tx_t *tx, const char *key, apr_int64_t *changes);
 apr_status_t dms_tx_set_size(dms_tx_t *tx, const char *key, apr_int64_t bytes, apr_int64_t changes,
                              int is_final, int *is_done);

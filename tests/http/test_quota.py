@@ -204,6 +204,11 @@ def test_over_what_is_there(dav_on):
         check(dav)
 
 
+def forget(dav):
+    with contextlib.closing(sqlite3.connect(store_path(dav.server), timeout=10)) as db, db:
+        db.execute("DELETE FROM space")
+
+
 def test_counted_anew(dav_on):
     dav = quota(dav_on)
     dav.file("a.bin", b"x" * 100)
@@ -211,8 +216,7 @@ def test_counted_anew(dav_on):
     dav.file("past.bin", b"x" * 23)  # past the server: nobody knows
     assert dav.put("b.bin", b"x").status == 201
     assert used(dav) == 101
-    with contextlib.closing(sqlite3.connect(store_path(dav.server), timeout=10)) as db, db:
-        db.execute("DELETE FROM space")
+    forget(dav)
     assert dav.put("b.bin", b"xx").status == 204
     assert used(dav) == 125
     dav.file("past.bin", b"x" * 24)
@@ -222,6 +226,86 @@ def test_counted_anew(dav_on):
         f.write(struct.pack("=I", count | 1))
     assert dav.put("b.bin", b"x").status == 204
     assert used(dav) == 125
+    check(dav)
+
+
+def test_less_than_nothing_is_counted_anew(dav_on):
+    """What was brought past the server, and goes through it, is no room for others."""
+    dav = quota(dav_on)
+    assert used(dav) == 0
+    dav.file("past.bin", b"x" * 5000)
+    assert dav.put("a.bin", b"x" * 100).status == 201
+    assert dav.delete("past.bin").status == 204
+    assert space(dav) == {dav.url: (9900, 100)}
+    refused(dav.put("b.bin", b"x" * 9901), "quota-not-exceeded")
+    check(dav)
+
+
+def test_what_is_forgotten_while_bodies_come_is_counted_before_they_are_kept(dav_on):
+    dav = quota(dav_on)
+    assert used(dav) == 0
+    with contextlib.ExitStack() as stack:
+        uploads = [stack.enter_context(dav.server.connect()) for _ in range(3)]
+        for i, c in enumerate(uploads):
+            c.send_head("PUT", f"{dav.url}{i}.bin", [("Content-Length", "4000"), ("Expect", "100-continue")])
+            assert b"100" in c.read_line()
+            c.read_line()
+        forget(dav)
+        for c in uploads:
+            c.socket.sendall(b"x" * 4000)
+        assert sorted(c.read_answer("PUT").status for c in uploads) == [201, 201, 507]
+    check(dav)
+
+
+def test_the_folder_of_an_alias_that_has_its_name(dav_on):
+    """What the folder is in is none of the URLs'."""
+    dav = dav_on(dav=False, conf='Alias "/data" "{data}"\n<Location "/">\nDavMultistatus On\nDavMultistatusQuota 10000\n</Location>')
+    dav.url = "/data/"
+    assert dav.put("a.bin", b"x" * 100).status == 201
+    assert space(dav) == {dav.url: (9900, 100)}
+    assert rows(dav) == {str(dav.path): 100}
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+def test_a_process_from_before_the_quota(dav_on, mpm):
+    """It ends an upload, which it does not count, after others have counted."""
+    dav = dav_on(mpm=mpm)
+    with dav.server.connect() as c:
+        c.send_head("PUT", dav.url + "slow.bin", [("Content-Length", "9000"), ("Expect", "100-continue")])
+        assert b"100" in c.read_line()
+        c.read_line()
+        dav.server.conf_parts = (dav.server.conf_parts[0], "DavMultistatusQuota 10000", *dav.server.conf_parts[2:])
+        dav.server.write_conf()
+        dav.server.graceful_restart()
+        wait_until(lambda: space(dav) == {dav.url: (10_000, 0)})
+        c.socket.sendall(b"x" * 9000)
+        assert c.read_answer("PUT").status == 201
+    wait_until(lambda: used(dav) == 9000)
+    check(dav)
+
+
+def test_what_was_counted_among_writers_is_counted_again(dav_on):
+    """A walk that others write into sees some of it; once they don't, the sum is right."""
+    dav = quota(dav_on, "100M", servers=1)
+    for i in range(400):
+        dav.file(f"d{i % 20}/{i}.bin", b"x" * 100)
+    done = []
+
+    def write(number):
+        for i in range(1 << 20):
+            if done:
+                return
+            dav.put(f"d{(i + number) % 20}/{i % 40}-{number}.bin", b"x" * (i % 5000))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write, number) for number in range(4)]
+        try:
+            wait_until(lambda: len(os.listdir(dav.path / "d3")) > 21)
+            forget(dav)
+            used(dav)
+        finally:
+            done.append(1)
+        [w.result() for w in writers]
+    wait_until(lambda: used(dav) == on_disk(dav.path), 10)
     check(dav)
 
 

@@ -1832,9 +1832,60 @@ START_TEST(sizes_follow_what_is_below)
     ck_assert_int_eq(size_of("/a"), 97);
     ck_assert_int_eq(size_of("/a/1"), 7);
     ck_assert_int_eq(size_of("/ab"), 7);
-    resize("/a", 1); /* of what is below, nobody knows whose it is */
-    ck_assert_int_eq(size_of("/a"), 98);
+    resize("/a", 1000 - 97); /* of what is below, nobody knows whose it is */
+    ck_assert_int_eq(size_of("/a"), 1000);
     ck_assert_int_eq(size_of("/a/1"), -1);
+    resize("/a/f", -1001); /* which can't be true */
+    ck_assert_int_eq(size_of("/a"), -1);
+    ck_assert_int_eq(count_size("/a", 5, "/b", 0), 1);
+    ck_assert_int_eq(size_of("/a"), 5);
+}
+END_TEST
+
+static int is_exact(const char *key)
+{
+    apr_int64_t bytes;
+    int exact = -1;
+
+    assert_ok(dms_store_size_as_counted(store, NULL, key, fresh(), &bytes, &exact));
+    return exact;
+}
+
+START_TEST(sizes_counted_among_writers_are_not_exact)
+{
+    dms_store_count_space(store, unit_pool);
+    ck_assert_int_eq(count_size("/a", 7, "/a/b", 1), 1);
+    ck_assert_int_eq(is_exact("/a"), 0);
+    resize("/a/b", 2);
+    ck_assert_int_eq(size_of("/a"), 9);
+    ck_assert_int_eq(count_size("/a", 9, "/a/b", 0), 0);
+    ck_assert_int_eq(is_exact("/a"), 0);
+    ck_assert_int_eq(count_size("/a", 10, "/b", 0), 1);
+    ck_assert_int_eq(is_exact("/a"), 1);
+    ck_assert_int_eq(size_of("/a"), 10);
+}
+END_TEST
+
+START_TEST(sizes_forgotten_and_begun_anew_do_not_take_what_was_counted_before)
+{
+    apr_int64_t first, second;
+    int is_done;
+    dms_tx_t *tx = begin();
+
+    dms_store_count_space(store, unit_pool);
+    dms_tx_begin_size(tx, "/a", &first);
+    dms_tx_unsize(tx, "/a/b");
+    dms_tx_begin_size(tx, "/a", &second);
+    dms_tx_set_size(tx, "/a", 1, first, 0, &is_done);
+    ck_assert_int_eq(is_done, 0);
+    dms_tx_set_size(tx, "/a", 2, second, 0, &is_done);
+    ck_assert_int_eq(is_done, 1);
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_int_eq(size_of("/a"), 2);
+    tx = begin();
+    assert_ok(dms_tx_unsize_all(tx));
+    assert_ok(dms_tx_commit(tx));
+    ck_assert_int_eq(size_of("/a"), -1);
 }
 END_TEST
 
@@ -1910,6 +1961,8 @@ Suite *store_suite(void)
     tcase_add_test(tests, version_1_is_migrated);
     tests = add_case(suite, "sizes", 30);
     tcase_add_test(tests, sizes_follow_what_is_below);
+    tcase_add_test(tests, sizes_counted_among_writers_are_not_exact);
+    tcase_add_test(tests, sizes_forgotten_and_begun_anew_do_not_take_what_was_counted_before);
     tcase_add_test(tests, sizes_are_forgotten_where_a_change_comes_to_nothing);
     tcase_add_test(tests, sizes_are_forgotten_where_a_writer_dies);
     tests = add_case(suite, "properties", 30);
