@@ -32,7 +32,7 @@ static dms_error_t *find_most(dms_room_t *room)
 
     room->is_unknown = rv == ENOENT && request->tx;
     room->most = left < APR_INT64_MAX - before ? left + before : APR_INT64_MAX;
-    return rv == APR_SUCCESS    ? NULL
+    return rv == APR_SUCCESS  ? NULL
            : room->is_unknown ? dms_quotas_uncounted(request->r)
                               : dms_error_of_store(request->r, rv);
 }

@@ -60,6 +60,22 @@ static const char *folder_of(const dms_quotas_t *place, const dms_quota_t *quota
     return key;
 }
 
+/* Counts, unless another thread has done so while this one waited for it. */
+static apr_status_t count(const dms_quotas_t *place, const char *folder, apr_int64_t *bytes)
+{
+    apr_pool_t *pool = place->r->pool;
+    dms_store_t *store = dms_state_store();
+    apr_status_t rv;
+
+    dms_store_begin_counting(store);
+    rv = dms_store_size(store, NULL, folder, pool, bytes);
+    if (rv == ENOENT) {
+        rv = dms_recount(store, place->provider, folder, pool, bytes);
+    }
+    dms_store_end_counting(store);
+    return rv;
+}
+
 /* How much a folder's files have. ENOENT: nobody knows, and it is not the time to count. What was
  * counted while others wrote is counted again. */
 static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const char *folder,
@@ -72,7 +88,7 @@ static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const cha
                             : APR_EGENERAL;
 
     if (rv == ENOENT && !tx) {
-        rv = dms_recount(store, place->provider, folder, pool, bytes);
+        rv = count(place, folder, bytes);
     }
     else if (rv == APR_SUCCESS && !tx && !is_exact) {
         dms_recount_again(store, place->provider, folder, pool, bytes);

@@ -46,6 +46,16 @@ apr_uint32_t dms_store_time(dms_store_t *store)
     return count;
 }
 
+void dms_store_begin_counting(dms_store_t *store)
+{
+    apr_thread_mutex_lock(store->counting);
+}
+
+void dms_store_end_counting(dms_store_t *store)
+{
+    apr_thread_mutex_unlock(store->counting);
+}
+
 static const char *number(apr_pool_t *pool, apr_int64_t value)
 {
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, value);

@@ -32,7 +32,7 @@ static void find_driver(dms_store_t *store, apr_pool_t *pool, const char *driver
 
 static apr_status_t make_locks(dms_store_t *store, apr_pool_t *pool)
 {
-    apr_thread_mutex_t **const mutexes[] = {&store->mutex, &store->turns};
+    apr_thread_mutex_t **const mutexes[] = {&store->mutex, &store->turns, &store->counting};
     apr_thread_cond_t **const conditions[] = {&store->released, &store->written,
                                               &store->reader_turn, &store->writer_turn};
     apr_status_t rv = APR_SUCCESS;

@@ -232,6 +232,11 @@ apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, a
 apr_status_t dms_store_size_as_counted(dms_store_t *store, dms_tx_t *tx, const char *key,
                                        apr_pool_t *pool, apr_int64_t *bytes, int *is_exact);
 
+/* Keeps other threads of the process from counting, so that what many need is counted once. Not in
+ * a transaction. */
+void dms_store_begin_counting(dms_store_t *store);
+void dms_store_end_counting(dms_store_t *store);
+
 /* Tells that what is at a key, which may be a tree, has so many bytes more, or less. To be told
  * after the disk has changed, so that what fails in between is noticed. What is counted below the
  * key is forgotten, since nobody knows whose the bytes are. */

@@ -162,6 +162,8 @@ struct dms_store_t {
     int holds;        /* how often it holds signals, ... */
     sigset_t signals; /* ... and which were held before */
 
+    apr_thread_mutex_t *counting; /* a thread's that counts a folder */
+
     apr_thread_mutex_t *mutex; /* of all that follows */
     apr_thread_cond_t *released;
     dms_conn_t *idle;

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import ctypes
 import errno
 import os
 import sqlite3
@@ -227,6 +228,40 @@ def test_counted_anew(dav_on):
     assert dav.put("b.bin", b"x").status == 204
     assert used(dav) == 125
     check(dav)
+
+
+@contextlib.contextmanager
+def openings(path):
+    """A function that says which names in a folder have been opened since."""
+    libc, in_open = ctypes.CDLL(None, use_errno=True), 0x20
+    fd = libc.inotify_init1(os.O_NONBLOCK)
+    assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(path), in_open) >= 0
+
+    def names():
+        data, found = os.read(fd, 1 << 20), []
+        while data:
+            length, = struct.unpack_from("I", data, 12)
+            found.append(data[16:16 + length].rstrip(b"\0").decode())
+            data = data[16 + length:]
+        return found
+    try:
+        yield names
+    finally:
+        os.close(fd)
+
+
+def test_many_who_need_to_know_count_once(dav_on):
+    """As after a reboot, when all clients are back at once."""
+    dav = quota(dav_on, servers=1)
+    for i in range(20):
+        folder = dav.folder(f"d{i}")
+        for j in range(100):
+            (folder / f"{j}.txt").touch()
+    used(dav)
+    forget(dav)
+    with openings(dav.path) as opened, concurrent.futures.ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(lambda _: used(dav), range(12))) == {0}
+        assert opened().count("d3") == 1
 
 
 def test_less_than_nothing_is_counted_anew(dav_on):
