@@ -29,9 +29,9 @@ dms_error_t *dms_room_find(dms_room_t *room, dms_request_t *request, const dms_r
  * room. */
 dms_error_t *dms_room_check(const dms_room_t *room, apr_int64_t length);
 
-/* The same in the step, when nobody else changes anything. Where the folder is not counted any more,
- * room->is_unknown is set with an error, 503: it is counted outside the step by the second, and
- * the step made anew, so often at most. */
+/* The same in the step, when nobody else changes anything. Where the folder is not counted any
+ * more, room->is_unknown is set with an error, 503: it is counted outside the step by the second,
+ * and the step made anew, so often at most. */
 dms_error_t *dms_room_check_again(dms_room_t *room, apr_int64_t length);
 dms_error_t *dms_room_count(dms_room_t *room);
 #define DMS_ROOM_COUNTS 3

@@ -42,7 +42,7 @@ void dms_spare_keep(int directory, int successor);
 /* Removes what dms_spare_link() has made. */
 void dms_spare_drop(int directory, int successor);
 
-/* Removes the spare of a file with st that is no more what it was there: gone, or somewhere else. */
+/* Removes the spare of a file with st that is no more what it was: gone, or somewhere else. */
 void dms_spare_lose(int directory, const dms_os_stat_t *st);
 
 /* Removes what has a spare's name, and st, where its time is over. Returns whether it is such a
