@@ -152,6 +152,7 @@ static apr_status_t sizes_follow(dms_tx_t *tx, const dms_change_t *change)
         rv = dms_tx_unsize_tree(tx, change->from);
         return rv == APR_SUCCESS ? dms_tx_unsize_tree(tx, change->key) : rv;
     case DMS_COPIED:
+    case DMS_REMOVED: /* what is made there anew may be no folder */
         return dms_tx_unsize_tree(tx, change->key);
     default:
         return APR_SUCCESS;

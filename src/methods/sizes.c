@@ -11,24 +11,34 @@
 #include "server/space.h"
 #include "server/state.h"
 
-/* What the quotas leave where the transfer goes to: those that its source is not in already. */
-static apr_status_t find_left(const dms_transfer_t *transfer, dms_tx_t *tx, apr_int64_t *left)
+static dms_quotas_t place_of(const dms_transfer_t *transfer)
 {
     dms_quotas_t place = {.r = transfer->target.r,
                           .provider = transfer->request->provider,
                           .key = transfer->to.key,
                           .quota = dms_config_quota(transfer->target.config),
                           .leaving = transfer->is_move ? transfer->from.key : NULL};
+
+    return place;
+}
+
+/* What the quotas leave where the transfer goes to: those that its source is not in already. */
+static apr_status_t find_left(const dms_transfer_t *transfer, dms_tx_t *tx, apr_int64_t *left)
+{
+    dms_quotas_t place = place_of(transfer);
     apr_int64_t used;
 
     return dms_quotas_left(&place, tx, left, &used);
 }
 
 /* Whether what is moved stays in the folders that are counted, or are being counted; among those
- * are, once there was a look at what is left, all that have a quota where it goes to. */
+ * are, once there was a look at what is left, all that have a quota where it goes to. It does not
+ * where it becomes such a folder itself. */
 static int stays(const dms_transfer_t *transfer)
 {
-    return transfer->is_move && !transfer->by_copy
+    dms_quotas_t place = place_of(transfer);
+
+    return transfer->is_move && !transfer->by_copy && !dms_quotas_has_one(&place)
            && dms_store_is_same_space(dms_state_store(), transfer->from.key, transfer->to.key,
                                       transfer->request->r->pool);
 }

@@ -76,6 +76,27 @@ static apr_status_t count(const dms_quotas_t *place, const char *folder, apr_int
     return rv;
 }
 
+/* Whether what a quota's section has for a folder is none: a file, or a name that is to be made.
+ * Where it is, its bytes need no counting. */
+static int is_no_folder(const dms_quotas_t *place, const char *folder, apr_int64_t *bytes)
+{
+    const dms_provider_t *provider = place->provider;
+    const char *own = dms_key_own(provider, folder), *name;
+    dms_node_t *parent;
+    dms_facts_t facts;
+    apr_status_t rv;
+
+    if (strcmp(folder, place->key) || !own || !provider->parent_of_key) {
+        return 0;
+    }
+    rv = provider->parent_of_key(own, place->r->pool, &parent, &name);
+    if (rv == APR_SUCCESS) {
+        rv = provider->facts(parent, name, &facts);
+    }
+    *bytes = rv == APR_SUCCESS && facts.known & DMS_FACT_SIZE ? facts.size : 0;
+    return rv == APR_SUCCESS ? facts.kind == DMS_KIND_FILE : rv == ENOENT || rv == ENOTDIR;
+}
+
 /* How much a folder's files have. ENOENT: nobody knows, and it is not the time to count. What was
  * counted while others wrote is counted again. */
 static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const char *folder,
@@ -87,7 +108,10 @@ static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const cha
     apr_status_t rv = store ? dms_store_size_as_counted(store, tx, folder, pool, bytes, &is_exact)
                             : APR_EGENERAL;
 
-    if (rv == ENOENT && !tx) {
+    if (rv == ENOENT && is_no_folder(place, folder, bytes)) {
+        rv = APR_SUCCESS;
+    }
+    else if (rv == ENOENT && !tx) {
         rv = count(place, folder, bytes);
     }
     else if (rv == APR_SUCCESS && !tx && !is_exact) {
@@ -121,6 +145,16 @@ apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_
         }
     }
     return rv;
+}
+
+int dms_quotas_has_one(const dms_quotas_t *place)
+{
+    const dms_quota_t *quota = dms_config_quota(dms_config_of(place->r));
+
+    while (quota && strcmp(folder_of(place, quota), place->key) != 0) {
+        quota = quota->outer;
+    }
+    return quota != NULL;
 }
 
 dms_error_t *dms_quotas_uncounted(request_rec *r)

@@ -34,6 +34,9 @@ typedef struct dms_quotas_t {
 apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
                              apr_int64_t *used);
 
+/* Whether the place itself is, or would be, a folder that has a quota. */
+int dms_quotas_has_one(const dms_quotas_t *place);
+
 /* 503, where others have what is counted forgotten again and again. */
 dms_error_t *dms_quotas_uncounted(request_rec *r);
 

@@ -191,6 +191,31 @@ def test_quotas_in_a_quota(dav_on):
     assert used(dav, "homes/eve/") == 0
 
 
+def test_what_a_pattern_matches_and_is_no_folder_yet(dav_on):
+    """Each home has a quota; so has, by the same pattern, a file beside them, and a home that is to be made."""
+    dav = dav_on(conf=TWO)
+    dav.folder("homes")
+    dav.file("small/f.bin", b"x" * 60)
+    dav.file("big/f.bin", b"x" * 600)
+    assert dav.put("homes/a.txt", b"x" * 100).status == 201
+    refused(dav.put("homes/a.txt", b"x" * 501), "quota-not-exceeded")
+    refused(dav.put("homes/b.txt", b"x" * 501), "quota-not-exceeded")
+    assert dav.put("homes/a.txt", b"x" * 100, ("Content-Range", "bytes 100-199/200")).status == 204
+    for method in "COPY", "MOVE":
+        refused(dav.transfer(method, "big/", "homes/big"), "quota-not-exceeded")
+        assert dav.transfer(method, "small/", "homes/" + method).status == 201
+        assert space(dav, f"homes/{method}/") == {f"{dav.url}homes/{method}/": (440, 60)}
+    assert dav.copy("homes/COPY/", "homes/a.txt").status == 204
+    assert dav.delete("homes/COPY/").status == 204
+    assert dav.put("homes/COPY", b"x" * 500).status == 201
+    refused(dav.put("homes/COPY", b"x" * 501), "quota-not-exceeded")
+    assert dav.move("homes/MOVE/", "homes/moved").status == 201
+    refused(dav.put("homes/moved/g.bin", b"x" * 441), "quota-not-exceeded")
+    assert dav.put("homes/moved/g.bin", b"x" * 440).status == 201
+    check(dav, "homes/moved/")
+    assert set(rows(dav)) == {str(dav.disk("homes/moved"))}  # of what is gone nothing is kept
+
+
 def test_over_what_is_there(dav_on):
     dav = quota(dav_on, "1M")
     for name in ("a", "b", "c"):
