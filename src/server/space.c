@@ -83,7 +83,7 @@ static int is_no_folder(const dms_quotas_t *place, const char *folder, apr_int64
     const dms_provider_t *provider = place->provider;
     const char *own = dms_key_own(provider, folder), *name;
     dms_node_t *parent;
-    dms_facts_t facts;
+    dms_facts_t facts = {.kind = DMS_KIND_NONE};
     apr_status_t rv;
 
     if (strcmp(folder, place->key) || !own || !provider->parent_of_key) {
