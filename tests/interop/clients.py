@@ -38,6 +38,9 @@ def running(**kw):
     assert not left, left
 
 
+# The place as README shows it: the folder's URL without its slash is of it.
+WITHOUT_SLASH = '<Location "/dav">\nDavMultistatus On\n</Location>\n'
+
 # As people paste it: without proxy_set_header, the Host that nginx sends is the name that follows proxy_pass.
 NGINX = """\
 daemon off;
