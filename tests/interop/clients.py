@@ -105,7 +105,8 @@ def needs(program):
 def run(*command, cwd, stdin="", status=0, seconds=60, both=True):
     """Runs a program with a HOME of its own in `cwd`; returns what it says (`both`: on stderr, too). `status` None: any."""
     needs(command[0])
-    env = {"PATH": PATH, "HOME": str(cwd), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    env = {"PATH": PATH, "HOME": str(cwd), "LC_ALL": "C.UTF-8", "TZ": "UTC",
+           "EDITOR": os.environ.get("EDITOR", "false")}
     done = subprocess.run([str(c) for c in command], cwd=cwd, env=env, input=stdin, capture_output=True, text=True, errors="replace",
                           timeout=seconds)
     told = done.stdout + (done.stderr if both else "")
