@@ -10,7 +10,7 @@ PYTHON := /usr/bin/python3
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev libutf8proc-dev
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
-	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient \
+	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient git \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)

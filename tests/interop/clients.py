@@ -73,7 +73,7 @@ def nginx(server):
     process = subprocess.Popen(["nginx", "-c", root / "nginx.conf", "-e", root / "error.log"], env={**os.environ, "PATH": PATH},
                                stdin=subprocess.DEVNULL, preexec_fn=harness.in_child)
     try:
-        wait_for_port(port, process)
+        wait_for_port(port, process, root / "error.log")
         yield port
     finally:
         process.terminate()
@@ -81,15 +81,15 @@ def nginx(server):
         shutil.rmtree(root, ignore_errors=True)
 
 
-def wait_for_port(port, process):
-    """Waits until `process` listens there."""
+def wait_for_port(port, process, log):
+    """Waits until `process` listens there; where it doesn't, its log tells why."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise AssertionError(f"{process.args}: nobody listens")
+    raise AssertionError(log.read_text())
 
 
 def url(server, path="", port=None):
