@@ -10,10 +10,11 @@ PYTHON := /usr/bin/python3
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev libutf8proc-dev
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
-	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 \
+	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient git \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_soak = $(PACKAGES_test)
+PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
@@ -110,7 +111,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases soak faults waiting history lint format bench instructions install clean help
+.PHONY: all packages run test test-releases desktops soak faults waiting history lint format bench instructions install clean help
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
@@ -177,6 +178,11 @@ RELEASES := bookworm-amd64 trixie-amd64 sid-amd64 bookworm-i386 noble-amd64
 ## make test-releases         README's commands in chroots of Debian 12, 13, sid, and 12 on i386, and of Ubuntu
 test-releases: | packages
 	@tools/test-releases.sh $(RELEASES)
+
+## make desktops              GNOME's and KDE's clients, whose packages are large
+desktops: $(MODULE) | packages
+	@$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
+		-o cache_dir=$(abspath build)/pytest tests/interop/test_desktops.py $(PYTEST_ARGS)
 
 ## make soak [SOAK=10000]     so many of each request: what the server holds stays the same
 SOAK := 10000

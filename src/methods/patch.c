@@ -6,7 +6,6 @@
 
 #include <http_request.h>
 
-/* SabreDAV has 411 for a body of no bytes, too. */
 static int has_body(const request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
@@ -26,6 +25,22 @@ static dms_error_t *ask_for_put(request_rec *r)
                : dms_error(r->pool, status, NULL, "nothing may be written into this file");
 }
 
+/* webdavfs makes a file by a part of no bytes where nothing is, if it is to write parts of it (RFC
+ * 5789, section 2, lets a PATCH make something). What somebody else makes meanwhile stays as it is:
+ * 409. */
+static dms_error_t *make_empty(dms_request_t *request)
+{
+    static const dms_range_t nothing = {.length = 0};
+    const dms_upload_how_t how = {&nothing, 0, HTTP_RANGE_NOT_SATISFIABLE};
+    dms_resource_t resource = {.node = NULL};
+    dms_error_t *error = dms_method_lookup(request, 0, 0, &resource);
+
+    if (!error && resource.facts.kind != DMS_KIND_NONE) { /* as SabreDAV has it */
+        error = dms_error(request->r->pool, HTTP_LENGTH_REQUIRED, NULL, "a PATCH needs a body");
+    }
+    return error ? error : dms_upload(request, &how);
+}
+
 static dms_error_t *answer_patch(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
@@ -42,11 +57,11 @@ static dms_error_t *answer_patch(dms_request_t *request, int *result)
         return dms_error(r->pool, HTTP_BAD_REQUEST, NULL,
                          "X-Update-Range is missing, or can't be understood");
     }
-    if (!has_body(r)) {
-        return dms_error(r->pool, HTTP_LENGTH_REQUIRED, NULL, "a PATCH needs a body");
-    }
     error = ask_for_put(r);
-    return error ? error : dms_upload(request, &how);
+    if (error) {
+        return error;
+    }
+    return has_body(r) ? dms_upload(request, &how) : make_empty(request);
 }
 
 const dms_method_t dms_method_patch = {

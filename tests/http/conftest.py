@@ -15,7 +15,7 @@ import pytest
 
 import harness
 
-pytest_plugins = ["writing"]
+pytest_plugins = ["writing", "replay"]
 
 os.umask(0o022)
 

@@ -98,6 +98,19 @@ def test_no_body_is_411(file):
     assert patch(file, "append", None).status == 411
 
 
+def test_no_bytes_make_an_empty_file_where_nothing_is(file):
+    """So webdavfs makes one that it is going to write parts of."""
+    assert patch(file, "bytes=0-", b"", ("If-Match", "*"), name="new.txt").status == 412
+    assert patch(file, "bytes=0-", b"", name="none/new.txt").status == 409
+    held = lock(file, "", depth="0").tagged()
+    assert patch(file, "bytes=0-", b"", name="new.txt").status == 423
+    answer = patch(file, "bytes=0-", b"", held, ("If-None-Match", "*"), name="new.txt")
+    assert answer.status == 201 and answer.get("ETag") == file.etag("new.txt")
+    assert patch(file, "bytes=0-", b"ABC", ("If-Match", "*"), name="new.txt").status == 204
+    assert patch(file, "bytes=0-", b"", name="new.txt").status == 411
+    assert file.tree() == {"a.txt": TEN, "new.txt": b"ABC"}
+
+
 def test_another_type_is_415(file):
     for kind in ([("Content-Type", "text/plain")], []):
         answer = file.ask("PATCH", "a.txt", [*kind, ("X-Update-Range", "append")], b"ABC")
@@ -142,6 +155,7 @@ def test_it_takes_both_rights(dav_on, denied):
     dav.server.expect_log("AH01630")
     dav.file("a.txt", TEN)
     assert patch(dav, "append", b"A").status == 403
+    assert patch(dav, "bytes=0-", b"", name="new.txt").status == 403
     assert dav.tree() == {"a.txt": TEN}
 
 

@@ -1,5 +1,6 @@
 """cadaver (neon): writes, locks, properties, moves."""
 
+import contextlib
 import re
 
 import pytest
@@ -16,8 +17,8 @@ def server():
 @pytest.fixture
 def session(server, tmp_path):
     """Runs commands in one session; returns what came after each command, as a list."""
-    def run(*commands, at=""):
-        told = clients.run("cadaver", clients.url(server, at), cwd=tmp_path, stdin="\n".join(commands) + "\nquit\n")
+    def run(*commands, at="", port=None):
+        told = clients.run("cadaver", clients.url(server, at, port), cwd=tmp_path, stdin="\n".join(commands) + "\nquit\n")
         parts = re.split(r"^dav:[^>]*> .*$", told, flags=re.M)
         assert len(parts) == len(commands) + 2, told
         return parts[1:-1]
@@ -51,6 +52,28 @@ def test_lock_put_unlock(server, session, tmp_path):
     assert "Value of color is: red" in told[5]
     assert "exclusive" not in told[7]
     assert [s for m, p, s in clients.requests(server) if m in ("LOCK", "UNLOCK")] == [200, 204]
+
+
+@pytest.fixture
+def editor(monkeypatch, tmp_path):
+    path = tmp_path / "editor"
+    path.write_text('#!/bin/sh\necho edited >>"$1"; touch -d @1000000000 "$1"\n')  # cadaver looks at the time, in seconds
+    path.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(path))
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_editing(server, session, editor, tmp_path, proxied):
+    """LOCK, GET, PUT with the token, UNLOCK; behind nginx as it is pasted the lists are tagged with a URL that is not ours."""
+    (tmp_path / "e.txt").write_text("1\n")
+    with clients.nginx(server) if proxied else contextlib.nullcontext() as port:
+        told = session("put e.txt", "edit e.txt", "lock e.txt", "put e.txt", "propset e.txt color red", "move e.txt f.txt", "edit f.txt",
+                       "lock f.txt", "delete f.txt", "mkcol d", "lock d", "put e.txt d/e.txt", "move d/e.txt d/f.txt", "edit d/f.txt", "rmcol d",
+                       port=port)
+    all_well(told[:1] + told[2:6] + told[7:13] + told[14:])
+    for edited in told[1], told[6]:
+        assert "Uploading changes" in edited and edited.count("succeeded") == 4, edited
+    assert not {"e.txt", "f.txt", "d"} & clients.tree(server.data).keys()
 
 
 def test_one_session_s_lock_keeps_another_out(server, session, tmp_path):

@@ -49,8 +49,8 @@ def server():
 
 
 class Mount:
-    def __init__(self, server, base):
-        self.server, self.base, self.path = server, base, base / "mnt"
+    def __init__(self, url, base):
+        self.url, self.base, self.path = url, base, base / "mnt"
         (base / "davfs2.conf").write_text(CONF)
         (base / "secrets").write_text("")
         (base / "secrets").chmod(0o600)
@@ -60,7 +60,7 @@ class Mount:
         with open(self.base / "told", "w") as told:
             done = subprocess.run(
                 ["mount", "-t", "davfs", "-o", f"conf={self.base}/davfs2.conf,uid=root",
-                 clients.url(self.server), str(self.path)], stdin=subprocess.DEVNULL, stdout=told, stderr=told, timeout=30)
+                 self.url, str(self.path)], stdin=subprocess.DEVNULL, stdout=told, stderr=told, timeout=30)
         assert done.returncode == 0, (self.base / "told").read_text()
         return self.path
 
@@ -81,7 +81,7 @@ def mount(server, tmp_path):
         pytest.skip(reason)
     for path in server.data.iterdir():
         clients.run("rm", "-rf", path, cwd=tmp_path)
-    return Mount(server, tmp_path)
+    return Mount(clients.url(server), tmp_path)
 
 
 def test_write_and_read_back(server, mount):
@@ -152,3 +152,41 @@ def test_df_shows_the_disk(server, mount):
         told, disk = os.statvfs(path), os.statvfs(server.data)
     assert abs(told.f_bavail * told.f_frsize - disk.f_bavail * disk.f_frsize) < 1 << 30
     assert told.f_blocks * told.f_frsize > disk.f_bavail * disk.f_frsize
+
+
+def wait_for(server, expected):
+    """Uploads begin when a file has been closed."""
+    deadline = time.monotonic() + 30
+    while clients.tree(server.data) != expected:
+        assert time.monotonic() < deadline, clients.tree(server.data)
+        time.sleep(0.05)
+
+
+def test_behind_nginx_as_it_is_pasted(server, mount):
+    """The Host is not the client's; davfs2 tags its lists with the URL that it knows. What is refused goes to lost+found."""
+    (server.data / "old.txt").write_text("old")
+    clients.writing.give(server.data)
+    seen = len(clients.requests(server))
+    with clients.nginx(server) as port:
+        mount.url = clients.url(server, port=port)
+        with mount as path:
+            with open(path / "old.txt", "a") as f:  # an editor that writes in place, and keeps it open
+                f.write(", edited")
+                f.flush()
+                os.fsync(f.fileno())
+                f.write(" twice")
+            (path / "new.odt~").write_text("saved beside")  # and one that writes beside and renames
+            (path / "new.odt~").rename(path / "new.odt")
+            (path / "gone.txt").write_text("x")
+            wait_for(server, {"old.txt": b"old, edited twice", "new.odt": b"saved beside", "gone.txt": b"x"})
+            with open(path / "new.odt", "r+b") as f:
+                f.seek(6)
+                f.write(b"over it")
+            (path / "gone.txt").unlink()
+            (path / "d").mkdir()
+            (path / "old.txt").rename(path / "d/moved.txt")
+            wait_for(server, {"d": None, "d/moved.txt": b"old, edited twice", "new.odt": b"saved over it"})
+            assert not list(path.glob("lost+found/*"))
+    asked = clients.requests(server)[seen:]
+    assert not [r for r in asked if r[2] >= 400 and r[2] != 404]
+    assert {m for m, _, _ in asked} >= {"LOCK", "PUT", "UNLOCK", "MOVE", "DELETE"}

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,11 +24,12 @@ def server():
 
 @pytest.fixture
 def rclone(server, tmp_path):
-    def run(command, *arguments, vendor="owncloud"):
-        remote = f":webdav,url='{clients.url(server)}',vendor={vendor}:"
+    def run(command, *arguments, vendor="owncloud", status=0):
+        # (Pieces in a folder beside, which Nextcloud alone puts together: what 1.64 and later do unless told not to.)
+        remote = f":webdav,url='{clients.url(server)}',vendor={vendor},nextcloud_chunk_size=0:"
         arguments = [remote + a[1:] if str(a).startswith("@") else a for a in arguments]
         return clients.run("rclone", "--config", os.devnull, "--transfers", "8", "--checkers", "8", "--retries", "1",
-                           "--stats", "0", command, *arguments, cwd=tmp_path, seconds=100)
+                           "--stats", "0", command, *arguments, cwd=tmp_path, seconds=100, status=status)
     return run
 
 
@@ -152,24 +154,36 @@ def test_large_listing_and_size(server, rclone, tmp_path):
 
 @pytest.mark.parametrize("vendor", ["owncloud", "nextcloud"])
 def test_files_are_checked_by_their_checksums(server, rclone, tmp_path, vendor):
-    """rclone sends an OC-Checksum of SHA-1, and asks for oc:checksums, of which it compares MD5."""
-    here = tmp_path / "here"
+    """rclone sends an OC-Checksum of SHA-1, and asks for oc:checksums, of which it compares MD5, or of Nextcloud SHA-1."""
+    here, there = tmp_path / "here", server.data / vendor
     here.mkdir()
     (here / "a.bin").write_bytes(random.Random(1).randbytes(100_000))
     (here / "b.bin").write_bytes(b"")
+    set_time(here / "a.bin", 1_000_000_000)
     rclone("copy", here, f"@{vendor}", vendor=vendor)
+    same(here, there)
     for name in "a.bin", "b.bin":
         found = rclone("hashsum", "sha1", f"@{vendor}/{name}", vendor=vendor)
         assert found.split()[0] == hashlib.sha1((here / name).read_bytes()).hexdigest()
     told = rclone("check", here, f"@{vendor}", vendor=vendor)
-    assert "0 differences found" in told
-    assert vendor == "nextcloud" or "could not be checked" not in told  # of Nextcloud it knows no MD5
-    (server.data / vendor / "a.bin").write_bytes(bytes(100_000))  # of the same length: nobody knows any more
+    assert "0 differences found" in told and "2 matching files" in told and "could not be checked" not in told
+    rclone("copyto", f"@{vendor}/a.bin", f"@{vendor}/copied.bin", vendor=vendor)  # takes them along
+    rclone("moveto", f"@{vendor}/a.bin", f"@{vendor}/moved.bin", vendor=vendor)
+    content = (here / "a.bin").read_bytes()
+    (here / "a.bin").rename(here / "copied.bin")
+    (here / "moved.bin").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))  # as long, and of the same time
+    set_time(here / "moved.bin", 1_000_000_000)
+    assert re.search("moved.bin: .* differ", rclone("check", here, f"@{vendor}", vendor=vendor, status=1))
+    seen = len(clients.requests(server))
+    rclone("sync", "--checksum", here, f"@{vendor}", vendor=vendor)
+    assert [p for m, p, _ in clients.requests(server)[seen:] if m == "PUT"] == [f"/dav/{vendor}/moved.bin"]
+    (there / "copied.bin").write_bytes(bytes(100_000))  # of the same length: nobody knows any more
     assert "could not be checked" in rclone("check", here, f"@{vendor}", vendor=vendor)
 
 
-def test_about(server, rclone):
-    told = json.loads(rclone("about", "--json", "@"))
+@pytest.mark.parametrize("vendor", ["owncloud", "nextcloud", "other"])
+def test_about(server, rclone, vendor):
+    told = json.loads(rclone("about", "--json", "@", vendor=vendor))
     disk = os.statvfs(server.data)
     assert abs(told["free"] - disk.f_bavail * disk.f_frsize) < 1 << 30
     assert abs(told["used"] - (disk.f_blocks - disk.f_bfree) * disk.f_frsize) < 1 << 30

@@ -5,9 +5,7 @@ import os
 import random
 import re
 import shutil
-import socket
 import subprocess
-import time
 
 import pytest
 
@@ -99,19 +97,10 @@ class Remote:
             [str(c) for c in command], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.state,
             preexec_fn=clients.harness.in_child, env={**os.environ, "PHP_CLI_SERVER_WORKERS": "4", "HOME": str(self.state)},
             start_new_session=True)
-        self.wait()
+        clients.wait_for_port(self.port, self.process, self.state / "log")
         self.url = f"http://127.0.0.1:{self.port}{REMOTE}"
         self.proxy = Proxy(modules=["proxy", "proxy_http", "ssl"], conf=CONF.format(remote=self.url)).start()
         self.public = f"https://127.0.0.1:{self.proxy.port}/files/"
-
-    def wait(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError((self.state / "log").read_text())
 
     def stop(self):
         wrong = self.proxy.stop()
