@@ -17,4 +17,7 @@
 int dms_names_note(request_rec *r);
 int dms_names_find(request_rec *r);
 
+/* The URL path of a request, as r->uri, in the form that the client has sent. */
+const char *dms_names_sent(const request_rec *r);
+
 #endif

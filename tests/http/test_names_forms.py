@@ -80,6 +80,50 @@ def test_the_rules_are_those_of_the_name_that_is_there(forms):
         assert forms.copy(url("secret-\u00e9/x", form), "copied").status == 403
 
 
+@pytest.mark.parametrize("host", ["http://127.0.0.1:{port}", "https://public", ""])
+def test_its_own_name_in_an_if_header(forms, host):
+    """By whatever host (behind a proxy it is another), in the form in which the client has it."""
+    name = "l\u00f3ck/\u00e9"
+    forms.file(url(name, "NFC"), b"old")
+    held = lock(forms, url(name, "NFD"))
+    own = host.format(port=forms.server.port) + forms.url + url(name, "NFD")
+    assert forms.put(url(name, "NFD"), b"1", ("If", f"<{own}> (<{held.token}>)")).status == 204
+    assert forms.put(url(name, "NFD"), b"2", ("If", f"<{own}x> (<{held.token}>)")).status == 412
+    assert forms.delete(url(name, "NFD"), held.tagged(own)).status == 204
+
+
+def test_slashes_that_are_not_merged(dav_on):
+    """The rules are still those of the name that is there, however many slashes stand in the URL."""
+    dav = dav_on(location="DavMultistatusNames normalize", conf="""MergeSlashes Off
+<Location "/dav/secret-\u00e9">
+Require all denied
+</Location>
+""")
+    dav.server.expect_log("AH01630")
+    dav.file(url("secret-\u00e9/x", "NFC"), b"secret")
+    dav.file(url("\u00e9/x", "NFC"), b"open")
+    for slashes in ("/", "//", "///"):
+        for form in ("NFC", "NFD"):
+            assert dav.get(url("secret-\u00e9", form) + slashes + "x").status == 403
+            assert dav.get(url("\u00e9", form) + slashes + "x").body == b"open"
+
+
+def test_below_a_name_in_another_form(forms):
+    forms.folder(url("d\u00e9ep", "NFC"))
+    assert forms.put(url("d\u00e9ep/\u00e9", "NFD"), b"x").status == 201
+    assert forms.tree(url("d\u00e9ep", "NFC")) == {unicodedata.normalize("NFD", "\u00e9"): b"x"}
+    assert forms.put(url("d\u00e9ep/\u00e9/\u00e9", "NFD"), b"x").status == 409
+
+
+@pytest.mark.no_sanitizer
+def test_nothing_is_looked_for_below_what_is_not_there(forms):
+    path = "/".join([url("\u00e9", "NFC")] * 1000)
+    before = forms.server.cpu_seconds()
+    for _ in range(30):
+        assert forms.get(path).status == 404
+    assert forms.server.cpu_seconds() - before < 0.5  # it was 1.2
+
+
 @pytest.mark.parametrize("name", ["%FF%CC%81", "%E9", "a/%CC%81", "\u0301"])
 def test_odd_names(forms, name):
     assert forms.get(urllib.parse.quote(name, safe="%/")).status == 404
