@@ -19,10 +19,11 @@
 
 /* What of a request a page may set beside what it always may. */
 #define ACCEPTED                                                                                   \
-    "Authorization, Cache-Control, Content-Digest, Content-Range, Content-Type, Depth, "           \
-    "Destination, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "                      \
+    "Authorization, Cache-Control, Content-Digest, Content-MD5, Content-Range, Content-Type, "     \
+    "Depth, Destination, Digest, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "                      \
     "If-Unmodified-Since, Lock-Token, OC-Checksum, Overwrite, Pragma, Prefer, Range, "             \
-    "Repr-Digest, Timeout, Want-Repr-Digest, X-OC-Mtime, X-Requested-With, X-Update-Range"
+    "Repr-Digest, Timeout, Want-Repr-Digest, X-Expected-Entity-Length, X-OC-Mtime, X-Requested-With, "      \
+    "X-Update-Range"
 
 /* For how long a browser need not ask again, in seconds: what Chromium takes at the most. */
 #define MAX_AGE "7200"
@@ -67,13 +68,14 @@ static int is_preflight(const request_rec *r)
            && apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
-/* As a header parser it comes after the configuration is known, and before any access check. */
+/* As a header parser it comes after the configuration is known, and before any access check. It is
+ * the URL which the browser has asked for that decides, not one from which an error's page comes. */
 static int look_at_origin(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
     const char *origin = apr_table_get(r->headers_in, "Origin"), *allowed;
 
-    if (!dms_config_is_on(config) || !config->origins || !config->origins->nelts) {
+    if (r->prev || !dms_config_is_on(config) || !config->origins || !config->origins->nelts) {
         return DECLINED;
     }
     apr_table_mergen(r->err_headers_out, "Vary", "Origin"); /* also for who has none */

@@ -22,11 +22,19 @@ DavMultistatusAllowOrigin *
 </Location>
 <Location "/dav/none/">
 DavMultistatusAllowOrigin None
+ErrorDocument 401 /dav/all/page.html
+</Location>
+<Location "/dav/all/page.html">
+Require all granted
+</Location>
+<Location "/dav/elsewhere/">
+ErrorDocument 401 /dav/all/page.html
 </Location>
 """
 ME = ("Authorization", "Basic " + base64.b64encode(b"me:secret").decode())
 SENT = {"authorization", "content-type", "depth", "destination", "if", "if-match", "if-none-match", "lock-token", "overwrite", "timeout",
-        "content-range", "range", "x-oc-mtime", "prefer"}
+        "content-range", "range", "x-oc-mtime", "prefer", "x-update-range", "x-expected-entity-length", "oc-checksum", "repr-digest",
+        "content-digest", "digest", "content-md5", "want-repr-digest"}  # each that the module reads
 READ = {"ETag", "DAV", "Lock-Token", "Location", "Content-Range", "X-OC-MTime"}
 
 
@@ -37,6 +45,7 @@ def notes():
     for name in ("all", "none"):
         (server.data / name).mkdir()
     (server.data / "a.txt").write_text("a")
+    (server.data / "all" / "page.html").write_text("no")
     give(server.data)
     server.expect_log("AH01617|AH01618|AH01797")
     yield server.start()
@@ -100,6 +109,17 @@ def test_all_without_credentials(notes):
 def test_none(notes):
     assert preflight(notes, "/dav/none/", NOTES).status == 401
     assert not cors_of(notes.ask("PROPFIND", "/dav/none/", [("Origin", NOTES), ME, ("Depth", "0")]))
+
+
+def test_the_page_of_an_error_opens_nothing(notes):
+    """It is the URL which was asked for that decides, not that of an ErrorDocument."""
+    for origin in (NOTES, OTHER):
+        answer = notes.ask("GET", "/dav/none/x", [("Origin", origin)])
+        assert (answer.status, answer.body) == (401, b"no") and not cors_of(answer)
+    answer = notes.ask("GET", "/dav/elsewhere/x", [("Origin", OTHER)])
+    assert (answer.status, answer.body) == (401, b"no") and not cors_of(answer)
+    cors = cors_of(notes.ask("GET", "/dav/elsewhere/x", [("Origin", NOTES)]))
+    assert (cors["allow-origin"], cors["allow-credentials"]) == (NOTES, "true")
 
 
 def test_off_by_default_and_elsewhere(dav):
