@@ -27,6 +27,8 @@ static const struct {
     [DMS_ACT_LOCK] = {"LOCK", "LOCK"},
     [DMS_ACT_UNLOCK] = {"UNLOCK", "UNLOCK"},
     [DMS_ACT_REMOVE] = {"DELETE", "DELETE"},
+    [DMS_ACT_MOVE] = {"MOVE", "MOVE"},
+    [DMS_ACT_MAKE_COLLECTION] = {"MKCOL", "MKCOL"},
 };
 
 /* How many statuses are remembered. */

@@ -33,7 +33,10 @@ typedef enum dms_act_e {
     DMS_ACT_PROPERTIES, /* to change them */
     DMS_ACT_LOCK,
     DMS_ACT_UNLOCK,
-    DMS_ACT_REMOVE /* a name, with what it is a name of */
+    DMS_ACT_REMOVE, /* a name, with what it is a name of */
+    /* A MOVE's and MKCOL's own right, which httpd itself asks for. What they do is the above. */
+    DMS_ACT_MOVE,
+    DMS_ACT_MAKE_COLLECTION
 } dms_act_e;
 
 /* The URL path, escaped, that a RewriteRule of a directory has put in place of a request's own, for
