@@ -362,10 +362,15 @@ static const char *set_show_forbidden(cmd_parms *cmd, void *baton, int on)
     return NULL;
 }
 
+/* It is needed before a URL is mapped to a file: in other sections it would have no effect. */
 static const char *set_names(cmd_parms *cmd, void *baton, const char *which)
 {
     dms_config_t *config = baton;
+    const char *error = ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES);
 
+    if (error) {
+        return error;
+    }
     config->normalize_names = !strcasecmp(which, "normalize");
     if (!config->normalize_names && strcasecmp(which, "exact") != 0) {
         return apr_psprintf(cmd->pool, "%s takes exact or normalize, not '%s'", cmd->cmd->name,

@@ -137,6 +137,13 @@ def test_exact_is_exact(lenient, dav):
         assert place.get(url("\u00e9", "NFC")).body == b"c"
 
 
+@pytest.mark.parametrize("section", ['Directory "/"', 'Files "*"', "If \"true\""])
+def test_where_it_would_have_no_effect(section):
+    server = harness.Server(conf=f"<{section}>\nDavMultistatusNames normalize\n</{section.split()[0]}>")
+    with pytest.raises(harness.StartError, match="DavMultistatusNames .* within <"):
+        server.start()
+
+
 def test_wrong_word():
     server = harness.Server(location="DavMultistatusNames fuzzy")
     with pytest.raises(harness.StartError, match="takes exact or normalize"):
