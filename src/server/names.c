@@ -163,6 +163,12 @@ int dms_names_find(request_rec *r)
     return DECLINED;
 }
 
+int dms_names_has_twin(const request_rec *r)
+{
+    return apr_table_get(r->notes, note) && r->filename && *r->filename == '/'
+           && strcmp(find_path(r->pool, r->filename), r->filename) != 0;
+}
+
 const char *dms_names_sent(const request_rec *r)
 {
     const char *sent = apr_table_get(r->notes, note);

@@ -17,6 +17,10 @@
 int dms_names_note(request_rec *r);
 int dms_names_find(request_rec *r);
 
+/* Whether what a request is for, and is not there, has come to be there in another form since it was
+ * looked for: by somebody who was faster. */
+int dms_names_has_twin(const request_rec *r);
+
 /* The URL path of a request, as r->uri, in the form that the client has sent. */
 const char *dms_names_sent(const request_rec *r);
 

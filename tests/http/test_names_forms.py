@@ -6,7 +6,7 @@ import urllib.parse
 import pytest
 
 import harness
-from locking import lock, submit
+from locking import lock, lock_body, submit
 from writing import Dav
 
 NAMES = ["caf\u00e9.txt", "\u00c5ngstr\u00f6m/\u1e69.txt", "\uac00.txt"]
@@ -62,6 +62,26 @@ def test_it_is_found_by_every_method(forms, name, there, asked):
     assert not dav.disk(there).exists()
     dav.delete(asked + ".copy")
     dav.delete(there.split("/")[0])
+
+
+BODIES = {"PUT": b"first", "LOCK": lock_body().encode(), "MKCOL": b'<D:mkcol xmlns:D="DAV:"/>'}
+
+
+@pytest.mark.parametrize("method", BODIES)
+def test_who_is_slower_makes_no_twin(forms, method):
+    """The name comes to be there in its other form while the request is under way."""
+    name, body = "sl\u00f3w", BODIES[method]
+    headers = [("Content-Length", str(len(body))), ("Content-Type", "application/xml"), ("Expect", "100-continue")]
+    with forms.server.connect() as connection:
+        connection.send_head(method, forms.url + url(name, "NFC"), headers)
+        assert connection.file.readline().split()[1] == b"100"  # it waits for the body, and has looked for the name
+        connection.file.readline()
+        assert forms.put(url(name, "NFD"), b"second").status == 201
+        connection.socket.sendall(body)
+        assert connection.read_answer(method).status == 409
+    assert [n for n in forms.tree() if n.startswith("sl")] == [unicodedata.normalize("NFD", name)]
+    assert forms.put(url(name, "NFC"), b"again").status == 204
+    assert forms.delete(url(name, "NFC")).status == 204
 
 
 def test_a_new_name_is_as_it_was_sent(forms):
