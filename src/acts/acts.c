@@ -215,6 +215,17 @@ int dms_act_follows(const request_rec *r, const char *other)
            || !strcmp(last_segment(r->pool, r->uri), last_segment(r->pool, other));
 }
 
+/* Whether a page of another origin asks, which may do so where the request is (methods/cors.h), but
+ * not where the answer is. */
+static int is_of_stranger(const request_rec *r, const request_rec *answer)
+{
+    const char *origin = apr_table_get(r->headers_in, "Origin");
+
+    return origin && dms_config_is_on(dms_config_of(r))
+           && dms_config_origin(dms_config_of(r), origin)
+           && !dms_config_origin(dms_config_of(answer), origin);
+}
+
 static request_rec *ask_once(request_rec *r, const char *method, const char *uri)
 {
     inquiry_t *inquiry = inquiry_of(r);
@@ -232,6 +243,9 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
     *walk = walked;
     inquiry->is_asking = 0;
     dms_client_learn(inquiry->client, answer);
+    if (answer->status == HTTP_OK && is_of_stranger(r, answer)) {
+        answer->status = HTTP_FORBIDDEN;
+    }
     answer->log = r->log;
     ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, r, "asked httpd for %s %s: %d", method, uri,
                   answer->status);

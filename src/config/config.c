@@ -175,6 +175,22 @@ int dms_config_litter_days(void)
     return litter_days;
 }
 
+const char *dms_config_origin(const dms_config_t *config, const char *origin)
+{
+    const char *found = NULL;
+    int i;
+
+    for (i = 0; config->origins && i < config->origins->nelts; i++) {
+        const char *allowed = APR_ARRAY_IDX(config->origins, i, const char *);
+
+        if (!strcmp(allowed, origin)) {
+            return allowed;
+        }
+        found = strcmp(allowed, "*") ? found : allowed;
+    }
+    return found;
+}
+
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
 {
     return config->lock_timeout == UNSET ? LOCK_TIMEOUT : config->lock_timeout;

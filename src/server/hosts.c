@@ -63,7 +63,8 @@ static int is_named_by_pattern(const server_rec *server, const char *host)
         is_first |= other == server;
         if (other != server
             && (is_named(other, host)
-                || (is_first && has_alias(other->wild_names, host) && shares_port(server, other)))) {
+                || (is_first && has_alias(other->wild_names, host)
+                    && shares_port(server, other)))) {
             return 0;
         }
     }
