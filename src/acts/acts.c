@@ -229,6 +229,7 @@ static int is_of_stranger(const request_rec *r, const request_rec *answer)
 static request_rec *ask_once(request_rec *r, const char *method, const char *uri)
 {
     inquiry_t *inquiry = inquiry_of(r);
+    int was_asking = inquiry->is_asking; /* a question may lead to another one */
     request_rec *answer;
     void **walk, *walked;
 
@@ -241,7 +242,7 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
     }
     answer = ap_sub_req_method_uri(method, uri, r, NULL);
     *walk = walked;
-    inquiry->is_asking = 0;
+    inquiry->is_asking = was_asking;
     dms_client_learn(inquiry->client, answer);
     if (answer->status == HTTP_OK && is_of_stranger(r, answer)) {
         answer->status = HTTP_FORBIDDEN;
@@ -276,6 +277,11 @@ static request_rec *ask(request_rec *r, const char *method, const char *uri)
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     return ask(main_request(r), method_of(act, kind), uri);
+}
+
+request_rec *dms_act_ask_same(request_rec *r, const char *uri)
+{
+    return ask(main_request(r), r->method, uri);
 }
 
 /* Makes, or empties, what the statuses are kept in. */

@@ -54,6 +54,9 @@ int dms_act_follows(const request_rec *r, const char *other);
  * ap_destroy_sub_req(); it lives no longer than the request. */
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 
+/* The same for what r, a request or itself a question, does, as if it were for another URL. */
+request_rec *dms_act_ask_same(request_rec *r, const char *uri);
+
 /* What an answer comes to for r: HTTP_OK; what httpd would refuse with; or 403 where the module is
  * Off there, or has another provider than for r. */
 int dms_act_status_of(const request_rec *r, const request_rec *answer);

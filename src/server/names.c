@@ -4,7 +4,9 @@
 
 #include <apr_strings.h>
 #include <http_config.h>
+#include <http_request.h>
 
+#include "acts/acts.h"
 #include "config/config.h"
 
 #ifdef DMS_UTF8PROC
@@ -132,16 +134,24 @@ static char *with_single_slashes(apr_pool_t *pool, const char *path)
     return copy;
 }
 
-/* Set where a name may be found in another form: to the URL path that the client has sent. */
+/* Set where a name may be found in another form: once it is, to the URL path that was sent. */
 static const char note[] = "dav-multistatus-names";
+
+/* Of the request that a question is about: that the question's URL is to be taken as it is. */
+static const char exact[] = "dav-multistatus-names-exact";
+
+static int is_exact(const request_rec *r)
+{
+    return r->main && apr_table_get(r->main->notes, exact);
+}
 
 int dms_names_note(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
 
-    if (dms_config_is_on(config) && dms_config_normalizes_names(config)
+    if (dms_config_is_on(config) && dms_config_normalizes_names(config) && !is_exact(r)
         && !config->provider->is_virtual && !is_ascii(r->uri)) {
-        apr_table_setn(r->notes, note, r->uri);
+        apr_table_setn(r->notes, note, "");
     }
     return DECLINED;
 }
@@ -157,10 +167,33 @@ int dms_names_find(request_rec *r)
     filename = with_single_slashes(r->pool, r->filename);
     found = find_path(r->pool, filename);
     if (strcmp(found, filename)) {
+        apr_table_setn(r->notes, note, r->uri);
         r->uri = found_uri(r->pool, with_single_slashes(r->pool, r->uri), filename, found);
         r->filename = found;
     }
     return DECLINED;
+}
+
+int dms_names_check(request_rec *r)
+{
+    const char *sent = apr_table_get(r->notes, note);
+    request_rec *asking = r, *answer;
+    int status;
+
+    if (!sent || !*sent) {
+        return DECLINED;
+    }
+    while (asking->main) {
+        asking = asking->main;
+    }
+    apr_table_setn(asking->notes, exact, "");
+    answer = dms_act_ask_same(r, ap_escape_uri(r->pool, sent));
+    apr_table_unset(asking->notes, exact);
+    status = answer->status;
+    ap_destroy_sub_req(answer);
+    return status == HTTP_UNAUTHORIZED ? HTTP_FORBIDDEN /* who is asked for is known */
+           : status != HTTP_OK && ap_is_HTTP_ERROR(status) ? status
+                                                           : DECLINED;
 }
 
 int dms_names_has_twin(const request_rec *r)
@@ -173,5 +206,5 @@ const char *dms_names_sent(const request_rec *r)
 {
     const char *sent = apr_table_get(r->notes, note);
 
-    return sent ? sent : r->uri;
+    return sent && *sent ? sent : r->uri;
 }

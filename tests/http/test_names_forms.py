@@ -100,6 +100,19 @@ def test_the_rules_are_those_of_the_name_that_is_there(forms):
         assert forms.copy(url("secret-\u00e9/x", form), "copied").status == 403
 
 
+def test_a_name_that_is_denied_leads_to_no_other(forms):
+    """What is there in a form that nothing denies is not to be had by the one that is denied."""
+    forms.file(url("secret-\u00e9", "NFD"), b"other")
+    forms.file("a.txt")
+    assert forms.get(url("secret-\u00e9", "NFD")).body == b"other"
+    for method in ("GET", "HEAD", "PROPFIND", "PUT", "DELETE", "LOCK", "PROPPATCH"):
+        assert forms.ask(method, url("secret-\u00e9", "NFC")).status == 403, method
+    assert forms.copy(url("secret-\u00e9", "NFC"), "copied").status == 403
+    assert forms.copy("a.txt", url("secret-\u00e9", "NFC")).status == 403
+    assert forms.get(url("secret-\u00e9", "NFD")).body == b"other"
+    assert forms.delete(url("secret-\u00e9", "NFD")).status == 204
+
+
 @pytest.mark.parametrize("host", ["http://127.0.0.1:{port}", "https://public", ""])
 def test_its_own_name_in_an_if_header(forms, host):
     """By whatever host (behind a proxy it is another), in the form in which the client has it."""
