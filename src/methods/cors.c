@@ -68,8 +68,8 @@ static int is_preflight(const request_rec *r)
 /* What a request's page is allowed by; an error's page, another request, inherits it. */
 static const char note[] = "dav-multistatus-origin";
 
-/* As a header parser it comes after the configuration is known, and before any access check. It is
- * the URL which the browser has asked for that decides, not one from which an error's page comes. */
+/* As a header parser it comes after the configuration is known, and before any access check. The
+ * URL which the browser has asked for decides, not one from which an error's page comes. */
 static int look_at_origin(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);

@@ -14,7 +14,7 @@ static const char *forwarded_host(request_rec *r)
                : NULL;
 }
 
-/* Whether one of a server's ServerAliases (NULL: it has none), literal ones or patterns, is host. */
+/* Whether one of a server's ServerAliases, literal or patterns (NULL: it has none), is host. */
 static int has_alias(const apr_array_header_t *aliases, const char *host)
 {
     int i;
