@@ -271,6 +271,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(dms_names_find, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(dms_virtual_walk, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(keep_mod_negotiation_out, NULL, mod_negotiation, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(dms_names_check, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(restore_file_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
     ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);

@@ -27,6 +27,8 @@ static const struct {
     [DMS_ACT_LOCK] = {"LOCK", "LOCK"},
     [DMS_ACT_UNLOCK] = {"UNLOCK", "UNLOCK"},
     [DMS_ACT_REMOVE] = {"DELETE", "DELETE"},
+    [DMS_ACT_MOVE] = {"MOVE", "MOVE"},
+    [DMS_ACT_MAKE_COLLECTION] = {"MKCOL", "MKCOL"},
 };
 
 /* How many statuses are remembered. */
@@ -213,9 +215,21 @@ int dms_act_follows(const request_rec *r, const char *other)
            || !strcmp(last_segment(r->pool, r->uri), last_segment(r->pool, other));
 }
 
+/* Whether a page of another origin asks, which may do so where the request is (methods/cors.h), but
+ * not where the answer is. */
+static int is_of_stranger(const request_rec *r, const request_rec *answer)
+{
+    const char *origin = apr_table_get(r->headers_in, "Origin");
+
+    return origin && dms_config_is_on(dms_config_of(r))
+           && dms_config_origin(dms_config_of(r), origin)
+           && !dms_config_origin(dms_config_of(answer), origin);
+}
+
 static request_rec *ask_once(request_rec *r, const char *method, const char *uri)
 {
     inquiry_t *inquiry = inquiry_of(r);
+    int was_asking = inquiry->is_asking; /* a question may lead to another one */
     request_rec *answer;
     void **walk, *walked;
 
@@ -228,8 +242,11 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
     }
     answer = ap_sub_req_method_uri(method, uri, r, NULL);
     *walk = walked;
-    inquiry->is_asking = 0;
+    inquiry->is_asking = was_asking;
     dms_client_learn(inquiry->client, answer);
+    if (answer->status == HTTP_OK && is_of_stranger(r, answer)) {
+        answer->status = HTTP_FORBIDDEN;
+    }
     answer->log = r->log;
     ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, r, "asked httpd for %s %s: %d", method, uri,
                   answer->status);
@@ -260,6 +277,11 @@ static request_rec *ask(request_rec *r, const char *method, const char *uri)
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri)
 {
     return ask(main_request(r), method_of(act, kind), uri);
+}
+
+request_rec *dms_act_ask_same(request_rec *r, const char *uri)
+{
+    return ask(main_request(r), r->method, uri);
 }
 
 /* Makes, or empties, what the statuses are kept in. */

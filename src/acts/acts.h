@@ -33,7 +33,10 @@ typedef enum dms_act_e {
     DMS_ACT_PROPERTIES, /* to change them */
     DMS_ACT_LOCK,
     DMS_ACT_UNLOCK,
-    DMS_ACT_REMOVE /* a name, with what it is a name of */
+    DMS_ACT_REMOVE, /* a name, with what it is a name of */
+    /* A MOVE's and MKCOL's own right, which httpd itself asks for. What they do is the above. */
+    DMS_ACT_MOVE,
+    DMS_ACT_MAKE_COLLECTION
 } dms_act_e;
 
 /* The URL path, escaped, that a RewriteRule of a directory has put in place of a request's own, for
@@ -50,6 +53,9 @@ int dms_act_follows(const request_rec *r, const char *other);
  * those of the URL. A refusal is not logged: nobody has asked for the resource. To be freed with
  * ap_destroy_sub_req(); it lives no longer than the request. */
 request_rec *dms_act_ask(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
+
+/* The same for what r, a request or itself a question, does, as if it were for another URL. */
+request_rec *dms_act_ask_same(request_rec *r, const char *uri);
 
 /* What an answer comes to for r: HTTP_OK; what httpd would refuse with; or 403 where the module is
  * Off there, or has another provider than for r. */

@@ -27,19 +27,30 @@ static int may_unlock(request_rec *r, dms_kind_e kind, const char *uri)
     return may_break;
 }
 
+/* How each right is told; what a provider can't do, nobody may. */
 unsigned int dms_rights_of(request_rec *r, const dms_provider_t *provider, dms_kind_e kind,
                            const char *uri)
 {
-    unsigned int rights = may(r, DMS_ACT_READ, kind, uri) ? DMS_RIGHT_READ : 0;
+    const struct {
+        dms_act_e act;
+        int is_offered;
+        unsigned int right;
+    } asked[] = {
+        {DMS_ACT_READ, 1, DMS_RIGHT_READ},
+        {DMS_ACT_REPLACE, provider->write != NULL, DMS_RIGHT_WRITE},
+        {DMS_ACT_MAKE_COLLECTION, kind == DMS_KIND_COLLECTION && provider->make_collection,
+         DMS_RIGHT_MAKE_COLLECTION},
+        {DMS_ACT_PROPERTIES, provider->parent != NULL, DMS_RIGHT_PROPERTIES},
+        {DMS_ACT_REMOVE, provider->remove != NULL, DMS_RIGHT_REMOVE},
+        {DMS_ACT_MOVE, provider->remove && provider->rename, DMS_RIGHT_MOVE},
+    };
+    unsigned int rights = 0;
+    apr_size_t i;
 
-    if (provider->write && may(r, DMS_ACT_REPLACE, kind, uri)) {
-        rights |= DMS_RIGHT_WRITE;
-    }
-    if (provider->parent && may(r, DMS_ACT_PROPERTIES, kind, uri)) {
-        rights |= DMS_RIGHT_PROPERTIES;
-    }
-    if (provider->remove && may(r, DMS_ACT_REMOVE, kind, uri)) {
-        rights |= DMS_RIGHT_REMOVE;
+    for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        if (asked[i].is_offered && may(r, asked[i].act, kind, uri)) {
+            rights |= asked[i].right;
+        }
     }
     if (provider->parent && may_unlock(r, kind, uri)) {
         rights |= DMS_RIGHT_UNLOCK;

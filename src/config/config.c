@@ -175,6 +175,22 @@ int dms_config_litter_days(void)
     return litter_days;
 }
 
+const char *dms_config_origin(const dms_config_t *config, const char *origin)
+{
+    const char *found = NULL;
+    int i;
+
+    for (i = 0; config->origins && i < config->origins->nelts; i++) {
+        const char *allowed = APR_ARRAY_IDX(config->origins, i, const char *);
+
+        if (!strcmp(allowed, origin)) {
+            return allowed;
+        }
+        found = strcmp(allowed, "*") ? found : allowed;
+    }
+    return found;
+}
+
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config)
 {
     return config->lock_timeout == UNSET ? LOCK_TIMEOUT : config->lock_timeout;
@@ -362,10 +378,15 @@ static const char *set_show_forbidden(cmd_parms *cmd, void *baton, int on)
     return NULL;
 }
 
+/* It is needed before a URL is mapped to a file: in other sections it would have no effect. */
 static const char *set_names(cmd_parms *cmd, void *baton, const char *which)
 {
     dms_config_t *config = baton;
+    const char *error = ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES);
 
+    if (error) {
+        return error;
+    }
     config->normalize_names = !strcasecmp(which, "normalize");
     if (!config->normalize_names && strcasecmp(which, "exact") != 0) {
         return apr_psprintf(cmd->pool, "%s takes exact or normalize, not '%s'", cmd->cmd->name,

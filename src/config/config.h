@@ -112,6 +112,9 @@ dms_litter_e dms_config_litter(const dms_config_t *config);          /* keep */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */
 apr_int64_t dms_config_lock_timeout_max(const dms_config_t *config); /* 86400 */
 const dms_reverse_t *dms_config_reverse(const dms_config_t *config); /* NULL: Off, the default */
+/* What Access-Control-Allow-Origin is to say to a page of an origin: the origin, or "*"; NULL: such
+ * a page may do nothing. None. */
+const char *dms_config_origin(const dms_config_t *config, const char *origin);
 
 /* The quotas that hold for a resource, the innermost first; NULL, the default: none. */
 const dms_quota_t *dms_config_quota(const dms_config_t *config);

@@ -8,6 +8,7 @@
 #include "methods/barriers.h"
 #include "methods/litter.h"
 #include "server/hosts.h"
+#include "server/names.h"
 
 /* The state of a resource that an If header names. */
 typedef struct state_t {
@@ -32,12 +33,21 @@ void dms_conditions_set_time(request_rec *r, const dms_facts_t *facts)
 
 /* --- tagged resources --- */
 
-/* Whether a tag names the request's own resource, by whatever host. */
+/* Whether two URL paths name one resource: with a slash at the end, or without. */
+static int is_same_path(const char *path, const char *own)
+{
+    apr_size_t length = strlen(own);
+
+    length -= length && own[length - 1] == '/';
+    return !strncmp(path, own, length) && (!path[length] || !strcmp(path + length, "/"));
+}
+
+/* Whether a tag names the request's own resource, by whatever host, as the client has written it or
+ * as it has been found. */
 static int is_own(request_rec *r, const char *tag)
 {
     dms_destination_t uri;
     char *path;
-    apr_size_t length = strlen(r->uri);
 
     if (dms_destination_parse(r->pool, tag, &uri)) {
         return 0;
@@ -47,8 +57,7 @@ static int is_own(request_rec *r, const char *tag)
         || ap_unescape_url(path) != OK) {
         return 0;
     }
-    length -= length && r->uri[length - 1] == '/';
-    return !strncmp(path, r->uri, length) && (!path[length] || !strcmp(path + length, "/"));
+    return is_same_path(path, r->uri) || is_same_path(path, dms_names_sent(r));
 }
 
 /* Asks for a resource that an If header names beside the request's own. Of the result r is NULL

@@ -6,6 +6,7 @@
 #include <http_config.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <util_filter.h>
 
 #include "config/config.h"
 #include "methods/table.h"
@@ -14,42 +15,39 @@
 #define EXPOSED                                                                                    \
     "Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, "   \
     "ETag, Last-Modified, Location, Lock-Token, MS-Author-Via, OC-Checksum, Preference-Applied, "  \
-    "Repr-Digest, Retry-After, "                                                                   \
-    "WWW-Authenticate, X-OC-MTime"
+    "Repr-Digest, Retry-After, WWW-Authenticate, X-OC-MTime"
 
 /* What of a request a page may set beside what it always may. */
 #define ACCEPTED                                                                                   \
-    "Authorization, Cache-Control, Content-Digest, Content-Range, Content-Type, Depth, "           \
-    "Destination, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "                      \
+    "Authorization, Cache-Control, Content-Digest, Content-MD5, Content-Range, Content-Type, "     \
+    "Depth, Destination, Digest, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "       \
     "If-Unmodified-Since, Lock-Token, OC-Checksum, Overwrite, Pragma, Prefer, Range, "             \
-    "Repr-Digest, Timeout, Want-Repr-Digest, X-OC-Mtime, X-Requested-With, X-Update-Range"
+    "Repr-Digest, Timeout, Want-Repr-Digest, X-Expected-Entity-Length, X-OC-Mtime, "               \
+    "X-Requested-With, X-Update-Range"
 
 /* For how long a browser need not ask again, in seconds: what Chromium takes at the most. */
 #define MAX_AGE "7200"
 
-/* What Access-Control-Allow-Origin is to say; NULL: the origin is not allowed. */
-static const char *allowed_origin(const apr_array_header_t *origins, const char *origin)
+/* What is said of it, and nothing beside it, as a script says for GET: no browser takes two. In
+ * err_headers_out, so that a challenge and an error have it, too. */
+static void say(request_rec *r, const char *name, const char *value)
 {
-    int i;
-
-    for (i = 0; i < origins->nelts; i++) {
-        const char *allowed = APR_ARRAY_IDX(origins, i, const char *);
-
-        if (!strcmp(allowed, "*") || !strcmp(allowed, origin)) {
-            return allowed;
-        }
+    apr_table_unset(r->headers_out, name);
+    if (value) {
+        apr_table_setn(r->err_headers_out, name, value);
     }
-    return NULL;
+    else {
+        apr_table_unset(r->err_headers_out, name);
+    }
 }
 
-/* In err_headers_out, so that a challenge and an error have them, too. */
 static void allow_reading(request_rec *r, const char *allowed)
 {
-    apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin", allowed);
-    apr_table_setn(r->err_headers_out, "Access-Control-Expose-Headers", EXPOSED);
-    if (strcmp(allowed, "*")) { /* whoever is allowed by name may come with the user's password */
-        apr_table_setn(r->err_headers_out, "Access-Control-Allow-Credentials", "true");
-    }
+    int is_any = !strcmp(allowed, "*"); /* who is allowed by name may use the user's password */
+
+    say(r, "Access-Control-Allow-Origin", allowed);
+    say(r, "Access-Control-Expose-Headers", EXPOSED);
+    say(r, "Access-Control-Allow-Credentials", is_any ? NULL : "true");
 }
 
 static int answer_preflight(request_rec *r)
@@ -67,25 +65,60 @@ static int is_preflight(const request_rec *r)
            && apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
-/* As a header parser it comes after the configuration is known, and before any access check. */
+/* What a request's page is allowed by; an error's page, another request, inherits it. */
+static const char note[] = "dav-multistatus-origin";
+
+/* As a header parser it comes after the configuration is known, and before any access check. The
+ * URL which the browser has asked for decides, not one from which an error's page comes. */
 static int look_at_origin(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
     const char *origin = apr_table_get(r->headers_in, "Origin"), *allowed;
 
-    if (!dms_config_is_on(config) || !config->origins || !config->origins->nelts) {
+    if (r->prev) {
+        allowed = apr_table_get(r->prev->notes, note);
+    }
+    else if (!dms_config_is_on(config) || !config->origins || !config->origins->nelts) {
         return DECLINED;
     }
-    apr_table_mergen(r->err_headers_out, "Vary", "Origin"); /* also for who has none */
-    allowed = origin ? allowed_origin(config->origins, origin) : NULL;
+    else {
+        apr_table_mergen(r->err_headers_out, "Vary", "Origin"); /* also for who has none */
+        allowed = origin ? dms_config_origin(config, origin) : NULL;
+    }
     if (!allowed) {
         return DECLINED;
     }
+    apr_table_setn(r->notes, note, allowed);
     allow_reading(r, allowed);
-    return is_preflight(r) ? answer_preflight(r) : DECLINED;
+    return !r->prev && is_preflight(r) ? answer_preflight(r) : DECLINED;
+}
+
+/* Says it again, after all that answers. */
+static apr_status_t say_again(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    allow_reading(f->r, f->ctx);
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}
+
+/* Set once, while modules are loaded. */
+static ap_filter_rec_t *repeater;
+
+static void insert_filter(request_rec *r)
+{
+    const char *allowed = apr_table_get(r->notes, note);
+
+    if (allowed) {
+        ap_add_output_filter_handle(repeater, (void *)allowed, r, r->connection);
+    }
 }
 
 void dms_cors_register_hooks(void)
 {
     ap_hook_header_parser(look_at_origin, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_filter(insert_filter, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(insert_filter, NULL, NULL, APR_HOOK_MIDDLE);
+    /* before what makes the head */
+    repeater = ap_register_output_filter("DAV_MULTISTATUS_CORS", say_again, NULL,
+                                         AP_FTYPE_PROTOCOL - 1);
 }

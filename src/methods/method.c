@@ -11,6 +11,7 @@
 #include "keys/keys.h"
 #include "methods/litter.h"
 #include "request/headers.h"
+#include "server/names.h"
 #include "server/state.h"
 
 void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource)
@@ -67,6 +68,10 @@ dms_error_t *dms_method_lookup(dms_request_t *request, unsigned int facts, int m
     }
     if (must_exist && resource->facts.kind == DMS_KIND_NONE) {
         return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such resource");
+    }
+    if (resource->facts.kind == DMS_KIND_NONE && dms_names_has_twin(r)) {
+        return dms_error(r->pool, HTTP_CONFLICT, NULL,
+                         "the name has been taken meanwhile, in another Unicode form");
     }
     return NULL;
 }

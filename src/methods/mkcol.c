@@ -15,6 +15,7 @@
 #include "request/prefer.h"
 #include "server/body.h"
 #include "server/reply.h"
+#include "server/state.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -22,6 +23,7 @@ typedef struct making_t {
     dms_request_t *request;
     dms_propupdate_t *patch; /* its properties */
     int is_refused;          /* one of them can't be: the collection can't, either */
+    dms_intention_t kept;    /* to forget them, where nothing is made; has an id once noted */
     dms_resource_t resource;
     dms_node_t *parent;
     const dms_moment_t *modified; /* X-OC-Mtime, or NULL */
@@ -127,23 +129,77 @@ static dms_error_t *make_on_disk(making_t *making, dms_tx_t *tx)
                              : dms_error_of(request->r->pool, rv, "the collection can't be made");
 }
 
-/* Makes the collection, while nobody else can make or change anything. */
-static dms_error_t *make(making_t *making, dms_tx_t *tx)
+/* Writes the rows, while nobody else can make or change anything. */
+static dms_error_t *write_rows(making_t *making, dms_tx_t *tx)
+{
+    apr_status_t rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = making->resource.key));
+
+    return rv == APR_SUCCESS ? dms_propupdate_store(making->patch, tx, making->resource.key)
+                             : dms_error_of_store(making->request->r, rv);
+}
+
+/* Keeps the properties in a step before that of the collection, which after a kill has all of them
+ * then, or is not there, and the intention sees to it that they are forgotten. */
+static dms_error_t *keep_properties(making_t *making, dms_tx_t *tx)
 {
     dms_request_t *request = making->request;
     dms_error_t *error = check(request, &making->resource, &making->parent);
     apr_status_t rv;
 
     making->is_refused = !error && !dms_propupdate_judge(making->patch);
+    if (!error && !making->is_refused) {
+        error = write_rows(making, tx);
+    }
+    if (error || making->is_refused) {
+        dms_step_abort(request, tx);
+        return error;
+    }
+    making->kept.intent = DMS_INTENT_DELETE;
+    making->kept.from = making->resource.key;
+    rv = dms_tx_intend(tx, &making->kept);
+    error = dms_step_stored(request, tx, rv);
+    return error ? error : dms_step_commit(request, tx);
+}
+
+/* Makes the collection, with its rows: somebody may have had the name meanwhile. */
+static dms_error_t *make(making_t *making, dms_tx_t *tx)
+{
+    dms_request_t *request = making->request;
+    dms_error_t *error = check(request, &making->resource, &making->parent);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!error) {
+        error = write_rows(making, tx);
+    }
+    if (!error && making->kept.id) {
+        rv = dms_tx_settle(tx, &making->kept);
+        error = rv == APR_SUCCESS ? NULL : dms_error_of_store(request->r, rv);
+    }
+    return error ? error : make_on_disk(making, tx);
+}
+
+/* Does all that takes the store. */
+static dms_error_t *carry_out(making_t *making)
+{
+    dms_request_t *request = making->request;
+    dms_tx_t *tx;
+    dms_error_t *error = dms_step_begin_new(request, making->resource.key, &tx);
+
+    if (!error && !dms_propupdate_is_empty(making->patch)) {
+        error = keep_properties(making, tx);
+        if (!error && !making->is_refused) {
+            error = dms_step_begin(request, &tx);
+        }
+    }
     if (error || making->is_refused) {
         return error;
     }
-    rv = dms_changed(tx, DMS_CHANGE(DMS_CREATED, .key = making->resource.key));
-    if (rv != APR_SUCCESS) {
-        return dms_error_of_store(request->r, rv);
+    error = make(making, tx);
+    if (error) {
+        dms_step_abort(request, tx);
+        return error;
     }
-    error = dms_propupdate_store(making->patch, tx, making->resource.key);
-    return error ? error : make_on_disk(making, tx);
+    return dms_step_commit(request, tx);
 }
 
 /* Tells of each property (RFC 5689, section 5.2), with the status of the first that failed. */
@@ -208,23 +264,15 @@ static dms_error_t *answer_mkcol(dms_request_t *request, int *result)
     making_t making = {.request = request, .patch = dms_propupdate_create(request, 1)};
     dms_moment_t time;
     dms_error_t *error = prepare(&making, &time);
-    dms_tx_t *tx;
 
     if (!error) {
-        error = dms_step_begin_new(request, making.resource.key, &tx);
-    }
-    if (error) {
-        return error;
-    }
-    error = make(&making, tx);
-    if (error || making.is_refused) {
-        dms_step_abort(request, tx);
-    }
-    else {
-        error = dms_step_commit(request, tx);
+        error = carry_out(&making);
     }
     if (!error) {
         answer(&making);
+    }
+    else if (making.kept.id) { /* also where a commit that has failed may still come true */
+        dms_store_abandon(dms_state_store(), making.kept.id);
     }
     return error;
 }

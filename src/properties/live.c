@@ -275,16 +275,15 @@ static int oc_permissions(const dms_subject_t *subject, apr_pool_t *pool, dms_el
 {
     unsigned int rights = subject->rights;
     int is_collection = subject->facts->kind == DMS_KIND_COLLECTION;
-    int goes = !(rights & DMS_RIGHT_STAYS);
+    int goes = !(rights & DMS_RIGHT_STAYS) && rights & DMS_RIGHT_REMOVE;
+    int moves = goes && has_all(rights, DMS_RIGHT_MOVE | DMS_RIGHT_WRITE);
 
-    element->text = apr_pstrcat(pool, rights & DMS_RIGHT_READ ? "G" : "",
-                                goes && rights & DMS_RIGHT_REMOVE ? "D" : "",
-                                goes && has_all(rights, DMS_RIGHT_REMOVE | DMS_RIGHT_WRITE) ? "NV"
-                                                                                            : "",
+    element->text = apr_pstrcat(pool, rights & DMS_RIGHT_READ ? "G" : "", goes ? "D" : "",
+                                moves ? "NV" : "",
                                 !(rights & DMS_RIGHT_WRITE) ? ""
-                                : is_collection             ? "CK"
+                                : is_collection             ? "C"
                                                             : "W",
-                                NULL);
+                                rights & DMS_RIGHT_MAKE_COLLECTION ? "K" : "", NULL);
     return 1;
 }
 

@@ -21,14 +21,16 @@
 #define DMS_FACTS_OF_PROVIDER                                                                      \
     (~(DMS_FACT_TYPE | DMS_FACT_LOCKS | DMS_FACT_SPACE | DMS_FACT_RIGHTS | DMS_FACT_USER))
 
-/* What the client of a subject's request may do to it; of a collection WRITE and REMOVE are about
- * its members. */
+/* What the client of a subject's request may do to it; of a collection WRITE, MAKE_COLLECTION and
+ * REMOVE are about its members. */
 #define DMS_RIGHT_READ 0x01u
 #define DMS_RIGHT_WRITE 0x02u
 #define DMS_RIGHT_PROPERTIES 0x04u
 #define DMS_RIGHT_REMOVE 0x08u
 #define DMS_RIGHT_UNLOCK 0x10u /* others' locks */
 #define DMS_RIGHT_STAYS 0x20u  /* whatever its rights: it can't be removed or moved */
+#define DMS_RIGHT_MAKE_COLLECTION 0x40u
+#define DMS_RIGHT_MOVE 0x80u /* and what MOVE does: REMOVE here, WRITE where it goes */
 
 /* What a subject's space is (RFC 4331), in bytes. */
 typedef struct dms_space_t {

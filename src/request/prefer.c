@@ -9,12 +9,23 @@ static const char *skip_space(const char *s)
     return s + strspn(s, " \t");
 }
 
+/* To the quote that ends a string, which is not escaped. */
+static apr_size_t quoted_length(const char *s)
+{
+    apr_size_t length = 0;
+
+    while (s[length] && s[length] != '"') {
+        length += s[length] == '\\' && s[length + 1] ? 2 : 1;
+    }
+    return length;
+}
+
 /* Takes a token, or the inside of a quoted string. */
 static const char *take_word(apr_pool_t *pool, const char **s)
 {
     int is_quoted = **s == '"';
     const char *start = *s + is_quoted;
-    apr_size_t length = strcspn(start, is_quoted ? "\"" : " \t,;=\"");
+    apr_size_t length = is_quoted ? quoted_length(start) : strcspn(start, " \t,;=\"");
 
     *s = start + length;
     *s += is_quoted && **s;

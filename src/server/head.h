@@ -1,7 +1,6 @@
 /*
  * HEAD of an empty file. httpd takes a Content-Length of 0 in the answer to a HEAD for a module's
- * mistake and drops it, unless `HttpContentLengthHeadZero On` is set for the whole server; clients
- * then don't know the file's size. (So does mod_http2, where a head is no text to add to.)
+ * mistake and drops it, in HTTP/1.1 and in HTTP/2; clients then don't know the file's size.
  */
 #ifndef DMS_HEAD_H
 #define DMS_HEAD_H

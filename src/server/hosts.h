@@ -14,7 +14,8 @@
 
 /* Whether a URL is of this server, whatever its scheme and port, since TLS and ports may end
  * anywhere: its host is the request's Host, the server's ServerName, one of its ServerAliases, or
- * what a proxy says in X-Forwarded-Host that mod_remoteip trusts. A path alone is. */
+ * what a proxy says in X-Forwarded-Host that mod_remoteip trusts. A path alone is. A ServerAlias
+ * with a wildcard does not count for a name that is another virtual host's. */
 int dms_host_is_ours(request_rec *r, const dms_destination_t *url);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include <apr_strings.h>
 #include <http_config.h>
+#include <http_request.h>
 
+#include "acts/acts.h"
 #include "config/config.h"
 
 #ifdef DMS_UTF8PROC
@@ -29,22 +31,30 @@ static char *in_form(apr_pool_t *pool, form_fn *form, const char *name)
 
 typedef int form_fn;
 
-#define utf8proc_NFC 0
-#define utf8proc_NFD 0
+#define utf8proc_NFC NULL
+#define utf8proc_NFD NULL
 
-static char *in_form(apr_pool_t *pool, form_fn form, const char *name)
+static char *in_form(apr_pool_t *pool, form_fn *form, const char *name)
 {
     return NULL;
 }
 
 #endif
 
+/* How many bytes are ASCII before the first that is not. */
+static apr_size_t ascii_length(const char *text)
+{
+    const char *end = text;
+
+    while (*end && !(*end & 0x80)) {
+        end++;
+    }
+    return (apr_size_t)(end - text);
+}
+
 static int is_ascii(const char *text)
 {
-    while (*text && !(*text & 0x80)) {
-        text++;
-    }
-    return !*text;
+    return !text[ascii_length(text)];
 }
 
 static int is_there(const char *path)
@@ -54,59 +64,92 @@ static int is_there(const char *path)
     return !lstat(path, &st);
 }
 
-/* The path of a name in a folder, in whichever form it is there; as it was given where none is. */
+/* The path of a name in a folder, in whichever form it is there; NULL: in none. */
 static char *find_name(apr_pool_t *pool, const char *folder, const char *name)
 {
-    char *path = apr_pstrcat(pool, folder, "/", name, NULL), *other;
+    static form_fn *const forms[] = {utf8proc_NFC, utf8proc_NFD};
+    char *path = apr_pstrcat(pool, folder, name, NULL);
     const char *form;
+    apr_size_t i;
 
     if (is_ascii(name) || is_there(path)) {
         return path;
     }
-    form = in_form(pool, utf8proc_NFC, name);
-    other = apr_pstrcat(pool, folder, "/", form, NULL);
-    if (form && is_there(other)) {
-        return other;
+    for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        form = in_form(pool, forms[i], name);
+        path = apr_pstrcat(pool, folder, form, NULL);
+        if (form && is_there(path)) {
+            return path;
+        }
     }
-    form = in_form(pool, utf8proc_NFD, name);
-    other = apr_pstrcat(pool, folder, "/", form, NULL);
-    return form && is_there(other) ? other : path;
+    return NULL;
 }
 
-/* The same for each name of a path. */
+/* The same for each name of a path. Below what is not there, nothing is. */
 static char *find_path(apr_pool_t *pool, const char *path)
 {
-    char *rest = apr_pstrdup(pool, path + 1), *found = apr_pstrdup(pool, ""), *name, *last;
+    char *found = apr_pstrdup(pool, ""), *longer;
+    apr_size_t length;
 
-    for (name = apr_strtok(rest, "/", &last); name; name = apr_strtok(NULL, "/", &last)) {
-        found = find_name(pool, found, name);
+    for (; *path; path += length) {
+        length = ascii_length(path);
+        length += strcspn(path + length, "/"); /* to the end of the first name that is not ASCII */
+        longer = find_name(pool, found, apr_pstrmemdup(pool, path, length));
+        if (!longer) {
+            return apr_pstrcat(pool, found, path, NULL);
+        }
+        found = longer;
     }
-    return path[strlen(path) - 1] == '/' ? apr_pstrcat(pool, found, "/", NULL) : found;
+    return found;
 }
 
 /* A URL path with the names that its file has been found under: those at its end that are the same
- * as the file's. */
+ * as the file's. found has as many slashes as filename. */
 static char *found_uri(apr_pool_t *pool, const char *uri, const char *filename, const char *found)
 {
-    char *u = apr_pstrdup(pool, uri), *f = apr_pstrdup(pool, filename);
-    char *n = apr_pstrdup(pool, found), *u_name, *f_name, *n_name;
-    const char *names = "";
+    const char *u = uri + strlen(uri), *f = filename + strlen(filename);
+    const char *names = found + strlen(found);
 
-    while ((u_name = strrchr(u, '/')) && (f_name = strrchr(f, '/')) && (n_name = strrchr(n, '/'))
-           && !strcmp(u_name, f_name)) {
-        names = apr_pstrcat(pool, n_name, names, NULL);
-        *u_name = *f_name = *n_name = '\0';
+    while (u > uri && f > filename && u[-1] == f[-1]) {
+        u--;
+        f--;
     }
-    return apr_pstrcat(pool, u, names, NULL);
+    u += strcspn(u, "/");
+    for (f = u; *f; f++) {
+        if (*f == '/') {
+            do {
+                names--;
+            } while (*names != '/');
+        }
+    }
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, uri, (apr_size_t)(u - uri)), names, NULL);
 }
 
+/* With "MergeSlashes Off" they may be in both, and not the same. */
+static char *with_single_slashes(apr_pool_t *pool, const char *path)
+{
+    char *copy = apr_pstrdup(pool, path);
+
+    ap_no2slash(copy);
+    return copy;
+}
+
+/* Set where a name may be found in another form: once it is, to the URL path that was sent. */
 static const char note[] = "dav-multistatus-names";
+
+/* Of the request that a question is about: that the question's URL is to be taken as it is. */
+static const char exact[] = "dav-multistatus-names-exact";
+
+static int is_exact(const request_rec *r)
+{
+    return r->main && apr_table_get(r->main->notes, exact);
+}
 
 int dms_names_note(request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
 
-    if (dms_config_is_on(config) && dms_config_normalizes_names(config)
+    if (dms_config_is_on(config) && dms_config_normalizes_names(config) && !is_exact(r)
         && !config->provider->is_virtual && !is_ascii(r->uri)) {
         apr_table_setn(r->notes, note, "");
     }
@@ -115,16 +158,53 @@ int dms_names_note(request_rec *r)
 
 int dms_names_find(request_rec *r)
 {
-    char *found;
+    char *filename, *found;
 
     if (!apr_table_get(r->notes, note) || r->proxyreq || !r->filename || *r->filename != '/'
         || is_there(r->filename)) {
         return DECLINED;
     }
-    found = find_path(r->pool, r->filename);
-    if (strcmp(found, r->filename)) {
-        r->uri = found_uri(r->pool, r->uri, r->filename, found);
+    filename = with_single_slashes(r->pool, r->filename);
+    found = find_path(r->pool, filename);
+    if (strcmp(found, filename)) {
+        apr_table_setn(r->notes, note, r->uri);
+        r->uri = found_uri(r->pool, with_single_slashes(r->pool, r->uri), filename, found);
         r->filename = found;
     }
     return DECLINED;
+}
+
+int dms_names_check(request_rec *r)
+{
+    const char *sent = apr_table_get(r->notes, note);
+    request_rec *asking = r, *answer;
+    int status;
+
+    if (!sent || !*sent) {
+        return DECLINED;
+    }
+    while (asking->main) {
+        asking = asking->main;
+    }
+    apr_table_setn(asking->notes, exact, "");
+    answer = dms_act_ask_same(r, ap_escape_uri(r->pool, sent));
+    apr_table_unset(asking->notes, exact);
+    status = answer->status;
+    ap_destroy_sub_req(answer);
+    return status == HTTP_UNAUTHORIZED ? HTTP_FORBIDDEN /* who is asked for is known */
+           : status != HTTP_OK && ap_is_HTTP_ERROR(status) ? status
+                                                           : DECLINED;
+}
+
+int dms_names_has_twin(const request_rec *r)
+{
+    return apr_table_get(r->notes, note) && r->filename && *r->filename == '/'
+           && strcmp(find_path(r->pool, r->filename), r->filename) != 0;
+}
+
+const char *dms_names_sent(const request_rec *r)
+{
+    const char *sent = apr_table_get(r->notes, note);
+
+    return sent && *sent ? sent : r->uri;
 }

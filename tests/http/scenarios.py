@@ -197,10 +197,7 @@ class Make:
 
 
 class Born:
-    """A collection with properties from birth; a kill may leave it without."""
-
-    def __init__(self, is_killed=True):
-        self.is_killed = is_killed
+    """A collection with properties from birth: never without."""
 
     def prepare(self, dav):
         leave_ghosts(dav)
@@ -209,7 +206,7 @@ class Born:
 
     def check(self, dav):
         found = state(dav, "source")
-        if found is None or (self.is_killed and found == ({}, {"": {}})):
+        if found is None:
             return "before"
         assert found == ({}, {"": {"x": "one", "y": "two"}}), found
         return "after"

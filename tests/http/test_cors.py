@@ -22,11 +22,33 @@ DavMultistatusAllowOrigin *
 </Location>
 <Location "/dav/none/">
 DavMultistatusAllowOrigin None
+ErrorDocument 401 /dav/all/page.html
+</Location>
+<Location "/dav/all/page.html">
+Require all granted
+</Location>
+<Location "/dav/tree/other/">
+DavMultistatusAllowOrigin https://other.example
+</Location>
+<Location "/dav/others/">
+Header set Access-Control-Allow-Origin https://evil.example
+Header set Access-Control-Allow-Credentials true
+</Location>
+<Location "/dav/others/always/">
+Header always set Access-Control-Allow-Origin https://evil.example
+Header always set Access-Control-Expose-Headers none
+</Location>
+<Location "/dav/others/always/all/">
+DavMultistatusAllowOrigin *
+</Location>
+<Location "/dav/elsewhere/">
+ErrorDocument 401 /dav/all/page.html
 </Location>
 """
 ME = ("Authorization", "Basic " + base64.b64encode(b"me:secret").decode())
 SENT = {"authorization", "content-type", "depth", "destination", "if", "if-match", "if-none-match", "lock-token", "overwrite", "timeout",
-        "content-range", "range", "x-oc-mtime", "prefer"}
+        "content-range", "range", "x-oc-mtime", "prefer", "x-update-range", "x-expected-entity-length", "oc-checksum", "repr-digest",
+        "content-digest", "digest", "content-md5", "want-repr-digest"}  # each that the module reads
 READ = {"ETag", "DAV", "Lock-Token", "Location", "Content-Range", "X-OC-MTime"}
 
 
@@ -34,9 +56,11 @@ READ = {"ETag", "DAV", "Lock-Token", "Location", "Content-Range", "X-OC-MTime"}
 def notes():
     server = harness.Server(CONF)
     (server.root / "users").write_text("me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")  # secret
-    for name in ("all", "none"):
+    for name in ("all", "none", "tree", "tree/other", "others", "others/always", "others/always/all"):
         (server.data / name).mkdir()
+        (server.data / name / "a.txt").write_text("a")
     (server.data / "a.txt").write_text("a")
+    (server.data / "all" / "page.html").write_text("no")
     give(server.data)
     server.expect_log("AH01617|AH01618|AH01797")
     yield server.start()
@@ -100,6 +124,53 @@ def test_all_without_credentials(notes):
 def test_none(notes):
     assert preflight(notes, "/dav/none/", NOTES).status == 401
     assert not cors_of(notes.ask("PROPFIND", "/dav/none/", [("Origin", NOTES), ME, ("Depth", "0")]))
+
+
+@pytest.mark.parametrize("name,status", [("a.txt", 200), ("always/a.txt", 200), ("always/missing", 404), ("always/all/a.txt", 200)])
+def test_what_others_say_does_not_count(notes, name, status):
+    """Two answers to one question are none to a browser, and what is said here is what holds."""
+    answer = notes.ask("GET", "/dav/others/" + name, [("Origin", NOTES), ME])
+    assert answer.status == status
+    cors = [(n, v) for n, v in answer.headers if n.startswith("Access-Control-")]
+    assert len({n for n, _ in cors}) == len(cors), cors
+    cors, is_all = cors_of(answer), "/all/" in name
+    assert cors["allow-origin"] == ("*" if is_all else NOTES)
+    assert cors.get("allow-credentials") == (None if is_all else "true")
+    assert set(cors["expose-headers"].split(", ")) >= READ
+
+
+def test_a_page_gets_no_further_than_its_places(notes):
+    """What a method does to other resources, a page has to be allowed there, too: by the server it is a 403."""
+    def ask(method, url, *headers, origin=NOTES):
+        return notes.ask(method, "/dav/tree/" + url, [("Origin", origin), ME, *headers])
+
+    def to(url):
+        return "Destination", "/dav/tree/" + url
+
+    assert ask("COPY", "a.txt", to("b.txt")).status == 201
+    assert ask("COPY", "a.txt", to("other/b.txt")).status == 403
+    assert ask("MOVE", "b.txt", to("other/a.txt")).status == 403
+    hrefs = [r.href for r in ask("PROPFIND", "", ("Depth", "infinity")).multistatus(None)]
+    assert sorted(hrefs) == ["/dav/tree/", "/dav/tree/a.txt", "/dav/tree/b.txt"]
+    assert ask("DELETE", "").status == 207
+    assert (notes.data / "tree/other/a.txt").read_text() == "a" and not (notes.data / "tree/a.txt").exists()
+    assert ask("COPY", "", ("Destination", "/dav/copy")).status == 207
+    assert not (notes.data / "copy/other").exists()
+    # the page that may be there, and whoever comes without one
+    assert ask("COPY", "other/a.txt", to("other/c.txt"), origin=OTHER).status == 201
+    assert notes.ask("COPY", "/dav/tree/other/a.txt", [ME, to("c.txt")]).status == 201
+    assert notes.ask("PROPFIND", "/dav/tree/", [ME, ("Depth", "1")]).body.count(b"<D:href>") == 3
+
+
+def test_the_page_of_an_error_opens_nothing(notes):
+    """It is the URL which was asked for that decides, not that of an ErrorDocument."""
+    for origin in (NOTES, OTHER):
+        answer = notes.ask("GET", "/dav/none/x", [("Origin", origin)])
+        assert (answer.status, answer.body) == (401, b"no") and not cors_of(answer)
+    answer = notes.ask("GET", "/dav/elsewhere/x", [("Origin", OTHER)])
+    assert (answer.status, answer.body) == (401, b"no") and not cors_of(answer)
+    cors = cors_of(notes.ask("GET", "/dav/elsewhere/x", [("Origin", NOTES)]))
+    assert (cors["allow-origin"], cors["allow-credentials"]) == (NOTES, "true")
 
 
 def test_off_by_default_and_elsewhere(dav):

@@ -53,6 +53,45 @@ def test_what_is_plain_is_502(file):
     assert to(file, "COPY", file.url.replace("/dav/", "/plain/") + "b.txt") == 502
 
 
+VHOSTS = """
+<VirtualHost *:{port}>
+ServerName b.example.org
+Alias "/dav" "{data}/b"
+</VirtualHost>
+<VirtualHost *:{port}>
+ServerName c.example.net
+ServerAlias *.c.example.org
+Alias "/dav" "{data}/b"
+</VirtualHost>
+<VirtualHost *:{port}>
+ServerName a.example.net
+ServerAlias *.example.org also.example.com
+Alias "/dav" "{data}/a"
+</VirtualHost>
+<Location "/dav/">
+DavMultistatus On
+</Location>
+"""
+
+
+@BOTH
+def test_another_virtual_host_is_another_server(httpd, method):
+    """Also one whose name a wildcard of this one would match: its files are not those of the request."""
+    server = httpd(conf=VHOSTS, dav=False).server
+    for name in "ab":
+        (server.data / name).mkdir()
+        (server.data / name / "there.txt").write_text(name + " old")
+    for host, status in (("b.example.org", 502), ("x.c.example.org", 502), ("c.example.net", 502), ("other.example.com", 502),
+                         ("x.example.org", 204), ("also.example.com", 204), ("a.example.net", 204), ("A.EXAMPLE.NET", 204)):
+        (server.data / "a" / "a.txt").write_text("a new")
+        (server.data / "a" / "there.txt").write_text("a old")
+        give(server.data)
+        answer = server.ask(method, "/dav/a.txt", [("Host", "a.example.net"), ("Destination", f"https://{host}/dav/there.txt")])
+        assert answer.status == status, host
+        assert (server.data / "a" / "there.txt").read_text() == ("a new" if status == 204 else "a old")
+        assert (server.data / "b" / "there.txt").read_text() == "b old"
+
+
 @BOTH
 def test_none_is_400(file, method):
     assert file.ask(method, "a.txt").status == 400

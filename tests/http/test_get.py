@@ -273,9 +273,10 @@ def test_a_folder_is_there(httpd, method, options):
     assert post.status == 405 and "GET" in post.tokens("Allow")
 
 
-@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
-def test_head_of_an_empty_file_tells_its_length(httpd, version):
-    place = httpd()
+@pytest.mark.parametrize("filters", ["", "SetOutputFilter DEFLATE"])
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0", "--http2-prior-knowledge"])
+def test_head_of_an_empty_file_tells_its_length(httpd, version, filters):
+    place = httpd(modules=["http2"], conf="Protocols h2c http/1.1", location=filters)
     place.file("empty", b"")
     place.file("one", b"1")
     for name, size in (("empty", 0), ("one", 1)):

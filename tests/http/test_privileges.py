@@ -5,6 +5,7 @@ import pytest
 import harness
 from harness import prop_body
 from locking import USERS_CONF, add_users, basic
+from writing import prop
 
 OC = "http://owncloud.org/ns"
 WANTED = prop_body("current-user-principal", "current-user-privilege-set", (OC, "permissions"))
@@ -90,6 +91,45 @@ def test_what_is_told_is_so(users):
         assert (users.ask("DELETE", name, headers).status == 204) == ("D" in letters)
 
 
+METHODS = ["GET", "PUT", "DELETE", "PROPPATCH", "MKCOL", "MOVE"]
+RULES = {
+    **{"no-" + m: f"<Limit {m}>\nRequire all denied\n</Limit>" for m in METHODS},
+    **{"only-" + m: f"<LimitExcept {m} PROPFIND>\nRequire all denied\n</LimitExcept>" for m in METHODS},
+    **{"not-" + m: f"<RequireAll>\nRequire not method {m}\nRequire all granted\n</RequireAll>" for m in METHODS}}
+
+
+def acts(dav, folder):
+    """What is told of a file and a folder in `folder`, each as (what, whether it is told, whether it is so)."""
+    told = {k: (p, letters) for k, (_, p, letters) in rights(dav, folder, "1").items()}
+    (file, f), (sub, s) = told[folder + "f"], told[folder + "g/"]
+    yield "G", "G" in f, dav.get(folder + "f").status < 300
+    yield "W", "W" in f, dav.put(folder + "f", b"x").status < 300
+    yield "write-content", "write-content" in file, dav.put(folder + "f", b"x").status < 300
+    yield "write-properties", "write-properties" in file, dav.proppatch(folder + "f", ("set", prop("x", "1"))).status < 300
+    yield "C", "C" in s, dav.put(folder + "g/file", b"x").status < 300
+    yield "bind", "bind" in sub, dav.put(folder + "g/more", b"x").status < 300
+    yield "K", "K" in s, dav.mkcol(folder + "g/made").status < 300
+    dav.file(folder + "g/goes")
+    yield "unbind", "unbind" in sub, dav.delete(folder + "g/goes").status < 300
+    dav.file(folder + "h")
+    yield "NV", "NV" in f, dav.move(folder + "h", folder + "i").status < 300
+    dav.folder(folder + "j")
+    yield "NV of a folder", "NV" in s, dav.move(folder + "j", folder + "k").status < 300
+    yield "D", "D" in f, dav.delete(folder + "f").status < 300
+    yield "D of a folder", "D" in s, dav.delete(folder + "g").status < 300
+
+
+def test_each_letter_is_what_its_method_does(dav_on):
+    dav = dav_on(conf="\n".join(f'<Location "/dav/{name}/">\n{rule}\n</Location>' for name, rule in RULES.items()))
+    dav.server.expect_log("AH01630")
+    wrong = []
+    for name in RULES:
+        dav.file(name + "/f")
+        dav.folder(name + "/g")
+        wrong += [(name, what, told, so) for what, told, so in acts(dav, name + "/") if told != so]
+    assert not wrong
+
+
 def test_only_where_it_is_named(dav):
     for body in (harness.ALLPROP, harness.PROPNAME):
         (response,) = dav.propfind("", "0", body)
@@ -117,4 +157,4 @@ def test_asked_for_once_a_folder(dav_on):
     offset = len(dav.server.log_text())
     assert len(rights(dav, "", "1", basic("anna"))) == 101
     asked = dav.server.log_text()[offset:].count("asked httpd for ")
-    assert asked < 50 + 20, asked  # PROPFIND for each folder, as without
+    assert asked < 50 + 25, asked  # PROPFIND for each folder, as without

@@ -26,6 +26,8 @@ static const case_t cases[] = {
     {"return=minimal, return=representation", {1, 0, 0}},
     {"return=representation, return=minimal", {0, 1, 0}},
     {"wait=\"a, depth-noroot,\"; b=\"\\\", depth-noroot\", return=minimal", {1, 0, 0}},
+    {"x=\"\\\"\", return=minimal", {1, 0, 0}},
+    {"x=\"\\\", return=minimal\"", {0, 0, 0}},
     {"x; depth-noroot", {0, 0, 0}},
     {"return", {0, 0, 0}},
     {"return=", {0, 0, 0}},
