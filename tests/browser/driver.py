@@ -33,7 +33,7 @@ class Driver:
             env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(home), "TMPDIR": str(home), "LC_ALL": "C.UTF-8",
                  "TZ": "UTC", "CHROMIUM": shutil.which("chromium-headless-shell") or ""})
 
-    def run(self, script, **given):
+    def run(self, script, /, **given):
         self.process.stdin.write(json.dumps({"script": script, "given": given}).encode() + b"\n")
         self.process.stdin.flush()
         answer = json.loads(self.line())
