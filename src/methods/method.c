@@ -123,13 +123,17 @@ void dms_method_took_mtime(request_rec *r)
  * client that looks for what it has asked for among the hrefs may compare them as text. */
 static const char *asked_for(request_rec *r)
 {
-    const char *path, *plain;
+    const char *plain;
+    char *path;
     apr_uri_t uri;
 
     if (apr_uri_parse(r->pool, r->unparsed_uri, &uri) != APR_SUCCESS || !uri.path) {
         return NULL;
     }
-    path = uri.path;
+    path = apr_pstrdup(r->pool, uri.path);
+    if (!ap_normalize_path(path, AP_NORMALIZE_DECODE_UNRESERVED) || !*path) {
+        return NULL;
+    }
     plain = apr_punescape_url(r->pool, path, NULL, NULL, 0);
     return plain && !strcmp(plain, r->uri) && !path[strspn(path, PATH_CHARACTERS)] ? path : NULL;
 }

@@ -228,7 +228,7 @@ def test_the_requests_own_path_is_spelled_as_the_client_did(dav, asked):
     """A browser's encodeURIComponent escapes more than must be: a page that compares would list the folder inside itself."""
     dav.folder("a+b&c")
     dav.file("a+b&c/d+e.txt")
-    told = dav.url + asked.replace("%2b", "%2B")
+    told = dav.url + asked.replace("%2b", "%2B").replace("%61", "a").replace("%63", "c")
     assert dav.propfind(asked + "/", "1").hrefs == [told + "/", told + "/d+e.txt"]
     answer = dav.try_propfind(asked)
     assert answer.multistatus().hrefs == [told + "/"] == [answer.get("Content-Location")]
