@@ -9,11 +9,13 @@ PYTHON := /usr/bin/python3
 # apache2-bin is httpd without the init files and the running server of apache2.
 PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev libutf8proc-dev
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
-PACKAGES_test := apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
+PACKAGES_test = apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient git \
-	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount
+	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount $(BROWSER)
+# A node that is not Debian's brings its own npm, and does not suffer Debian's.
+BROWSER := chromium-headless-shell $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_test-releases := debootstrap iproute2
-PACKAGES_soak = $(PACKAGES_test)
+PACKAGES_soak = $(filter-out $(BROWSER),$(PACKAGES_test))
 PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
 PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
@@ -154,16 +156,25 @@ run: $(MODULE) | packages
 TEST_JOBS = $(shell nproc)
 XDIST = $(call once,XDIST,$(PYTHON) -c 'import xdist' 2>/dev/null && echo --numprocesses=$(TEST_JOBS) --dist=loadfile)
 
+# The modules of tests in node and in Chromium. Where npm can't fetch them, those tests fail and say so; the others run.
+NODE_MODULES := build/node/installed
+$(NODE_MODULES): tests/browser/package.json tests/browser/package-lock.json | packages
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	$(call say,NPM $(@D))
+	$(Q)cd $(@D) && rm -f installed && if timeout 300 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline \
+		--fetch-timeout=30000 --fetch-retries=1 --fetch-retry-mintimeout=1000 >npm.log 2>&1; then touch installed; fi
+
 # pytest's exit code where PYTEST_ARGS choose none.
 NO_TESTS := 5
 
 ## make test [PYTEST_ARGS=..]  run all tests; with SANITIZE=address,undefined under sanitizers
-test: $(MODULE) $(UNIT) | packages
+test: $(MODULE) $(UNIT) $(NODE_MODULES) | packages
 	@failed=; none=0; \
 	$(UNIT) || failed="$$failed unit"; \
 	run() { \
 		$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest "$$@" \
-			-o cache_dir=$(abspath build)/pytest tests/http tests/interop $(PYTEST_ARGS); \
+			-o cache_dir=$(abspath build)/pytest tests/http tests/interop tests/browser $(PYTEST_ARGS); \
 		case $$? in 0) ;; $(NO_TESTS)) none=$$((none + 1)) ;; *) failed="$$failed http" ;; esac; \
 	}; \
 	run $(XDIST) -m "not alone"; \

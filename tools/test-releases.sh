@@ -99,13 +99,16 @@ mount_system() {
     ln -s /proc/self/fd "$root/dev/fd"
 }
 
-# A clean copy of the tree, in /home/tester/tree.
+# A clean copy of the tree, in /home/tester/tree; but what npm has fetched stays, for the run without network.
 copy_tree() {
-    local to=$1/home/$tester/tree
+    local to=$1/home/$tester/tree kept=$1/home/$tester/node
 
+    rm -rf --one-file-system "$kept"
+    [ ! -d "$to/build/node" ] || mv "$to/build/node" "$kept"
     rm -rf --one-file-system "$to"
-    mkdir "$to"
+    mkdir -p "$to/build"
     tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C "$to"
+    [ ! -d "$kept" ] || mv "$kept" "$to/build/node"
 }
 
 inside() {

@@ -52,7 +52,7 @@ static int is_own(request_rec *r, const char *tag)
     if (dms_destination_parse(r->pool, tag, &uri)) {
         return 0;
     }
-    path = apr_pstrdup(r->pool, uri.path);
+    path = apr_pstrdup(r->pool, dms_destination_in_utf8(r->pool, uri.path));
     if (!ap_normalize_path(path, AP_NORMALIZE_DECODE_UNRESERVED | AP_NORMALIZE_MERGE_SLASHES)
         || ap_unescape_url(path) != OK) {
         return 0;
@@ -71,7 +71,7 @@ static dms_request_t *ask_for_tagged(dms_request_t *request, const char *tag)
     if (dms_destination_parse(r->pool, tag, &uri) || !dms_host_is_ours(r, &uri)) {
         return tagged;
     }
-    about = dms_act_ask(r, DMS_ACT_SEE, DMS_KIND_NONE, uri.path);
+    about = dms_act_ask(r, DMS_ACT_SEE, DMS_KIND_NONE, dms_destination_in_utf8(r->pool, uri.path));
     if (about->status != HTTP_OK || !dms_config_is_on(dms_config_of(about))) {
         ap_destroy_sub_req(about);
         return tagged;

@@ -40,6 +40,7 @@ static dms_error_t *read_headers(dms_transfer_t *transfer, dms_destination_t *de
     if (complaint) {
         return bad_request(transfer, complaint);
     }
+    destination->path = dms_destination_in_utf8(r->pool, destination->path);
     if (transfer->overwrite < 0) {
         return bad_request(transfer, "Overwrite is neither T nor F");
     }

@@ -35,6 +35,31 @@ static void set_headers(request_rec *r, const dms_facts_t *facts)
     }
 }
 
+static int has_filter(const request_rec *r, const char *name)
+{
+    const ap_filter_t *filter = r->output_filters;
+
+    while (filter && strcmp(filter->frec->name, name) != 0) {
+        filter = filter->next;
+    }
+    return filter != NULL;
+}
+
+static int tells(const request_rec *r, const char *header)
+{
+    return apr_table_get(r->headers_out, header) || apr_table_get(r->err_headers_out, header);
+}
+
+/* A browser takes a file that has not changed for years for one that stays so for months, and an
+ * editor in a page then saves over what others have written since. So it is to ask before it uses
+ * what it has kept, unless the configuration says how long that holds. */
+static void forbid_guessing(request_rec *r)
+{
+    if (!tells(r, "Cache-Control") && !tells(r, "Expires") && !has_filter(r, "mod_expires")) {
+        apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
+    }
+}
+
 /* ownCloud's clients compare what they get. */
 static int is_owncloud(const request_rec *r)
 {
@@ -185,6 +210,7 @@ static dms_error_t *answer_get(dms_request_t *request, int *result)
     }
     ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, M_OPTIONS, -1);
     set_headers(r, &resource.facts);
+    forbid_guessing(r);
     tell_checksums(r, &resource);
     condition = ap_meets_conditions(r);
     if (condition != OK) {

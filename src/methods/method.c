@@ -14,6 +14,10 @@
 #include "server/names.h"
 #include "server/state.h"
 
+/* What a path may have (RFC 3986, section 3.3). */
+#define PATH_CHARACTERS                                                                            \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/%"
+
 void dms_method_set_allowed(dms_request_t *request, const dms_resource_t *resource)
 {
     dms_table_set_allowed(request->r, request->provider, resource->facts.kind);
@@ -120,10 +124,29 @@ void dms_method_took_mtime(request_rec *r)
     apr_table_setn(r->headers_out, "X-OC-MTime", "accepted");
 }
 
-/* Escapes with upper-case digits (RFC 3986, section 2.1), which APR does not. */
-static const char *escape(apr_pool_t *pool, const char *path)
+/* The path of the request line, where it is a URI's that leads to the request's own resource: a
+ * client that looks for what it has asked for among the hrefs may compare them as text. */
+static const char *asked_for(request_rec *r)
 {
-    char *uri = apr_pstrdup(pool, apr_pescape_path(pool, path, 1)), *c;
+    const char *plain;
+    char *path;
+    apr_uri_t uri;
+
+    if (apr_uri_parse(r->pool, r->unparsed_uri, &uri) != APR_SUCCESS || !uri.path) {
+        return NULL;
+    }
+    path = apr_pstrdup(r->pool, uri.path);
+    if (!ap_normalize_path(path, AP_NORMALIZE_DECODE_UNRESERVED) || !*path) {
+        return NULL;
+    }
+    plain = apr_punescape_url(r->pool, path, NULL, NULL, 0);
+    return plain && !strcmp(plain, r->uri) && !path[strspn(path, PATH_CHARACTERS)] ? path : NULL;
+}
+
+/* Upper-case digits (RFC 3986, section 2.1), which neither APR nor each client writes. */
+static const char *with_upper_case(apr_pool_t *pool, const char *escaped)
+{
+    char *uri = apr_pstrdup(pool, escaped), *c;
 
     for (c = uri; (c = strchr(c, '%')) != NULL; c += 3) {
         c[1] = (char)apr_toupper(c[1]);
@@ -134,7 +157,8 @@ static const char *escape(apr_pool_t *pool, const char *path)
 
 const char *dms_method_uri(request_rec *r, dms_kind_e kind)
 {
-    const char *uri = escape(r->pool, r->uri);
+    const char *path = asked_for(r);
+    const char *uri = with_upper_case(r->pool, path ? path : apr_pescape_path(r->pool, r->uri, 1));
 
     return kind == DMS_KIND_COLLECTION && uri[strlen(uri) - 1] != '/'
                ? apr_pstrcat(r->pool, uri, "/", NULL)

@@ -71,7 +71,8 @@ dms_error_t *dms_method_mtime(const dms_request_t *request, dms_moment_t *time,
 /* Tells that it has been taken. */
 void dms_method_took_mtime(request_rec *r);
 
-/* The escaped path of a request's resource, a collection's with a slash at its end. */
+/* The path of a request's resource, normalized, but with what is reserved as the client has it; a
+ * collection's with a slash at its end. */
 const char *dms_method_uri(request_rec *r, dms_kind_e kind);
 
 #endif

@@ -1,11 +1,14 @@
 #include "request/destination.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
+
+#include "multistatus/element.h"
 
 const char *dms_destination_parse(apr_pool_t *pool, const char *value,
                                   dms_destination_t *destination)
@@ -40,6 +43,38 @@ const char *dms_destination_parse(apr_pool_t *pool, const char *value,
         destination->scheme = uri.scheme ? uri.scheme : "http";
     }
     return NULL;
+}
+
+static int is_utf8(const char *text)
+{
+    apr_size_t length;
+
+    while (*text && (length = dms_char_length(text)) > 0) {
+        text += length;
+    }
+    return !*text;
+}
+
+const char *dms_destination_in_utf8(apr_pool_t *pool, const char *path)
+{
+    char *escaped, *end;
+
+    if (is_utf8(path)) {
+        return path;
+    }
+    escaped = end = apr_palloc(pool, 6 * strlen(path) + 1);
+    for (; *path; path++) {
+        unsigned char c = (unsigned char)*path;
+
+        if (c < 0x80) {
+            *end++ = *path;
+        }
+        else {
+            end += sprintf(end, "%%%02X%%%02X", 0xC0 | c >> 6, 0x80 | (c & 0x3F));
+        }
+    }
+    *end = '\0';
+    return escaped;
 }
 
 static int is_usual_port(unsigned int port)

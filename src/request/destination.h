@@ -17,6 +17,11 @@ typedef struct dms_destination_t {
 const char *dms_destination_parse(apr_pool_t *pool, const char *value,
                                   dms_destination_t *destination);
 
+/* A path whose bytes are not all UTF-8 is taken as ISO 8859-1, which is how a browser's fetch()
+ * sends what a page has not escaped: given back in UTF-8, escaped, in pool. Any other path as it
+ * is. */
+const char *dms_destination_in_utf8(apr_pool_t *pool, const char *path);
+
 /* Whether a destination names the host that a Host header does (NULL: none), whatever the port. */
 int dms_destination_is_of(const dms_destination_t *destination, const char *host_header);
 

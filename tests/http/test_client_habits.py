@@ -221,3 +221,22 @@ def test_escapes_are_upper_case(dav):
     assert held.root == dav.url + "%C3%A4%20%25aa/%C3%BC"
     assert dav.put("%C3%A4%20%25aa/%C3%BC", b"x").status == 423
     assert dav.put("%C3%A4%20%25aa/%C3%BC", b"x", submit(held.token)).status == 204
+
+
+@pytest.mark.parametrize("asked", ["a%2Bb%26c", "a+b&c", "%61+b&%63", "a%2bb&c"])
+def test_the_requests_own_path_is_spelled_as_the_client_did(dav, asked):
+    """A browser's encodeURIComponent escapes more than must be: a page that compares would list the folder inside itself."""
+    dav.folder("a+b&c")
+    dav.file("a+b&c/d+e.txt")
+    told = dav.url + asked.replace("%2b", "%2B").replace("%61", "a").replace("%63", "c")
+    assert dav.propfind(asked + "/", "1").hrefs == [told + "/", told + "/d+e.txt"]
+    answer = dav.try_propfind(asked)
+    assert answer.multistatus().hrefs == [told + "/"] == [answer.get("Content-Location")]
+    assert dav.propfind(asked + "/d%2Be.txt").hrefs == [told + "/d%2Be.txt"]
+    assert dav.propfind("", "1").hrefs == [dav.url, dav.url + "a+b&c/"]
+
+
+@pytest.mark.parametrize("asked", ["a|b", "a%7Cb", "./a%7Cb", "x/../a%7Cb", "/a%7Cb"])
+def test_what_is_no_uri_or_another_path_is_told_as_it_is(dav, asked):
+    dav.file("a%7Cb")
+    assert dav.ask("PROPFIND", asked, [("Depth", "0")]).multistatus().hrefs == [dav.url + "a%7Cb"]

@@ -145,6 +145,15 @@ def test_odd_names(file, method, name):
     assert file.disk(name).read_bytes() == b"a"
 
 
+@BOTH
+@pytest.mark.parametrize("raw, name", [(b"gr\xfcn \xff", "gr\u00fcn \u00ff"), ("gr\u00fcn \u65e5".encode(), "gr\u00fcn \u65e5"), (b"%C3%BC-\xfc", "\u00fc-\u00fc")])
+def test_what_is_not_escaped_is_utf_8_or_else_latin_1(file, method, raw, name):
+    """fetch() in a browser sends each character of a header as a byte of ISO 8859-1."""
+    destination = f"http://127.0.0.1:{file.server.port}{file.url}".encode() + raw
+    assert file.ask(method, "a.txt", [("Destination", destination)]).status == 201
+    assert (file.path / name).read_bytes() == b"a"
+
+
 # -- the names of this server
 
 

@@ -42,9 +42,9 @@ def test_head_has_the_headers_of_get_and_no_body(file):
 
 
 def test_headers_are_those_of_the_default_handler(file):
-    """But for the entity tag, which is ours."""
+    """But for the entity tag, which is ours, and that nobody else's copy is to be used unasked."""
     def headers(answer):
-        return sorted((n, v) for n, v in answer.headers if n not in ("Date", "ETag"))
+        return sorted((n, v) for n, v in answer.headers if n not in ("Date", "ETag", "Cache-Control"))
     assert headers(file.get("a.txt")) == headers(file.server.get(file.url.replace("/dav/", "/plain/") + "a.txt"))
 
 
@@ -54,8 +54,19 @@ def test_headers_are_those_of_the_default_handler(file):
 def test_other_answers_are_those_of_the_default_handler(file, method, headers):
     def told(url):
         answer = file.server.ask(method, url + "a.txt", [headers])
-        return answer.status, sorted((n, v) for n, v in answer.headers if n not in ("Date", "ETag")), answer.body
+        return answer.status, sorted((n, v) for n, v in answer.headers if n not in ("Date", "ETag", "Cache-Control")), answer.body
     assert told(file.url) == told(file.url.replace("/dav/", "/plain/"))
+
+
+@pytest.mark.parametrize("conf, told", [("", "no-cache"), ("ExpiresActive On\nExpiresDefault 'access plus 1 hour'", "max-age=3600"),
+                                        ("Header set Cache-Control max-age=60", "max-age=60"), ("ExpiresActive Off", "no-cache")])
+def test_a_cache_asks_unless_the_configuration_says_for_how_long_it_need_not(httpd, conf, told):
+    place = httpd(modules=["expires"], location=conf)
+    place.file("a.txt", CONTENT)
+    os.utime(place.path / "a.txt", (1_000_000_000, 1_000_000_000))
+    for method, headers, status in (("GET", [], 200), ("HEAD", [], 200), ("GET", [("Range", "bytes=0-1")], 206), ("GET", [("If-None-Match", "*")], 304)):
+        answer = place.ask(method, "a.txt", headers)
+        assert (answer.status, answer.get("Cache-Control")) == (status, told)
 
 
 @pytest.mark.parametrize("size", [0, 1, 8191, 8192, 3_000_001])

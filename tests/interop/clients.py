@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
+for folder in "http", "browser":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / folder))
 
 import harness  # noqa: E402
 import writing  # noqa: E402

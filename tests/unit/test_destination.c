@@ -145,6 +145,20 @@ START_TEST(overwrite)
 }
 END_TEST
 
+START_TEST(what_is_not_escaped)
+{
+    static const char *const same[] = {"/a%FF", "/gr\xC3\xBCn \xE6\x97\xA5", "/", ""};
+    size_t i;
+
+    for (i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        ck_assert_str_eq(dms_destination_in_utf8(unit_pool, same[i]), same[i]);
+    }
+    ck_assert_str_eq(dms_destination_in_utf8(unit_pool, "/%C3%BC/\xFC\x80\xFFz"),
+                     "/%C3%BC/%C3%BC%C2%80%C3%BFz");
+    ck_assert_str_eq(dms_destination_in_utf8(unit_pool, "\xC3"), "%C3%83");
+}
+END_TEST
+
 Suite *destination_suite(void)
 {
     Suite *suite = suite_create("destination");
@@ -156,5 +170,6 @@ Suite *destination_suite(void)
     tcase_add_test(tests, destination_here);
     tcase_add_test(tests, destination_elsewhere);
     tcase_add_test(tests, overwrite);
+    tcase_add_test(tests, what_is_not_escaped);
     return suite;
 }
