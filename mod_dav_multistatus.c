@@ -239,6 +239,14 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     return dms_conflict_check(ptemp, server) ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }
 
+/* Only "apachectl configtest" has it run; it can't refuse, and what it tells is no reason to. */
+static void test_config(apr_pool_t *pconf, server_rec *server)
+{
+    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+        dms_state_test(pconf, server);
+    }
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
     dms_client_mark_sections(pconf, server);
@@ -264,6 +272,7 @@ static void register_hooks(apr_pool_t *pool)
 
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(test_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(dms_names_note, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -281,6 +281,29 @@ int dms_config_is_on(const dms_config_t *config)
     return config->provider_name && *config->provider_name;
 }
 
+/* The section for a place that a directive stands in; NULL: none, or one for a condition. */
+static const ap_directive_t *place_of(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+
+    while (section && strncasecmp(section->directive, "<Location", 9) != 0
+           && strncasecmp(section->directive, "<Directory", 10) != 0) {
+        if (!strncasecmp(section->directive, "<Files", 6)
+            || !strcasecmp(section->directive, "<If")) {
+            return NULL;
+        }
+        section = section->parent;
+    }
+    return section;
+}
+
+static int is_in_location(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = place_of(cmd);
+
+    return section && !strncasecmp(section->directive, "<Location", 9);
+}
+
 static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
 {
     dms_config_t *config = baton;
@@ -300,6 +323,10 @@ static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
         return apr_psprintf(cmd->pool,
                             "%s: no provider is named '%s': On, Off, or a name that a "
                             "module registers",
+                            cmd->cmd->name, name);
+    }
+    if (config->provider->is_virtual && !is_in_location(cmd)) {
+        return apr_psprintf(cmd->pool, "%s %s belongs into a <Location>: it is no folder's",
                             cmd->cmd->name, name);
     }
     return NULL;
@@ -480,22 +507,6 @@ static const char *set_litter(cmd_parms *cmd, void *baton, const char *what, con
     return NULL;
 }
 
-/* The section for a place that a directive stands in; NULL: none, or one for a condition. */
-static const ap_directive_t *place_of(const cmd_parms *cmd)
-{
-    const ap_directive_t *section = cmd->directive->parent;
-
-    while (section && strncasecmp(section->directive, "<Location", 9) != 0
-           && strncasecmp(section->directive, "<Directory", 10) != 0) {
-        if (!strncasecmp(section->directive, "<Files", 6)
-            || !strcasecmp(section->directive, "<If")) {
-            return NULL;
-        }
-        section = section->parent;
-    }
-    return section;
-}
-
 static int is_regex(const ap_directive_t *section)
 {
     apr_size_t length = strlen(section->directive);
@@ -520,7 +531,7 @@ static const char *set_quota(cmd_parms *cmd, void *baton, const char *size)
                             "not '%s'",
                             cmd->cmd->name, size);
     }
-    quota->is_url = !strncasecmp(section->directive, "<Location", 9);
+    quota->is_url = is_in_location(cmd);
     quota->base = config->base;
     if (is_regex(section)) {
         quota->pattern = ap_pregcomp(cmd->pool, config->base, AP_REG_EXTENDED);
@@ -665,7 +676,10 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
         return apr_psprintf(cmd->pool, "%s: '%s' is no number of seconds from 1 to %d",
                             cmd->cmd->name, patience, PATIENCE_MAX);
     }
-    store_place.params = ap_server_root_relative(cmd->pool, file);
+    store_place.params = *file ? ap_server_root_relative(cmd->pool, file) : NULL;
+    if (!store_place.params) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is no path of a file", cmd->cmd->name, file);
+    }
     store_place.patience = apr_time_from_sec(seconds);
     return NULL;
 }

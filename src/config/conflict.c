@@ -1,6 +1,7 @@
 #include "config/conflict.h"
 
 #include <apr_dso.h>
+#include <apr_fnmatch.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -31,66 +32,108 @@ int dms_conflict_with_mod_dav(request_rec *r)
     return provider_of && provider_of(r);
 }
 
-static int has_both(mod_dav_provider_fn *provider_of, ap_conf_vector_t *section)
-{
-    const dms_config_t *config = ap_get_module_config(section, &dav_multistatus_module);
-    request_rec r = {.per_dir_config = section};
-
-    return config && dms_config_is_on(config) && provider_of(&r);
-}
-
-/* Whether what is set for outer holds for inner, too: a path, not a pattern, that is a prefix of it
- * in whole segments. */
+/* Whether httpd applies the section outer to a request for the path of the section inner: because
+ * the path is below it in whole segments, or matches its pattern. Of two patterns all that can be
+ * told is that they are the same. */
 static int covers(const core_dir_config *outer, const core_dir_config *inner)
 {
     apr_size_t length = strlen(outer->d);
+    int is_path = !inner->r && !inner->d_is_fnmatch;
 
-    if (outer->r || outer->d_is_fnmatch) {
-        return !strcmp(outer->d, inner->d);
+    if (outer->r) {
+        return is_path ? !ap_regexec(outer->r, inner->d, 0, NULL, 0) : !strcmp(outer->d, inner->d);
+    }
+    if (outer->d_is_fnmatch) {
+        return is_path ? !apr_fnmatch(outer->d, inner->d, APR_FNM_PATHNAME)
+                       : !strcmp(outer->d, inner->d);
     }
     return !strncmp(outer->d, inner->d, length)
            && (!inner->d[length] || inner->d[length] == '/'
                || (length && outer->d[length - 1] == '/'));
 }
 
-/* Merges, as httpd does for a request, the sections of one kind that hold for each section. */
-static int check_sections(mod_dav_provider_fn *provider_of, apr_pool_t *ptemp, server_rec *server,
-                          const apr_array_header_t *sections, const char *kind)
+typedef struct check_t {
+    mod_dav_provider_fn *provider_of;
+    apr_pool_t *pool;
+    server_rec *server;
+    int has_found;
+} check_t;
+
+/* What the outcome of merging sections is: where both are on, it is told. */
+static int check_merged(check_t *check, ap_conf_vector_t *merged, const char *kind,
+                        const char *name)
 {
-    int i, j, found = 0;
+    const dms_config_t *config = ap_get_module_config(merged, &dav_multistatus_module);
+    request_rec r = {.per_dir_config = merged};
+
+    if (!config || !dms_config_is_on(config) || !check->provider_of(&r)) {
+        return 0;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, check->server,
+                 "both Dav and DavMultistatus are on in <%s \"%s\">: one of them has to be Off",
+                 kind, name);
+    check->has_found = 1;
+    return 1;
+}
+
+/* The <Files> or <If> sections that hold in a place, each by itself, upon what holds there. */
+static void check_within(check_t *check, ap_conf_vector_t *place,
+                         const apr_array_header_t *sections, const char *kind)
+{
+    int i;
+
+    for (i = 0; sections && i < sections->nelts; i++) {
+        ap_conf_vector_t *section = APR_ARRAY_IDX(sections, i, ap_conf_vector_t *);
+        const core_dir_config *core = ap_get_core_module_config(section);
+
+        check_merged(check, ap_merge_per_dir_configs(check->pool, place, section), kind, core->d);
+    }
+}
+
+static void check_place(check_t *check, ap_conf_vector_t *place, const char *kind, const char *name)
+{
+    const core_dir_config *core = ap_get_core_module_config(place);
+
+    if (!check_merged(check, place, kind, name)) {
+        check_within(check, place, core->sec_file, "Files");
+        check_within(check, place, core->sec_if, "If");
+    }
+}
+
+/* Merges, as httpd does for a request, the sections of one kind that hold for each section. */
+static void check_sections(check_t *check, const apr_array_header_t *sections, const char *kind)
+{
+    int i, j;
 
     for (i = 0; i < sections->nelts; i++) {
         ap_conf_vector_t *section = APR_ARRAY_IDX(sections, i, ap_conf_vector_t *);
         const core_dir_config *inner = ap_get_core_module_config(section);
-        ap_conf_vector_t *merged = server->lookup_defaults;
+        ap_conf_vector_t *merged = check->server->lookup_defaults;
 
         for (j = 0; j < sections->nelts; j++) {
             ap_conf_vector_t *other = APR_ARRAY_IDX(sections, j, ap_conf_vector_t *);
             if (covers(ap_get_core_module_config(other), inner)) {
-                merged = ap_merge_per_dir_configs(ptemp, merged, other);
+                merged = ap_merge_per_dir_configs(check->pool, merged, other);
             }
         }
-        if (has_both(provider_of, merged)) {
-            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server,
-                         "both Dav and DavMultistatus are on in <%s \"%s\">: one of them has to "
-                         "be Off",
-                         kind, inner->d);
-            found = 1;
-        }
+        check_place(check, merged, kind, inner->d);
     }
-    return found;
 }
 
 int dms_conflict_check(apr_pool_t *ptemp, server_rec *server)
 {
-    mod_dav_provider_fn *provider_of = find_mod_dav();
-    int found = 0;
+    check_t check = {.provider_of = find_mod_dav(), .pool = ptemp};
 
-    for (; provider_of && server; server = server->next) {
+    for (; check.provider_of && server; server = server->next) {
         core_server_config *core = ap_get_core_module_config(server->module_config);
 
-        found |= check_sections(provider_of, ptemp, server, core->sec_url, "Location");
-        found |= check_sections(provider_of, ptemp, server, core->sec_dir, "Directory");
+        check.server = server;
+        check_place(&check, server->lookup_defaults, "VirtualHost",
+                    server->server_hostname ? server->server_hostname : "");
+        if (!check.has_found) { /* else each section would tell the same */
+            check_sections(&check, core->sec_url, "Location");
+            check_sections(&check, core->sec_dir, "Directory");
+        }
     }
-    return found;
+    return check.has_found;
 }

@@ -66,8 +66,7 @@ static void restore_file(int directory, const char *name, size_t i)
     }
 }
 
-/* Whether a directory holds the store, and nothing else. */
-static int is_only_of_store(const char *directory, const char *name)
+int dms_ownership_is_of_store(const char *directory, const char *name)
 {
     DIR *dir = opendir(directory);
     const struct dirent *entry;
@@ -120,7 +119,7 @@ void dms_ownership_restore(const char *directory, const char *name)
     }
     snprintf(processes, sizeof(processes), "%s-processes", name);
     restore_folder(fd, processes);
-    if (is_only_of_store(directory, name)) {
+    if (dms_ownership_is_of_store(directory, name)) {
         restore_folder(fd, ".");
     }
     close(fd);

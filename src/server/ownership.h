@@ -14,6 +14,9 @@
  * stays as it is shows when the store is tried. */
 void dms_ownership_restore(const char *directory, const char *name);
 
+/* Whether a directory holds the store `name`, and nothing else. */
+int dms_ownership_is_of_store(const char *directory, const char *name);
+
 /* Gives a directory to the User. Returns 0, or -1 and errno. */
 int dms_ownership_give(const char *directory);
 

@@ -124,6 +124,25 @@ static int become_user(void)
                && !setgid(ap_unixd_config.group_id) && !setuid(ap_unixd_config.user_id));
 }
 
+/* Runs a function, and waits for its end, with the User's rights in a process of its own. */
+static void run_as_user(void (*function)(apr_pool_t *pool, server_rec *server), apr_pool_t *pool,
+                        server_rec *server)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        if (become_user()) {
+            function(pool, server);
+        }
+        _exit(0);
+    }
+    if (child < 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server, "no process for the store");
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
 /* Makes the store. What folders have is not followed without quotas: it is forgotten then. */
 static void prepare(apr_pool_t *pool, server_rec *server)
 {
@@ -141,24 +160,90 @@ static void prepare(apr_pool_t *pool, server_rec *server)
 void dms_state_prepare(apr_pool_t *pool, server_rec *server)
 {
     const char *file = store_file();
-    pid_t child;
 
     if (file) {
         make_directory(server, directory_name(pool, file));
         dms_ownership_restore(directory_name(pool, file), base_name(file));
     }
-    child = fork();
-    if (child == 0) {
-        if (become_user()) {
-            prepare(pool, server);
-        }
-        _exit(0);
+    run_as_user(prepare, pool, server);
+}
+
+/* --- configtest --- */
+
+static void complain_of_store(server_rec *server, const char *fault)
+{
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                 "the store %s: %s: nothing can be written over WebDAV until that is mended, or "
+                 "DavMultistatusStore names another place",
+                 store_file(), fault);
+}
+
+/* Whether this process may what the server's User may, or can become it. */
+static int is_as_user(void)
+{
+    return geteuid() == 0 || ap_unixd_config.user_id == geteuid()
+           || ap_unixd_config.user_id == (uid_t)-1; /* no User is named */
+}
+
+/* What keeps anybody from making a store of that name, or NULL. Its folder is made by whoever
+ * starts the server. */
+static const char *fault_of_place(apr_pool_t *pool, const char *file)
+{
+    const char *folder = directory_name(pool, file);
+    struct stat st;
+
+    if (stat(folder, &st)) {
+        return errno == ENOENT && !access(directory_name(pool, folder), W_OK | X_OK)
+                   ? NULL
+                   : "its folder can't be reached, or made";
     }
-    if (child < 0) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, server, "no process to make the store with");
+    if (!S_ISDIR(st.st_mode)) {
+        return "what should be its folder is a file";
     }
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    return !stat(file, &st) && !S_ISREG(st.st_mode) ? "it is no file" : NULL;
+}
+
+/* Whether the User may not write what is there. What is root's a start by root mends. */
+static int is_closed(const char *path, int rights, int is_mended)
+{
+    struct stat st;
+
+    return !stat(path, &st) && access(path, rights) && !(is_mended && st.st_uid == 0);
+}
+
+/* Set before the process becomes the User's. */
+static int is_file_mended, is_folder_mended;
+
+static void test_rights(apr_pool_t *pool, server_rec *server)
+{
+    if (is_closed(directory_name(pool, store_file()), R_OK | W_OK | X_OK, is_folder_mended)) {
+        complain_of_store(server, "the server's User may not write its folder");
     }
+    else if (is_closed(store_file(), R_OK | W_OK, is_file_mended)) {
+        complain_of_store(server, "the server's User may not write it");
+    }
+}
+
+void dms_state_test(apr_pool_t *pool, server_rec *server)
+{
+    const dms_store_place_t *place = dms_config_store();
+    const char *file = store_file(), *fault;
+    dms_store_t *tested;
+
+    if (dms_store_create(pool, place->driver, place->params, 1, log_store, server, &tested)
+            != APR_SUCCESS
+        || dms_store_find_driver(tested) != APR_SUCCESS || !file || !is_as_user()) {
+        return;
+    }
+    fault = fault_of_place(pool, file);
+    if (fault) {
+        complain_of_store(server, fault);
+        return;
+    }
+    is_file_mended = geteuid() == 0;
+    is_folder_mended = geteuid() == 0
+                       && dms_ownership_is_of_store(directory_name(pool, file), base_name(file));
+    run_as_user(test_rights, pool, server);
 }
 
 static void join_processes(apr_pool_t *pool, server_rec *server)

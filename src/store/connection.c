@@ -194,15 +194,23 @@ static void give_up(dms_store_t *store)
     apr_thread_mutex_unlock(store->mutex);
 }
 
+apr_status_t dms_store_find_driver(dms_store_t *store)
+{
+    return store->driver
+               ? APR_SUCCESS
+               : dms_store_complain(
+                   store, APR_EGENERAL,
+                   "there is no apr_dbd driver for it: sqlite3 is the one that the store knows; "
+                   "Debian has it in libaprutil1-dbd-sqlite3");
+}
+
 apr_status_t dms_store_acquire(dms_store_t *store, dms_conn_t **conn)
 {
-    apr_status_t rv;
+    apr_status_t rv = dms_store_find_driver(store);
 
     *conn = NULL;
-    if (!store->driver) {
-        return dms_store_complain(store, APR_EGENERAL,
-                                  "there is no apr_dbd driver for it: sqlite3 is the one that the "
-                                  "store knows; Debian has it in libaprutil1-dbd-sqlite3");
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     rv = take(store, conn);
     if (rv != APR_SUCCESS) {

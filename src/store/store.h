@@ -70,6 +70,9 @@ typedef void dms_store_log_fn(void *baton, apr_status_t status, const char *mess
 apr_status_t dms_store_prepare(apr_pool_t *pool, const char *driver, const char *params,
                                dms_store_log_fn *log, void *baton);
 
+/* Whether the driver is there; what it lacks is told to the log. Touches nothing on the disk. */
+apr_status_t dms_store_find_driver(dms_store_t *store);
+
 /* Makes a process's access to a store, after it has forked. Connections are opened when they are
  * needed, kept, and closed with pool. threads: how many may be in use at once. Succeeds even where
  * the database can't be opened now: then each call tries anew. log is called by any thread. */
