@@ -26,6 +26,7 @@
 #include "repository/fs/spares.h"
 #include "request/headers.h"
 #include "server/api.h"
+#include "server/error.h"
 #include "server/head.h"
 #include "server/names.h"
 #include "server/state.h"
@@ -49,6 +50,9 @@ static int answer(request_rec *r, const dms_config_t *config, const dms_method_t
     request.submitted = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"), &complaint);
     error = complaint ? dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "If: %s", complaint)
                       : method->answer(&request, &result);
+    if (!error && result == HTTP_INTERNAL_SERVER_ERROR) {
+        error = dms_error(r->pool, result, NULL, "the answer could not be made");
+    }
     return error ? dms_error_send(r, error) : result;
 }
 
@@ -62,7 +66,10 @@ static int refuse_method(request_rec *r, const dms_config_t *config, const dms_m
     if (config->provider->lookup(r, config->base, 0, &resource) == APR_SUCCESS) {
         dms_method_set_allowed(&request, &resource);
     }
-    return method ? HTTP_METHOD_NOT_ALLOWED : HTTP_NOT_IMPLEMENTED;
+    return dms_error_send(r, method ? dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL,
+                                                "this resource takes no %s", r->method)
+                                    : dms_error(r->pool, HTTP_NOT_IMPLEMENTED, NULL,
+                                                "there is no method %s here", r->method));
 }
 
 /* GET, HEAD and POST go their usual way, to whatever handler is set; TRACE is httpd's own. */
@@ -111,6 +118,12 @@ static int is_virtual_get(const request_rec *r)
            && dms_get_has_no_handler(r);
 }
 
+/* From a fixup. A question (acts/acts.h) only wants to know. */
+static int refuse(request_rec *r, int status, const char *why)
+{
+    return r->main ? status : dms_error_send(r, dms_error(r->pool, status, NULL, "%s", why));
+}
+
 /* What mod_rewrite leads elsewhere comes back from there as another request. */
 static int let_go(request_rec *r, const char *other)
 {
@@ -118,7 +131,7 @@ static int let_go(request_rec *r, const char *other)
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                       "%s %s: a RewriteRule leads to %s, which has another name", r->method, r->uri,
                       other);
-        return HTTP_FORBIDDEN;
+        return refuse(r, HTTP_FORBIDDEN, "a RewriteRule leads to another name");
     }
     return DECLINED;
 }
@@ -127,7 +140,9 @@ static int let_go(request_rec *r, const char *other)
 static int take_request(request_rec *r)
 {
     if (is_hidden(r)) {
-        return r->method_number == M_GET ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
+        return r->method_number == M_GET
+                   ? refuse(r, HTTP_NOT_FOUND, "there is no such file")
+                   : refuse(r, HTTP_FORBIDDEN, "this name is kept for the server's own use");
     }
     if (is_virtual_get(r) || (r->method_number == M_GET && dms_litter_is_apart(r))) {
         r->handler = DMS_HANDLER;
@@ -142,7 +157,8 @@ static int take_request(request_rec *r)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "both Dav and DavMultistatus are on for %s: one of them has to be Off",
                       r->uri);
-        return HTTP_INTERNAL_SERVER_ERROR;
+        return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                      "the server's configuration gives this place to two modules");
     }
     r->handler = DMS_HANDLER;
     if (r->finfo.filetype == APR_DIR && (!r->path_info || !*r->path_info)) {
@@ -215,7 +231,8 @@ static int handle_the_rest(request_rec *r)
     if (r->method_number != M_GET) {
         return DECLINED;
     }
-    return is_special_file(r) ? HTTP_FORBIDDEN : answer(r, config, &dms_method_get);
+    return is_special_file(r) ? refuse(r, HTTP_FORBIDDEN, "what is there is no file")
+                              : answer(r, config, &dms_method_get);
 }
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -288,6 +305,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(handle_get_of_collection, NULL, mod_autoindex, APR_HOOK_MIDDLE);
     ap_hook_handler(handle_the_rest, NULL, NULL, APR_HOOK_LAST);
     dms_api_register();
+    dms_error_register();
     dms_head_register();
     dms_totals_register();
     dms_acts_register_hooks();

@@ -62,7 +62,7 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);
     if (target->status != HTTP_OK) {
         return dms_error(r->pool, dms_act_refusal(r, target), NULL,
-                         "httpd does not let this client write the Destination");
+                         "this client may not write the Destination");
     }
     transfer->target.r = target;
     transfer->target.config = dms_config_of(target);

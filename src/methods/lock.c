@@ -472,7 +472,7 @@ static void answer(locking_t *locking)
                                .children = dms_locks_discovery(r->pool, locking->shown)};
 
     r->status = locking->is_new_resource ? HTTP_CREATED : HTTP_OK;
-    dms_reply_document(r, "prop", &discovery, NULL);
+    dms_reply_document(r, "prop", &discovery);
 }
 
 /* Begins the step, and makes the lock in it. */

@@ -341,23 +341,37 @@ static apr_status_t keep(void *kept, apr_bucket_brigade *bb, int flush)
     return APR_SUCCESS;
 }
 
-const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
+/* A buffer whose bytes become a string. */
+static apr_bucket_brigade *begin_string(dms_buffer_t *out, apr_pool_t *pool)
 {
     apr_bucket_alloc_t *alloc = apr_bucket_alloc_create(pool);
     apr_bucket_brigade *kept = apr_brigade_create(pool, alloc);
-    dms_element_t alone = *element;
-    dms_buffer_t out;
+
+    dms_buffer_init(out, pool, alloc, keep, kept);
+    return kept;
+}
+
+static const char *end_string(dms_buffer_t *out, apr_bucket_brigade *kept, apr_pool_t *pool)
+{
     apr_size_t length;
     char *text;
 
-    alone.next = NULL;
-    dms_buffer_init(&out, pool, alloc, keep, kept);
-    dms_xml_elements(&out, NULL, &alone);
-    dms_buffer_put(&out, "", 1); /* the terminating NUL */
-    dms_buffer_pass(&out, 0);
+    dms_buffer_put(out, "", 1); /* the terminating NUL */
+    dms_buffer_pass(out, 0);
     apr_brigade_pflatten(kept, &text, &length, pool);
     apr_brigade_cleanup(kept);
     return text;
+}
+
+const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element)
+{
+    dms_element_t alone = *element;
+    dms_buffer_t out;
+    apr_bucket_brigade *kept = begin_string(&out, pool);
+
+    alone.next = NULL;
+    dms_xml_elements(&out, NULL, &alone);
+    return end_string(&out, kept, pool);
 }
 
 /* Puts what can't stand for itself in an href. Returns how much of the URI that was. */
@@ -415,4 +429,14 @@ void dms_xml_document(dms_buffer_t *out, const char *root, const dms_element_t *
     }
     dms_xml_end(out, root);
     PUT(out, "\n");
+}
+
+const char *dms_xml_document_string(apr_pool_t *pool, const char *root,
+                                    const dms_element_t *elements, const char *description)
+{
+    dms_buffer_t out;
+    apr_bucket_brigade *kept = begin_string(&out, pool);
+
+    dms_xml_document(&out, root, elements, description);
+    return end_string(&out, kept, pool);
 }

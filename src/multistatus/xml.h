@@ -57,8 +57,13 @@ void dms_xml_href(dms_buffer_t *out, const char *uri);
 
 /* Writes a whole document whose root is the DAV: element root: the elements in it, and a
  * description for people unless it is NULL. For DAV:error (RFC 4918, section 16), and DAV:prop
- * (9.10.1). */
+ * (9.10.1). The description is an element as mod_dav has it, which Subversion's clients show:
+ * DAV:error holds no text, and DAV:responsedescription belongs to a 207 (14.5, 14.25). */
 void dms_xml_document(dms_buffer_t *out, const char *root, const dms_element_t *elements,
                       const char *description);
+
+/* The same as a string in pool. */
+const char *dms_xml_document_string(apr_pool_t *pool, const char *root,
+                                    const dms_element_t *elements, const char *description);
 
 #endif

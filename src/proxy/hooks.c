@@ -8,6 +8,7 @@
 #include "proxy/answers.h"
 #include "proxy/requests.h"
 #include "proxy/rights.h"
+#include "server/error.h"
 
 /* Set once, while modules are loaded. */
 static ap_filter_rec_t *answers;
@@ -18,13 +19,29 @@ static const dms_reverse_t *mapping_of(const request_rec *r)
     return dms_proxied_is(r) ? dms_config_reverse(dms_config_of(r)) : NULL;
 }
 
+static const char *words_for(int status)
+{
+    switch (status) {
+    case HTTP_BAD_REQUEST:
+        return "If can't be understood";
+    case HTTP_PRECONDITION_FAILED:
+        return "If names what is not there";
+    case HTTP_BAD_GATEWAY:
+        return "the request names what another server has";
+    default:
+        return "this client may not do that to all that the request is about";
+    }
+}
+
 /* A fixup, since a handler that refuses would do so through the filters below. */
 static int check_rights(request_rec *r)
 {
     const dms_reverse_t *reverse = r->main ? NULL : mapping_of(r);
     int status = reverse ? dms_proxied_rights(dms_proxied_create(r, reverse)) : HTTP_OK;
 
-    return status == HTTP_OK ? DECLINED : status;
+    return status == HTTP_OK
+               ? DECLINED
+               : dms_error_send(r, dms_error(r->pool, status, NULL, "%s", words_for(status)));
 }
 
 /* The last hook before mod_proxy's handler, when all is decided. */

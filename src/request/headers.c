@@ -116,32 +116,36 @@ static double weight(const char *parameters)
     return 1.0;
 }
 
-/* The weight that an Accept header gives a type: that of the most specific range which covers it.
- * */
-static double accept_weight(const char *accept, const char *type)
+/* How well an Accept header's range fits a type. */
+enum { NONE, ANY, MAJOR, EXACT };
+
+/* The weight that an Accept header gives a type: that of the most specific range which covers it;
+ * and how specific that is. */
+static double accept_weight(const char *accept, const char *type, int *best)
 {
     apr_size_t major = (apr_size_t)(strchr(type, '/') - type) + 1;
-    int best = 0;
     double q = 0.0;
+
+    *best = NONE;
 
     while (*accept) {
         apr_size_t length;
-        int rank = 0;
+        int rank = NONE;
 
         accept += strspn(accept, ", \t");
         length = strcspn(accept, ";, \t");
         if (length == strlen(type) && !strncasecmp(accept, type, length)) {
-            rank = 3;
+            rank = EXACT;
         }
         else if (length == major + 1 && accept[major] == '*' && !strncasecmp(accept, type, major)) {
-            rank = 2;
+            rank = MAJOR;
         }
         else if (length == 3 && !strncmp(accept, "*/*", 3)) {
-            rank = 1;
+            rank = ANY;
         }
         accept = skip_space(accept + length);
-        if (rank > best) {
-            best = rank;
+        if (rank > *best) {
+            *best = rank;
             q = weight(accept);
         }
         accept += strcspn(accept, ",");
@@ -159,11 +163,31 @@ int dms_is_media_type(const char *content_type, const char *type)
 
 int dms_accept_prefers_text_xml(const char *accept, const char *content_type)
 {
-    double text = accept ? accept_weight(accept, "text/xml") : 1.0;
-    double application = accept ? accept_weight(accept, "application/xml") : 1.0;
+    int fit;
+    double text = accept ? accept_weight(accept, "text/xml", &fit) : 1.0;
+    double application = accept ? accept_weight(accept, "application/xml", &fit) : 1.0;
 
     return text > application
            || (text == application && content_type && dms_is_media_type(content_type, "text/xml"));
+}
+
+int dms_accept_prefers_html(const char *accept)
+{
+    static const char *const others[] = {"application/xml", "text/xml"};
+    int fit, other_fit;
+    double html = accept ? accept_weight(accept, "text/html", &fit) : 0.0, other;
+    size_t i;
+
+    if (html <= 0.0 || fit != EXACT) {
+        return 0;
+    }
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        other = accept_weight(accept, others[i], &other_fit);
+        if (other > html || (other == html && other_fit == EXACT)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 dms_media_e dms_media_parse(const char *content_type)

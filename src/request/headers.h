@@ -34,6 +34,10 @@ dms_depth_e dms_depth_parse_members(apr_pool_t *pool, const char *depth, dms_dep
  * likes both alike, whether the request's own body is of that type. */
 int dms_accept_prefers_text_xml(const char *accept, const char *content_type);
 
+/* Whether an Accept header, or NULL, is a browser's that shows a page: it names text/html, and no
+ * type of XML that it likes as much. */
+int dms_accept_prefers_html(const char *accept);
+
 /* What a Content-Type header says of a body that has to be XML. */
 typedef enum dms_media_e {
     DMS_MEDIA_XML,    /* text/xml, application/xml, or a type that ends in +xml */

@@ -3,11 +3,18 @@
 #include <errno.h>
 
 #include <apr_escape.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
+#include <mod_core.h>
+#include <util_filter.h>
 
 #include "config/config.h"
+#include "multistatus/xml.h"
+#include "request/headers.h"
 #include "server/reply.h"
 
 APLOG_USE_MODULE(dav_multistatus);
@@ -229,25 +236,91 @@ static void hide_hrefs(request_rec *r, dms_element_t *condition)
     }
 }
 
+/* --- to the client --- */
+
+/* Set once, while modules are loaded. */
+static ap_filter_rec_t *typer;
+
+/* httpd has every page of an error be HTML, in Latin-1. */
+static apr_status_t set_type(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    ap_set_content_type(f->r, f->ctx);
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, bb);
+}
+
+/* The note of what has that type. */
+#define TYPE_NOTE "dav-multistatus-error-type"
+
+/* Once httpd has dropped the filters of what was not to be an error. */
+static void insert_typer(request_rec *r)
+{
+    const char *type = apr_table_get(r->notes, TYPE_NOTE);
+
+    if (type) {
+        ap_add_output_filter_handle(typer, (void *)type, r, r->connection);
+    }
+}
+
+void dms_error_register(void)
+{
+    ap_hook_insert_error_filter(insert_typer, NULL, NULL, APR_HOOK_MIDDLE);
+    typer = ap_register_output_filter("DAV_MULTISTATUS_ERROR", set_type, NULL,
+                                      AP_FTYPE_RESOURCE - 1);
+}
+
+static const char *sentence(const dms_error_t *error, apr_pool_t *pool)
+{
+    char *words = apr_pstrcat(pool, error->message, ".", NULL);
+
+    words[0] = (char)apr_toupper(words[0]);
+    return words;
+}
+
+static const char *page(request_rec *r, const dms_error_t *error)
+{
+    const char *title = ap_get_status_line(error->status);
+
+    return apr_pstrcat(r->pool, "<!DOCTYPE html>\n<html><head>\n<title>", title,
+                       "</title>\n</head><body>\n<h1>", title + sizeof("404"), "</h1>\n<p>",
+                       ap_escape_html(r->pool, sentence(error, r->pool)), "</p>\n",
+                       ap_psignature("<hr>\n", r), "</body></html>\n", NULL);
+}
+
+/* What httpd shows for an error of r in place of its own page: it sees to all else that belongs to
+ * an error's answer. */
+static void show(request_rec *r, int status, const char *type, const char *text)
+{
+    ap_custom_response(r, status, text);
+    apr_table_setn(r->notes, TYPE_NOTE, type);
+}
+
 int dms_error_send(request_rec *r, const dms_error_t *error)
 {
-    int rv;
+    int is_page = dms_accept_prefers_html(apr_table_get(r->headers_in, "Accept"));
 
     log_error(r, error);
     if (error->status == HTTP_SERVICE_UNAVAILABLE) { /* what may pass */
         apr_table_setn(r->err_headers_out, "Retry-After", "1");
     }
-    if (!error->condition) {
-        /* httpd's own documents, or the administrator's; some of them show this note. */
-        apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, error->message));
-        apr_table_setn(r->notes, "verbose-error-to", "*");
+    if (!ap_is_HTTP_VALID_RESPONSE(error->status)) {
         return error->status;
     }
-    hide_hrefs(r, error->condition);
-    r->status = error->status; /* now, so that no body is asked for which waits for a 100 */
-    rv = ap_discard_request_body(r);
-    if (rv == OK) {
-        dms_reply_document(r, "error", error->condition, error->message);
+    apr_table_mergen(r->err_headers_out, "Vary", "Accept");
+    apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, sentence(error, r->pool)));
+    if ((is_page || !error->condition)
+        && ap_response_code_string(r, ap_index_of_response(error->status))) {
+        return error->status; /* the administrator's ErrorDocument, which may show the note */
     }
-    return rv == OK ? DONE : rv;
+    if (is_page) {
+        show(r, error->status, "text/html; charset=utf-8", page(r, error));
+    }
+    else {
+        if (error->condition) {
+            hide_hrefs(r, error->condition);
+        }
+        show(r, error->status, dms_reply_content_type(r),
+             dms_xml_document_string(r->pool, "error", error->condition, sentence(error, r->pool)));
+    }
+    return error->status;
 }

@@ -16,8 +16,8 @@
 typedef struct dms_error_t {
     int status;               /* HTTP, 400 or more */
     dms_element_t *condition; /* what DAV:error holds, or NULL */
-    const char *message;
-    apr_status_t cause; /* APR_SUCCESS: the client's mistake */
+    const char *message;      /* the words of a sentence, without its capital and its period */
+    apr_status_t cause;       /* APR_SUCCESS: the client's mistake */
     request_rec
         *about; /* whose file the log names where the disk has refused; NULL: the request's */
     const char *file;
@@ -63,7 +63,12 @@ const char *dms_path_on_disk(request_rec *r, apr_pool_t *pool);
 int dms_error_log_member(request_rec *r, apr_status_t cause, const char *uri, const char *file,
                          int *has_told);
 
-/* Logs an error and answers r with it; returns what the handler has to return. */
+/* Logs an error, and sees to it that httpd tells r's client of it in one sentence: on a page of HTML
+ * where that is preferred to XML, else in a DAV:error. An ErrorDocument goes before both, but for a
+ * condition, which clients act upon. Returns the status that the handler or fixup has to return. */
 int dms_error_send(request_rec *r, const dms_error_t *error);
+
+/* Registers what that needs, while modules are loaded. */
+void dms_error_register(void);
 
 #endif

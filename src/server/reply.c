@@ -12,14 +12,13 @@
 
 APLOG_USE_MODULE(dav_multistatus);
 
-void dms_reply_set_content_type(request_rec *r)
+const char *dms_reply_content_type(const request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
     const char *own = apr_table_get(r->headers_in, "Content-Type");
 
-    ap_set_content_type(r, dms_accept_prefers_text_xml(accept, own)
-                               ? "text/xml; charset=utf-8"
-                               : "application/xml; charset=utf-8");
+    return dms_accept_prefers_text_xml(accept, own) ? "text/xml; charset=utf-8"
+                                                    : "application/xml; charset=utf-8";
 }
 
 apr_status_t dms_reply_sink(void *request, apr_bucket_brigade *bb, int flush)
@@ -39,14 +38,13 @@ apr_status_t dms_reply_sink(void *request, apr_bucket_brigade *bb, int flush)
     return rv;
 }
 
-void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements,
-                        const char *description)
+void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements)
 {
     dms_buffer_t out;
 
-    dms_reply_set_content_type(r);
+    ap_set_content_type(r, dms_reply_content_type(r));
     dms_buffer_init(&out, r->pool, r->connection->bucket_alloc, dms_reply_sink, r);
-    dms_xml_document(&out, root, elements, description);
+    dms_xml_document(&out, root, elements, NULL);
     dms_buffer_pass(&out, 0);
 }
 
@@ -54,7 +52,7 @@ void dms_reply_propstats(request_rec *r, const char *root, const dms_response_t 
 {
     dms_buffer_t out;
 
-    dms_reply_set_content_type(r);
+    ap_set_content_type(r, dms_reply_content_type(r));
     dms_buffer_init(&out, r->pool, r->connection->bucket_alloc, dms_reply_sink, r);
     dms_writer_propstats(&out, root, response);
     dms_buffer_pass(&out, 0);
@@ -69,7 +67,7 @@ static apr_status_t commit_and_pass(void *baton, apr_bucket_brigade *bb, int flu
     if (!reply->begun) {
         reply->begun = apr_time_now();
         r->status = HTTP_MULTI_STATUS;
-        dms_reply_set_content_type(r);
+        ap_set_content_type(r, dms_reply_content_type(r));
     }
     apr_brigade_length(bb, 0, &length);
     reply->bytes += (apr_uint64_t)length;

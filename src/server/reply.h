@@ -38,13 +38,12 @@ void dms_reply_fail(dms_reply_t *reply, apr_status_t status);
  * of it was passed. */
 int dms_reply_end(dms_reply_t *reply, const char *description);
 
-/* Sets the type of an XML answer: application/xml, or text/xml where the client prefers it. */
-void dms_reply_set_content_type(request_rec *r);
+/* The type of an XML answer: application/xml, or text/xml where the client prefers it. */
+const char *dms_reply_content_type(const request_rec *r);
 
 /* Sends a small XML document with r->status as it stands (multistatus/xml.h, dms_xml_document()).
  * */
-void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements,
-                        const char *description);
+void dms_reply_document(request_rec *r, const char *root, const dms_element_t *elements);
 
 /* Sends the propstats of a response so (multistatus/writer.h, dms_writer_propstats()). */
 void dms_reply_propstats(request_rec *r, const char *root, const dms_response_t *response);
