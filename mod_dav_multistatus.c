@@ -13,6 +13,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "acts/access_files.h"
 #include "acts/acts.h"
 #include "acts/client.h"
 #include "config/config.h"
@@ -160,6 +161,10 @@ static int take_request(request_rec *r)
         return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
                       "the server's configuration gives this place to two modules");
     }
+    if (dms_access_files_refuse(r)) {
+        return refuse(r, HTTP_FORBIDDEN,
+                      "a file of this name configures the server, and no client may write it");
+    }
     r->handler = DMS_HANDLER;
     if (r->finfo.filetype == APR_DIR && (!r->path_info || !*r->path_info)) {
         r->path_info = (char *)keep_mod_dir_out;
@@ -267,6 +272,7 @@ static void test_config(apr_pool_t *pconf, server_rec *server)
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
     dms_client_mark_sections(pconf, server);
+    dms_access_files_collect(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
         dms_rules_tell(server);
         dms_state_prepare(ptemp, server);

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <http_request.h>
 
+#include "acts/access_files.h"
 #include "acts/mounts.h"
 #include "acts/sections.h"
 #include "config/config.h"
@@ -91,6 +92,7 @@ static int is_asked_for(const dms_members_t *members, const dms_member_t *member
     int is_collection = member->facts.kind == DMS_KIND_COLLECTION;
 
     return is_first_file(members, member)
+           || (members->act != DMS_ACT_READ && dms_access_files_have(member->name))
            || (members->act == DMS_ACT_READ
                && is_collection) /* which links may be followed there? */
            || dms_sections_single_out(members->frame->sections, member->name, is_collection);

@@ -36,6 +36,7 @@ void *dms_config_create(apr_pool_t *pool, char *section)
     config->set_modified = UNSET;
     config->authz = DMS_AUTHZ_UNSET;
     config->show_forbidden = UNSET;
+    config->access_files = UNSET;
     config->normalize_names = UNSET;
     config->litter = DMS_LITTER_UNSET;
     config->lock_timeout = UNSET;
@@ -86,6 +87,9 @@ void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
     }
     if (inner->show_forbidden == UNSET) {
         merged->show_forbidden = outer->show_forbidden;
+    }
+    if (inner->access_files == UNSET) {
+        merged->access_files = outer->access_files;
     }
     if (inner->normalize_names == UNSET) {
         merged->normalize_names = outer->normalize_names;
@@ -158,6 +162,11 @@ dms_authz_e dms_config_authz(const dms_config_t *config)
 int dms_config_show_forbidden(const dms_config_t *config)
 {
     return config->show_forbidden == 1;
+}
+
+int dms_config_access_files(const dms_config_t *config)
+{
+    return config->access_files == 1;
 }
 
 int dms_config_normalizes_names(const dms_config_t *config)
@@ -402,6 +411,14 @@ static const char *set_show_forbidden(cmd_parms *cmd, void *baton, int on)
     dms_config_t *config = baton;
 
     config->show_forbidden = on;
+    return NULL;
+}
+
+static const char *set_access_files(cmd_parms *cmd, void *baton, int on)
+{
+    dms_config_t *config = baton;
+
+    config->access_files = on;
     return NULL;
 }
 
@@ -689,6 +706,8 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
 const command_rec dms_config_directives[] = {
     AP_INIT_TAKE1("DavMultistatus", set_provider, NULL, ACCESS_CONF,
                   "On, Off, or the name of a repository provider"),
+    AP_INIT_FLAG("DavMultistatusAccessFiles", set_access_files, NULL, ACCESS_CONF,
+                 "whether clients may write .htaccess, or what AccessFileName calls it"),
     AP_INIT_TAKE1("DavMultistatusAuthz", set_authz, NULL, ACCESS_CONF,
                   "auto, each or off: which members of a collection httpd is asked about"),
     AP_INIT_FLAG("DavMultistatusShowForbidden", set_show_forbidden, NULL, ACCESS_CONF,

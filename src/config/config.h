@@ -73,6 +73,7 @@ typedef struct dms_config_t {
     int set_modified;               /* -1: unset */
     dms_authz_e authz;
     int show_forbidden;           /* -1: unset */
+    int access_files;             /* -1: unset */
     apr_int64_t lock_timeout;     /* in seconds; -1: unset */
     apr_int64_t lock_timeout_max; /* 0: none; set along with lock_timeout */
     apr_int64_t max_locks;        /* 0: no limit; -1: unset; likewise: */
@@ -107,6 +108,7 @@ int dms_config_sync(const dms_config_t *config);                     /* On */
 int dms_config_set_modified(const dms_config_t *config);             /* Off */
 dms_authz_e dms_config_authz(const dms_config_t *config);            /* auto, or each by rules.h */
 int dms_config_show_forbidden(const dms_config_t *config);           /* Off */
+int dms_config_access_files(const dms_config_t *config);             /* Off: nobody writes them */
 int dms_config_normalizes_names(const dms_config_t *config);         /* exact: it does not */
 dms_litter_e dms_config_litter(const dms_config_t *config);          /* keep */
 apr_int64_t dms_config_lock_timeout(const dms_config_t *config);     /* 600 */

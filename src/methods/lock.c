@@ -9,6 +9,7 @@
 #include <apr_escape.h>
 #include <apr_strings.h>
 
+#include "acts/access_files.h"
 #include "acts/members.h"
 #include "changes/changes.h"
 #include "locks/locks.h"
@@ -245,10 +246,11 @@ static void refuse_member(locking_t *locking, const char *collection, const dms_
     apr_pool_create(&pool, r->pool);
     path = apr_pstrcat(pool, collection, apr_pescape_path(pool, member->name, 1),
                        is_collection ? "/" : NULL, NULL);
-    if (is_seen(r, uri, apr_pstrcat(pool, uri, path, NULL), pool)) {
+    if ((is_collection || !dms_access_files_have(member->name))
+        && is_seen(r, uri, apr_pstrcat(pool, uri, path, NULL), pool)) {
         dms_failures_add_member(&locking->failures, r, uri, path, DMS_EDENIED);
     }
-    else { /* a file that is hidden, as .htaccess is, is nobody's here to write */
+    else { /* a file that is hidden, or .htaccess, is nobody's here to write */
         locking->has_secret |= is_collection;
     }
     apr_pool_destroy(pool);

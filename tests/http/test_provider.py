@@ -21,7 +21,7 @@ PLACE = """
     {1}
 </Location>
 """
-CONF = LOAD + "".join(PLACE.format(name, "") for name in ("memory", "memory-readonly", "memory-partial")) + """
+CONF = "AccessFileName .acl\n" + LOAD + "".join(PLACE.format(name, "") for name in ("memory", "memory-readonly", "memory-partial")) + """
 <LocationMatch "^/memory/.*/undeletable">
     <Limit DELETE>
         Require all denied
@@ -408,6 +408,10 @@ def test_what_the_provider_refuses_is_told(mem):
 
 
 # ---------------------------------------------------------------------------------------------- beside other providers
+
+
+def test_what_has_no_files_has_none_that_configures_httpd(mem):
+    assert mem.put(".acl").status == 201 and mem.move(".acl", "a").status == 201
 
 
 @pytest.fixture
