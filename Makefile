@@ -147,7 +147,9 @@ $(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
 	$(call say,CC $<)
 	$(Q)$(CC) -O2 -std=gnu99 -D_GNU_SOURCE $(LARGE_FILES) $(WARNINGS) -o $@ $<
 
-## make run [DIR=..] [PORT=..] serve a folder with a private httpd, until Ctrl-C
+## make run [DIR=..] [PORT=..] serve a folder with a private httpd, until Ctrl-C;
+##   LOGIN=user:password lets in nobody else, READONLY=1, BIND=0.0.0.0 serves the network
+# make exports all of these to the script.
 # However make ends, the script hears of it and stops httpd.
 run: $(MODULE) | packages
 	@exec setpriv --pdeathsig TERM tools/run.sh $(abspath $(MODULE)) "$(PORT)" "$(DIR)"
