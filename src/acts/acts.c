@@ -48,6 +48,7 @@ typedef struct inquiry_t {
     apr_pool_t *scratch;     /* cleared for each status that is asked for */
     apr_pool_t *status_pool; /* of the statuses */
     apr_hash_t *statuses;    /* "METHOD uri" -> known_t */
+    char *respelled;         /* the request's own URL, in another way */
     int is_asking;
 } inquiry_t;
 
@@ -232,8 +233,15 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
     int was_asking = inquiry->is_asking; /* a question may lead to another one */
     request_rec *answer;
     void **walk, *walked;
+    char *own_uri = r->uri;
 
     inquiry->is_asking = 1;
+    /* mod_rewrite looks ahead (LA-U), to who the user is, but not where a request and its
+     * subrequest have one URL. */
+    if (!inquiry->respelled) {
+        inquiry->respelled = apr_pstrcat(inquiry->pool, "/", own_uri, NULL);
+    }
+    r->uri = inquiry->respelled;
     /* httpd would take a file to be ruled as its directory is, which it has just walked. */
     walk = ap_get_request_note(r, AP_NOTE_DIRECTORY_WALK);
     walked = *walk;
@@ -242,6 +250,7 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
     }
     answer = ap_sub_req_method_uri(method, uri, r, NULL);
     *walk = walked;
+    r->uri = own_uri;
     inquiry->is_asking = was_asking;
     dms_client_learn(inquiry->client, answer);
     if (answer->status == HTTP_OK && is_of_stranger(r, answer)) {
