@@ -240,3 +240,9 @@ def test_the_requests_own_path_is_spelled_as_the_client_did(dav, asked):
 def test_what_is_no_uri_or_another_path_is_told_as_it_is(dav, asked):
     dav.file("a%7Cb")
     assert dav.ask("PROPFIND", asked, [("Depth", "0")]).multistatus().hrefs == [dav.url + "a%7Cb"]
+
+
+def test_joplin_s_condition_that_is_no_entity_tag(dav):
+    for status in (201, 204):
+        assert dav.put("a.md", b"x", ("If-None-Match", "JoplinIgnore-74610")).status == status
+    assert dav.get("a.md", ("If-None-Match", "JoplinIgnore-1")).status == 200

@@ -64,13 +64,11 @@ def site():
 
 
 INSTALLED = example("Alias")
-MERGED = example('<Location "/files">\n    AuthMerging')
 OVERRIDES = '<Directory "/srv/files">\n    AllowOverride AuthConfig\n</Directory>\n'
 
 
-@pytest.mark.parametrize("more", [(), (MERGED,)], ids=["alone", "with-location"])
-def test_installed(site, more):
-    server = site(INSTALLED, *more, OVERRIDES)
+def test_installed(site):
+    server = site(INSTALLED, OVERRIDES)
     assert server.get("/files/a.txt").body == b"a"
     assert set(server.propfind("/files/", "1").names()) >= {"a.txt"}
     assert server.ask("PUT", "/files/new.php", body=b"x").status == 401
@@ -83,12 +81,6 @@ def test_installed(site, more):
     assert not any(".ht" in name for name in server.propfind("/files/", "1", None, SOMEBODY).names())
     assert server.get("/files/private/b.txt", *SOMEBODY).status == 403  # by its .htaccess
     assert server.ask("COPY", "/files/.htpasswd", [*SOMEBODY, ("Destination", "/files/copied")]).status == 403
-
-
-def test_the_warning_is_true(site):
-    """Without AuthMerging a Require in a <Location> opens what others have closed."""
-    server = site(INSTALLED, MERGED.replace("    AuthMerging And\n", ""))
-    assert server.get("/files/.htpasswd").status == 200
 
 
 def test_jane_removes_locks(site):
@@ -109,7 +101,7 @@ def test_the_tar_file(site):
     assert not any(".ht" in name for name in server.propfind("/release/files/", "1").names())
 
 
-@pytest.mark.parametrize("text", [e for e in EXAMPLES if e not in (INSTALLED, MERGED) and "LoadModule" not in e and "DavTarFile" not in e],
+@pytest.mark.parametrize("text", [e for e in EXAMPLES if e != INSTALLED and "LoadModule" not in e and "DavTarFile" not in e],
                          ids=lambda text: text.split("\n")[0])
 def test_the_others_start(site, text):
     site(INSTALLED, text)

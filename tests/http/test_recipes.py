@@ -144,6 +144,13 @@ def test_who_may_do_what(site):
         assert "private/" not in server.propfind("/files/", "1", headers=JOHN).names()
 
 
+def test_the_warning_is_true(site):
+    """Without AuthMerging a Require in a <Location> opens what others have closed."""
+    rules, merged = blocks("Who may do what")
+    server = site(rules, merged.replace("    AuthMerging And\n", ""))
+    assert server.get("/files/.htpasswd").status == 200
+
+
 def test_who_may_write_htaccess(site):
     (recipe,), (rules, _) = blocks("Who may write .htaccess"), blocks("Who may do what")
     server = site(rules, recipe)
@@ -345,6 +352,17 @@ def test_a_home_that_is_mounted_read_only(site):
         server.wait_log(f"Read-only file system.*{home}/jane/x")
     finally:
         wait_until(lambda: subprocess.run(["umount", home]).returncode == 0, 20)
+
+
+def test_what_clients_want(site):
+    """The examples of docs/clients.md."""
+    examples = re.findall(r"^```apache\n(.*?)^```", (harness.REPO / "docs/clients.md").read_text(), re.M | re.S)
+    server = site(blocks("Who may do what")[0], *examples)
+    for origin in ("app://obsidian.md", "capacitor://localhost", "http://localhost"):
+        preflight = [("Origin", origin), ("Access-Control-Request-Method", "PROPFIND")]
+        assert server.ask("OPTIONS", "/files/a.txt", preflight).get("Access-Control-Allow-Origin") == origin
+    explorer = [("User-Agent", "Microsoft-WebDAV-MiniRedir/10.0")]
+    assert server.try_propfind("/files/", "1", headers=explorer).body.count(b"<D:supportedlock>") == 1
 
 
 def test_every_recipe_is_tried():
