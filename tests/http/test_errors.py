@@ -6,6 +6,7 @@ import re
 import pytest
 from lxml import etree
 
+import backend
 import harness
 from cases import CASES, CONF, LOG, Scene
 from locking import add_users
@@ -188,3 +189,16 @@ def test_where_both_modules_are_on():
     assert answer.status == 500 and is_sentence(of_xml(answer))
     assert not server.stop()
     server.remove()
+
+
+def test_what_is_refused_before_it_is_proxied():
+    remote = start()
+    server = start(backend.CONF.replace("/remote/dav/", "/dav/scene/").format(remote=remote.port, parameters="", location=""),
+                   modules=["proxy", "proxy_http"])
+    files = Dav(server, remote.data / "scene", "/files/")
+    for method, headers, status in (("COPY", [("Destination", "/elsewhere")], 502), ("PUT", [("If", "</elsewhere> ([\"x\"])")], 412)):
+        answer = files.ask(method, "a", headers, b"x" if method == "PUT" else None)
+        assert answer.status == status and is_sentence(of_xml(answer)), answer
+    assert not server.stop() + remote.stop()
+    for each in server, remote:
+        each.remove()
