@@ -277,14 +277,14 @@ static const char *sentence(const dms_error_t *error, apr_pool_t *pool)
     return words;
 }
 
-static const char *page(request_rec *r, const dms_error_t *error)
+static const char *page(request_rec *r, int status, const char *words)
 {
-    const char *title = ap_get_status_line(error->status);
+    const char *title = ap_get_status_line(status);
 
     return apr_pstrcat(r->pool, "<!DOCTYPE html>\n<html><head>\n<title>", title,
                        "</title>\n</head><body>\n<h1>", title + sizeof("404"), "</h1>\n<p>",
-                       ap_escape_html(r->pool, sentence(error, r->pool)), "</p>\n",
-                       ap_psignature("<hr>\n", r), "</body></html>\n", NULL);
+                       ap_escape_html(r->pool, words), "</p>\n", ap_psignature("<hr>\n", r),
+                       "</body></html>\n", NULL);
 }
 
 /* What httpd shows for an error of r in place of its own page: it sees to all else that belongs to
@@ -295,32 +295,38 @@ static void show(request_rec *r, int status, const char *type, const char *text)
     apr_table_setn(r->notes, TYPE_NOTE, type);
 }
 
-int dms_error_send(request_rec *r, const dms_error_t *error)
+/* An ErrorDocument shows itself, and may show the note. */
+static void tell(request_rec *r, const dms_error_t *error)
 {
     int is_page = dms_accept_prefers_html(apr_table_get(r->headers_in, "Accept"));
+    const char *words = sentence(error, r->pool);
 
-    log_error(r, error);
-    if (error->status == HTTP_SERVICE_UNAVAILABLE) { /* what may pass */
-        apr_table_setn(r->err_headers_out, "Retry-After", "1");
-    }
-    if (!ap_is_HTTP_VALID_RESPONSE(error->status)) {
-        return error->status;
-    }
     apr_table_mergen(r->err_headers_out, "Vary", "Accept");
-    apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, sentence(error, r->pool)));
+    apr_table_setn(r->notes, "error-notes", ap_escape_html(r->pool, words));
     if ((is_page || !error->condition)
         && ap_response_code_string(r, ap_index_of_response(error->status))) {
-        return error->status; /* the administrator's ErrorDocument, which may show the note */
+        return;
     }
     if (is_page) {
-        show(r, error->status, "text/html; charset=utf-8", page(r, error));
+        show(r, error->status, "text/html; charset=utf-8", page(r, error->status, words));
     }
     else {
         if (error->condition) {
             hide_hrefs(r, error->condition);
         }
         show(r, error->status, dms_reply_content_type(r),
-             dms_xml_document_string(r->pool, "error", error->condition, sentence(error, r->pool)));
+             dms_xml_document_string(r->pool, "error", error->condition, words));
+    }
+}
+
+int dms_error_send(request_rec *r, const dms_error_t *error)
+{
+    log_error(r, error);
+    if (error->status == HTTP_SERVICE_UNAVAILABLE) { /* what may pass */
+        apr_table_setn(r->err_headers_out, "Retry-After", "1");
+    }
+    if (ap_is_HTTP_VALID_RESPONSE(error->status)) {
+        tell(r, error);
     }
     return error->status;
 }

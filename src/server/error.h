@@ -63,8 +63,8 @@ const char *dms_path_on_disk(request_rec *r, apr_pool_t *pool);
 int dms_error_log_member(request_rec *r, apr_status_t cause, const char *uri, const char *file,
                          int *has_told);
 
-/* Logs an error, and sees to it that httpd tells r's client of it in one sentence: on a page of HTML
- * where that is preferred to XML, else in a DAV:error. An ErrorDocument goes before both, but for a
+/* Logs an error, and has httpd tell r's client of it in one sentence: on a page of HTML where that
+ * is preferred to XML, else in a DAV:error. An ErrorDocument goes before both, but not before a
  * condition, which clients act upon. Returns the status that the handler or fixup has to return. */
 int dms_error_send(request_rec *r, const dms_error_t *error);
 

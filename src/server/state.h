@@ -16,8 +16,8 @@
  * works without it. */
 void dms_state_prepare(apr_pool_t *pool, server_rec *server);
 
-/* Logs, for "apachectl configtest", what dms_state_prepare() would fail at, as far as it can be told
- * without writing anything: it is no reason not to start, and so none for configtest to fail. */
+/* Logs, for "apachectl configtest", what dms_state_prepare() would fail at, as far as it can be
+ * told without writing anything: it is no reason not to start, and so none to fail. */
 void dms_state_test(apr_pool_t *pool, server_rec *server);
 
 /* Opens it for a child process, whose pool this is. */
