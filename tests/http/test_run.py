@@ -12,7 +12,7 @@ import time
 import pytest
 
 import harness
-from harness import IS_ROOT, RESOURCETYPE, WEB_USER
+from harness import RESOURCETYPE, WEB_USER
 
 pytestmark = [
     pytest.mark.skipif(not all(map(shutil.which, ("apxs", "setsid", "setpriv"))), reason="no apxs or util-linux"),
