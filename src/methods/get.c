@@ -213,10 +213,6 @@ static dms_error_t *answer_get(dms_request_t *request, int *result)
     forbid_guessing(r);
     tell_checksums(r, &resource);
     condition = ap_meets_conditions(r);
-    if (condition == HTTP_PRECONDITION_FAILED) {
-        apr_brigade_destroy(bb);
-        return dms_error(r->pool, condition, NULL, "a condition of the request does not hold");
-    }
     if (condition != OK) {
         r->status = condition;
         apr_brigade_cleanup(bb);
