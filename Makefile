@@ -32,6 +32,7 @@ SANITIZE ?=
 B := build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))
 
 MODULE := $(B)/mod_dav_multistatus.so
+ADMIN := $(B)/dav-multistatus
 UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
@@ -39,17 +40,21 @@ BENCH := build/bench-client build/bench-floor
 CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/changes src/reverse \
 	src/recovery
 
-SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
+ADMIN_SOURCES := $(sort $(wildcard src/admin/*.c))
+SOURCES := mod_dav_multistatus.c $(filter-out $(ADMIN_SOURCES),$(sort $(shell find src -name '*.c')))
 CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES)) $(wildcard src/repository/*.c)
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 HEADERS := $(sort $(shell find src tests -name '*.h'))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 OTHER_MODULES := $(sort $(wildcard examples/*.c tests/http/modules/*.c))
-C_FILES := $(SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c tests/http/*.c) \
+C_FILES := $(SOURCES) $(ADMIN_SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c tests/http/*.c) \
 	$(HEADERS)
 PYTHON_FILES := $(sort $(shell find tests tools -name '*.py'))
 
 OBJECTS := $(SOURCES:%.c=$(B)/%.o)
+# The program of the same sources: with the file system, and the names of live properties.
+ADMIN_OBJECTS := $(ADMIN_SOURCES:%.c=$(B)/%.o) $(CORE_SOURCES:%.c=$(B)/%.o) \
+	$(patsubst %.c,$(B)/%.o,$(wildcard src/repository/fs/*.c) src/properties/live.c src/properties/checksums.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(B)/%.o) $(CORE_SOURCES:%.c=$(B)/%.o)
 
 # --- how ---
@@ -91,7 +96,7 @@ MODULE_CFLAGS = $(HTTPD_CFLAGS) $(LARGE_FILES) -O2 -std=gnu99 -fPIC -fvisibility
 # What Debian has, and others may not: without it, one directive less.
 UTF8PROC = $(call once,UTF8PROC,echo 'int x;' | $(CC) -xc -include utf8proc.h -fsyntax-only - 2>/dev/null && echo -lutf8proc)
 $(B)/src/config/config.o $(B)/src/server/names.o: MODULE_CFLAGS += $(UTF8PROC:-lutf8proc=-DDMS_UTF8PROC)
-$(B)/src/config/config.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
+$(B)/src/config/config.o $(B)/src/admin/main.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
 
 ifneq ($(SANITIZE),)
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
@@ -117,7 +122,7 @@ say = $(if $(V),,@echo "$(1)")
 .DELETE_ON_ERROR:
 
 ## make                       build build/mod_dav_multistatus.so
-all: $(MODULE)
+all: $(MODULE) $(ADMIN)
 
 # Everything that any of the goals asked for needs, in one go.
 packages:
@@ -136,6 +141,10 @@ $(MODULE): $(OBJECTS)
 		-o $@ $^ $(APR_LIBS) -lexpat $(UTF8PROC)
 	@nm -D --defined-only $@ | grep -q ' dav_multistatus_module$$' || \
 		{ echo "$@: dav_multistatus_module is not exported" >&2; exit 1; }
+
+$(ADMIN): $(ADMIN_OBJECTS)
+	$(call say,LD $@)
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) -o $@ $^ $(APR_LIBS) -lexpat
 
 $(UNIT_SOURCES:%.c=$(B)/%.o): MODULE_CFLAGS += $(CHECK_CFLAGS)
 $(UNIT): $(UNIT_OBJECTS)
@@ -227,7 +236,7 @@ CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \
 # All that is compiled, for the warnings alone.
 .PHONY: objects
 $(OTHER_MODULES:%.c=$(B)/%.o): MODULE_CFLAGS += -Wno-missing-field-initializers
-objects: $(OBJECTS) $(UNIT_OBJECTS) $(OTHER_MODULES:%.c=$(B)/%.o) $(BENCH_SOURCES:%.c=$(B)/%.o)
+objects: $(OBJECTS) $(ADMIN_OBJECTS) $(UNIT_OBJECTS) $(OTHER_MODULES:%.c=$(B)/%.o) $(BENCH_SOURCES:%.c=$(B)/%.o)
 
 ## make lint                  warnings of gcc and clang, style, static analysis; any finding is an error
 lint: | packages
@@ -278,4 +287,4 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
--include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(ADMIN_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
