@@ -143,3 +143,194 @@ def test_many_properties(dav):
     again = parse(run(dav.server, "export", key(dav)).encode())
     assert [(r.findtext("{DAV:}href"), r.findtext(f".//{{{NS}}}n")) for r in again] == [(f"{key(dav)}/f{i:04}", str(i)) for i in range(count)]
     assert [len(e.text) for e in again.iter(f"{{{NS}}}long")] == [len(long)] * 3
+
+
+# -- the whole store
+
+
+class Writers:
+    """Clients that set one property of a file each, again and again, to numbers that grow."""
+
+    def __init__(self, dav, names):
+        self.dav, self.names, self.answered, self.stopped = dav, names, {}, threading.Event()
+        self.threads = [threading.Thread(target=self.write, args=(name,)) for name in names]
+
+    def write(self, name):
+        number = 0
+        while not self.stopped.is_set():
+            number += 1
+            self.dav.set(name, number=str(number))
+            self.answered[name] = number
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        while len(self.answered) < len(self.names):
+            self.stopped.wait(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_a_backup_has_all_that_was_answered_before(dav_on, tmp_path):
+    dav = dav_on(location='DavMultistatusQuota 1G')
+    names = [f"w{i}.txt" for i in range(3)]
+    for name in ["old.txt", *names]:
+        dav.put(name)
+    dav.set("old.txt", note="kept")
+    held = lock(dav, "old.txt", timeout="Second-3600")
+    os.chmod(tmp_path, 0o700)
+    with Writers(dav, names) as writers:
+        for i in range(3):
+            before, backup = dict(writers.answered), tmp_path / f"backup{i}.db"
+            run(dav.server, "backup", backup)
+            with contextlib.closing(sqlite3.connect(backup)) as db:
+                assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                there = {member: parse(xml).text for member, xml in db.execute("SELECT member, xml FROM property WHERE local = 'number'")}
+                assert db.execute("SELECT count(*) FROM space").fetchone() == (0,)
+            assert all(int(there[name]) >= number for name, number in before.items()), (before, there)
+    assert not (store_path(dav.server).parent / "store.db-copy").exists()
+    assert "exists" in run(dav.server, "backup", backup, code=FAILED).errors
+    restored = harness.Server(data=dav.path)
+    try:
+        shutil.copy(backup, restored.root / "state" / "store.db")
+        restored.start()
+        answer = restored.propfind("/dav/old.txt", body=harness.prop_body((NS, "note"), "lockdiscovery"))
+        assert answer[0].text("note", NS) == "kept" and held.token.encode() in answer.body
+        assert restored.stop() == []
+    finally:
+        restored.kill()
+        restored.remove()
+
+
+def test_check_finds_wrong_counts_and_mends_them(dav_on):
+    dav = dav_on()
+    dav.put("a.txt")
+    dav.set("a.txt", one="1", two="2")
+    assert run(dav.server, "check") == "0 faults, 0 mended\n"
+    with database(dav.server) as db:
+        right = db.execute("SELECT properties FROM collection").fetchall(), db.execute("SELECT * FROM account").fetchall()
+        db.execute("UPDATE collection SET properties = 7")
+        db.execute("UPDATE account SET bytes = bytes - 5")
+        db.execute("INSERT INTO account VALUES ('ann', 3)")
+    with Writers(dav, ["a.txt"]):
+        found = subprocess.run([PROGRAM, "-s", store_path(dav.server), "check", "--mend"], capture_output=True, text=True)
+    assert found.returncode == DONE and "3 faults, 3 mended" in found.stdout, found
+    dav.patched("a.txt", ("remove", prop("number")))
+    with database(dav.server) as db:
+        accounts = dict(db.execute("SELECT * FROM account").fetchall())
+        assert (db.execute("SELECT properties FROM collection").fetchall(), accounts.pop("ann"), accounts) == (right[0], 0, dict(right[1]))
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("DELETE FROM collection")
+    found = subprocess.run([PROGRAM, "-s", store_path(dav.server), "check"], capture_output=True, text=True)
+    assert found.returncode == LEFT and "2 properties are of no folder" in found.stdout, found
+
+
+def test_another_version_of_the_schema_is_refused(dav_on):
+    dav = dav_on()
+    dav.put("a.txt")
+    with database(dav.server) as db:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        for other in (version - 1, version + 1):
+            db.execute(f"PRAGMA user_version = {other}")
+            db.commit()
+            assert f"version {other}" in run(dav.server, "locks", code=FAILED).errors
+            assert db.execute("PRAGMA user_version").fetchone() == (other,)
+        db.execute(f"PRAGMA user_version = {version}")
+
+
+def test_quotas_are_counted_anew(dav_on):
+    dav = dav_on(location='DavMultistatusQuota 1M')
+    dav.put("a.txt", b"x" * 1000)
+    used = harness.prop_body("quota-used-bytes")
+    assert dav.propfind("", body=used)[0].text("quota-used-bytes") == "1000"
+    dav.file("b.txt", b"x" * 500)
+    assert dav.propfind("", body=used)[0].text("quota-used-bytes") == "1000"
+    assert run(dav.server, "recount", "/nowhere") == ""
+    assert run(dav.server, "recount", key(dav)) == f"{key(dav)}\t1500\t1000\n"
+    assert dav.propfind("", body=used)[0].text("quota-used-bytes") == "1500"
+
+
+# -- the disk
+
+
+def test_properties_follow_a_folder_that_was_moved_past_the_server(filled):
+    dav, names = filled, ["x.txt", "y.txt"]
+    before = {name: value for name, value in all_values(dav).items() if b"/d/" in name}
+    lock(dav, "d/%E4%BD%A0.txt")
+    dav.file("x.txt"), dav.file("y.txt")
+    run(dav.server, "rename", key(dav, "d"), key(dav, "e"), code=LEFT)  # not yet
+    with Writers(dav, names) as writers:
+        dav.disk("d").rename(dav.disk("e"))
+        dav.set("e/%E4%BD%A0.txt", text="newer", more="1")
+        assert "would be" in run(dav.server, "rename", "-n", key(dav, "d"), key(dav, "e"))
+        assert run(dav.server, "rename", key(dav, "d"), key(dav, "e")) == "2 resources moved\n"
+        assert run(dav.server, "rename", key(dav, "d") + "/", key(dav, "e")) == "1 resources moved\n"
+    assert dav.dead("x.txt") == {"number": str(writers.answered["x.txt"])}
+    after = all_values(dav)
+    folder, file = dav.url.encode() + b"e/", dav.url.encode() + "e/你.txt".encode()
+    assert after[folder] == before[dav.url.encode() + b"d/"]
+    assert after[file].pop(f"{{{NS}}}text")[2] == "newer" and after[file].pop(f"{{{NS}}}more")[2] == "1"
+    was = before[dav.url.encode() + "d/你.txt".encode()]
+    assert after[file] == {tag: value for tag, value in was.items() if not tag.endswith("}text")}
+    assert run(dav.server, "show", key(dav, "d")) == "" and run(dav.server, "locks", key(dav)) == ""
+    assert run(dav.server, "check") == "0 faults, 0 mended\n"
+    assert "wanted" in run(dav.server, "rename", key(dav, "e"), key(dav, "e/f"), code=FAILED).errors
+
+
+def dead_mark(server):
+    """What a reserved name of this store bears whose process is gone."""
+    folder = store_path(server).parent / "store.db-processes"
+    number = int(os.readlink(folder / "store"), 16) ^ (folder.stat().st_ino * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
+    return f"{number:016x}-{'0123456789abcdef'}"
+
+
+def test_store_and_disk_are_compared_and_mended(filled):
+    dav = filled
+    lock(dav, "d/%E4%BD%A0.txt")
+    lock(dav, "c.txt")
+    assert run(dav.server, "compare", key(dav)) == "0 faults, 0 mended\n"
+    dav.disk("d/%E4%BD%A0.txt").unlink(), dav.disk("c.txt").unlink(), dav.disk("a.txt").unlink()
+    left_over = dav.file(f".dav-multistatus-{dead_mark(dav.server)}-abc")
+    alive = dav.file(".dav-multistatus-0-0-abc")
+    dav.folder("d/.DAV")
+    with database(dav.server) as db:
+        db.execute("INSERT INTO intention (id, intent, from_key, to_key, deep, identity, replaced, reserved, reached, doubts, owner)"
+                   " VALUES (1, 3, ?, '', 0, '', '', '', '', 0, '0123456789abcdef')", (key(dav, "d/none"),))
+    found = run_left(dav.server, "compare", key(dav)).splitlines()
+    assert {tuple(line.split("\t")[:2]) for line in found[:-1]} == {
+        ("gone", key(dav, "d/%e4%bd%a0.txt")), ("gone", key(dav, "c.txt")), ("gone", key(dav, "a.txt")),
+        ("unfinished", key(dav, "d/none")), ("left over", str(left_over)), ("mod_dav", key(dav, "d/.DAV"))} and len(found) == 8
+    assert left_over.exists()
+    run(dav.server, "compare", "--mend", key(dav))
+    assert not left_over.exists() and alive.exists()
+    assert run(dav.server, "compare", key(dav)).splitlines()[-1] == "0 faults, 0 mended"
+    assert run(dav.server, "locks", key(dav)) == "" and key(dav, "a.txt") not in run(dav.server, "show", key(dav))
+    assert len(all_values(dav)[dav.url.encode() + b"d/"]) == 4
+    alive.unlink()
+
+
+def run_left(server, *args):
+    """What is found is no complaint."""
+    done = subprocess.run([PROGRAM, "--store", store_path(server), *args], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (LEFT, ""), done
+    return done.stdout
+
+
+def test_nothing_is_forgotten_of_a_disk_that_is_not_mounted(filled):
+    dav = filled
+    dav.disk("d").rename(dav.server.root / "away")
+    dav.folder("d")
+    for path in (key(dav, "d"), key(dav)):
+        assert run_left(dav.server, "compare", "-m", path) == f"unknown\t{key(dav, 'd/%e4%bd%a0.txt')}\tproperties\n1 faults, 0 mended\n"
+    dav.disk("d").rmdir()
+    (dav.server.root / "away").rename(dav.disk("d"))
+    assert run(dav.server, "compare", key(dav)) == "0 faults, 0 mended\n"
+    shutil.rmtree(dav.disk("d"))
+    assert run(dav.server, "compare", "-m", key(dav)).endswith("2 faults, 2 mended\n")
+    dav.folder("d")
+    dav.file("d/%E4%BD%A0.txt")
+    assert not all_values(dav)[dav.url.encode() + b"d/"]
