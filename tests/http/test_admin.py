@@ -10,13 +10,15 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import time
+from urllib.parse import unquote
 
 import pytest
 
 import harness
 from harness import IS_ROOT, WEB_USER
-from locking import lock, locks_on, database, tokens_on
-from writing import NS, give, parse, prop, shape, store_path
+from locking import DISCOVERY, USERS_CONF, add_users, basic, database, lock, lock_body, locks_on, refresh, tokens_on, unlock
+from writing import NS, parse, prop, shape, store_path, update_body, wait_until
 
 PROGRAM = harness.MODULE.parent / "dav-multistatus"
 DONE, LEFT, USAGE, FAILED = range(4)
@@ -334,3 +336,165 @@ def test_nothing_is_forgotten_of_a_disk_that_is_not_mounted(filled):
     dav.folder("d")
     dav.file("d/%E4%BD%A0.txt")
     assert not all_values(dav)[dav.url.encode() + b"d/"]
+
+
+# -- moving from mod_dav
+
+MOD_DAV = """
+DavLockDB "{root}/state/lockdb"
+Alias "/old" "{data}"
+<Location "/old/">
+    Dav On
+    DavDepthInfinity On
+    AuthType Basic
+    AuthName dms
+    AuthBasicProvider file
+    AuthUserFile "{root}/users"
+    Require valid-user
+</Location>
+"""
+KINDS = ["sdbm", "gdbm", "db"]
+
+
+@pytest.fixture(scope="session")
+def dbm():
+    """The library that has mod_dav_fs use a kind of DBM."""
+    work = harness.new_dir("dms-dbm-")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", work / "dbm.so", harness.REPO / "tests/http/preload/dbm.c", "-ldl"], check=True)
+    yield work / "dbm.so"
+    shutil.rmtree(work)
+
+
+@pytest.fixture
+def moved(dav_on, dbm):
+    """moved(kind of DBM): mod_dav at /old/ and the module at /dav/, for the same folder, with some resources in it."""
+    def start(kind):
+        dav = dav_on(conf=USERS_CONF + MOD_DAV, modules=["dav", "dav_fs"], preload=dbm, env={"DMS_DBM": kind})
+        add_users(dav.server, "ann", "ben")
+        for name in NAMES:
+            dav.folder(name) if name.endswith("/") else dav.file(name)
+        return dav
+    return start
+
+
+def ask_old(dav, method, name="", headers=(), body=None, user="ann"):
+    return dav.server.ask(method, "/old/" + name, [("Content-Type", "application/xml"), basic(user), *headers], body)
+
+
+def set_old(dav, name, *xml):
+    assert ask_old(dav, "PROPPATCH", name, body=update_body(("set", "".join(xml)))).status == 207
+
+
+def of_all_kinds():
+    """VALUES, and what is said only here: without namespace, DAV:, names and namespaces beyond ASCII, CDATA."""
+    return [*(prop(local, inner, attributes=' xml:lang="de"' if local == "text" else "") for local, inner in VALUES.items()),
+            prop("bare", "none", ns=""), prop("displayname", "D", ns="DAV:"), prop("ümläut", "<![CDATA[<&]]>ö", ns="urn:a&b'ü")]
+
+
+def shown(answer, root):
+    """{path below: {tag: what the element is}} of the properties that clients have set, whoever answers."""
+    found = {}
+    for response in parse(answer.body).findall("{DAV:}response"):
+        path = response.findtext("{DAV:}href").removeprefix(root)
+        for propstat in response.findall("{DAV:}propstat"):
+            if "200" in propstat.findtext("{DAV:}status"):
+                found[unquote(path)] = {element.tag: shape(element) for element in propstat.find("{DAV:}prop")}
+    return found
+
+
+def shown_by_both(dav):
+    """Named ones: with GDBM, mod_dav lists no more than the first."""
+    names = [("", "bare"), ("urn:a&b'ü", "ümläut"), *((NS, name) for name in VALUES)]
+    headers = [("Depth", "infinity"), ("Content-Type", "application/xml"), basic("ann")]
+    return [shown(dav.server.ask("PROPFIND", root, headers, harness.prop_body(*names, "displayname")), root) for root in ("/old/", "/dav/")]
+
+
+def databases(dav):
+    return sorted(path for path in dav.path.rglob("*") if path.is_file() and path.parent.name == ".DAV")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_properties_of_mod_dav_are_taken(moved, kind):
+    dav = moved(kind)
+    for name in ["", *NAMES]:
+        set_old(dav, name, *of_all_kinds())
+    before, nothing = shown_by_both(dav)
+    assert len(before) == 5 and all(len(values) == 6 for values in before.values()), before
+    content = [d.read_bytes() for d in databases(dav)]
+    assert len(content) == (10 if kind == "sdbm" else 5)
+    assert run(dav.server, "import-dav", "--dry-run", dav.path) == "30 properties would be set\n"
+    assert run(dav.server, "show") == "" and all(set(values) == {"{DAV:}displayname"} for values in nothing.values())
+    assert run(dav.server, "import-dav", dav.path) == "30 properties set\n"
+    assert shown_by_both(dav)[1] == before
+    assert run(dav.server, "import-dav", dav.path) == "0 properties set\n"  # it has all of them already
+    assert [d.read_bytes() for d in databases(dav)] == content
+
+
+def test_what_can_not_be_taken_of_mod_dav_is_told(moved):
+    dav = moved("gdbm")
+    for name in NAMES:
+        set_old(dav, name, prop("p", "1"), prop("Win32LastModifiedTime", "x", ns="urn:schemas-microsoft-com:"))
+    dav.proppatch("a.txt", ("set", prop("p", "2")), headers=[basic("ann")])
+    dav.disk("d/%E4%BD%A0.txt").unlink()
+    (dav.path / ".DAV" / "odd").write_bytes(b"what is this?")
+    name = "%C3%A4%20b%25c.txt"
+    damaged = dav.path / ".DAV" / unquote(name)
+    damaged.write_bytes(damaged.read_bytes().replace(b"METADATA\x04", b"METADATA\x03"))
+    result = run(dav.server, "import-dav", dav.path, code=LEFT)
+    said = sorted(line.removeprefix(f"dav-multistatus: {dav.path}/") for line in result.errors.splitlines())
+    protected = "Win32LastModifiedTime: the server tells it by itself"
+    assert said == sorted([f".DAV/odd: no database that is known", "a.txt: has another {urn:example:dms}p already, which stays",
+                    f"a.txt: {protected}", f"d/%e4%bd%a0.txt: {protected}", "d/%e4%bd%a0.txt: nothing is there", f"d: {protected}",
+                    f"{name.lower()}: the database is of a version of mod_dav that is too old"])
+    assert result == "1 properties set\n"
+    assert dav.propfind("a.txt", body=harness.prop_body((NS, "p")), headers=[basic("ann")])[0].text("p", NS) == "2"
+
+
+def lock_old(dav, name, scope="exclusive", depth="0", timeout="Second-3600", user="ann"):
+    """Locks with mod_dav: the token, and when it ends, about."""
+    answer = ask_old(dav, "LOCK", name, [("Depth", depth), ("Timeout", timeout)], lock_body(scope, f"<x:{user} xmlns:x='urn:x'>A&amp;O</x:{user}>"), user)
+    assert answer.status in (200, 201), answer
+    seconds = timeout.removeprefix("Second-")
+    return answer.get("Lock-Token")[1:-1], time.time() + int(seconds) if seconds != timeout else None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_locks_of_mod_dav_are_taken(moved, kind):
+    dav = moved(kind)
+    ann, ben = basic("ann"), basic("ben")
+    dav.file("short.txt"), dav.file("both.txt"), dav.file("e/f/deep.txt")
+    over = lock_old(dav, "short.txt", timeout="Second-1")
+    direct = lock_old(dav, "%C3%A4%20b%25c.txt")
+    shared = [lock_old(dav, "a.txt", "shared", user=user, timeout=timeout) for user, timeout in (("ann", "Second-3600"), ("ben", "Infinite"))]
+    deep = lock_old(dav, "e/", depth="infinity", user="ben")
+    lock_old(dav, "nothing.txt")
+    lock_old(dav, "both.txt")
+    lock(dav, "both.txt", headers=[ann])
+    wait_until(lambda: time.time() > over[1])
+    args = ["import-dav", "--lock-db", dav.server.root / "state/lockdb", "--url=/dav/", dav.path]
+    for _ in range(2):
+        taken = run(dav.server, *args, code=LEFT)
+        assert sorted(line.rsplit("/", 1)[1] for line in taken.errors.splitlines()) == [
+            "both.txt: its lock is left: another stands in its way", "nothing.txt: its lock is left: nothing is there"]
+    assert taken == "0 properties set\n0 locks taken\n"
+    listed = {line.split("\t")[1]: line.split("\t") for line in run(dav.server, "locks").splitlines()}
+    assert set(listed) >= {direct[0], shared[0][0], shared[1][0], deep[0]} and len(listed) == 5
+    assert [listed[token][5] for token, _ in shared] == ["ann", "ben"]
+    assert listed[shared[1][0]][4] == "never" and listed[deep[0]][2] == "infinity"
+    found = {}
+    for name in ("a.txt", "%C3%A4%20b%25c.txt", "e/f/deep.txt"):
+        for active in dav.propfind(name, body=DISCOVERY, headers=[ann])[0].prop("lockdiscovery"):
+            found[active.findtext("{DAV:}locktoken/{DAV:}href")] = active
+    assert set(found) == {direct[0], shared[0][0], shared[1][0], deep[0]}
+    for (token, end), root, user in ((direct, "%C3%A4%20b%25c.txt", "ann"), (shared[0], "a.txt", "ann"), (shared[1], "a.txt", "ben"), (deep, "e/", "ben")):
+        active = found[token]
+        assert active.findtext("{DAV:}lockroot/{DAV:}href") == "/dav/" + root
+        assert shape(active.find("{DAV:}owner")) == ("{DAV:}owner", (), "", ((("{urn:x}" + user, (), "A&O", ()), ""),))
+        timeout = active.findtext("{DAV:}timeout")
+        assert timeout == "Infinite" if end is None else abs(int(timeout.removeprefix("Second-")) + time.time() - end) < 30
+    assert dav.put("e/f/deep.txt", b"x", ben).status == 423
+    assert dav.put("e/f/deep.txt", b"x", ben, ("If", f"</dav/e/> (<{deep[0]}>)")).status == 204
+    assert dav.put("e/f/deep.txt", b"x", ann, ("If", f"</dav/e/> (<{deep[0]}>)")).status == 423
+    assert refresh(dav, "a.txt", shared[0][0], headers=[ann]).status == 200
+    assert unlock(dav, "%C3%A4%20b%25c.txt", direct[0], [ann]).status == 204
+    assert dav.put("short.txt", b"x", ben).status == 204
