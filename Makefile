@@ -33,6 +33,7 @@ B := build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))
 
 MODULE := $(B)/mod_dav_multistatus.so
 ADMIN := $(B)/dav-multistatus
+MANUAL := $(ADMIN).8
 UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
@@ -70,6 +71,8 @@ HTTPD_LDFLAGS = $(call once,HTTPD_LDFLAGS,$(APXS) -q LDFLAGS)
 INCLUDEDIR = $(call once,INCLUDEDIR,$(APXS) -q INCLUDEDIR)
 LIBEXECDIR = $(call once,LIBEXECDIR,$(APXS) -q LIBEXECDIR)
 SYSCONFDIR = $(call once,SYSCONFDIR,$(APXS) -q SYSCONFDIR)
+SBINDIR = $(call once,SBINDIR,$(APXS) -q SBINDIR)
+MANDIR = $(call once,MANDIR,$(APXS) -q mandir)
 APR_INCLUDES = $(call once,APR_INCLUDES,apr-1-config --includes; apu-1-config --includes)
 APR_LIBS = $(call once,APR_LIBS,apu-1-config --link-ld; apr-1-config --link-ld)
 CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
@@ -121,8 +124,8 @@ say = $(if $(V),,@echo "$(1)")
 .PHONY: all packages run test test-releases desktops soak faults waiting history lint format bench instructions install clean help
 .DELETE_ON_ERROR:
 
-## make                       build build/mod_dav_multistatus.so
-all: $(MODULE) $(ADMIN)
+## make                       build build/mod_dav_multistatus.so and build/dav-multistatus
+all: $(MODULE) $(ADMIN) $(MANUAL)
 
 # Everything that any of the goals asked for needs, in one go.
 packages:
@@ -145,6 +148,10 @@ $(MODULE): $(OBJECTS)
 $(ADMIN): $(ADMIN_OBJECTS)
 	$(call say,LD $@)
 	$(Q)$(CC) $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) -o $@ $^ $(APR_LIBS) -lexpat
+
+$(MANUAL): $(ADMIN) tools/make-man.sh
+	$(call say,MAN $@)
+	$(Q)tools/make-man.sh $(ADMIN) > $@
 
 $(UNIT_SOURCES:%.c=$(B)/%.o): MODULE_CFLAGS += $(CHECK_CFLAGS)
 $(UNIT): $(UNIT_OBJECTS)
@@ -178,7 +185,7 @@ $(NODE_MODULES): tests/browser/package.json tests/browser/package-lock.json | pa
 NO_TESTS := 5
 
 ## make test [PYTEST_ARGS=..]  run all tests; with SANITIZE=address,undefined under sanitizers
-test: $(MODULE) $(UNIT) $(NODE_MODULES) | packages
+test: $(MODULE) $(ADMIN) $(UNIT) $(NODE_MODULES) | packages
 	@failed=; none=0; \
 	$(UNIT) || failed="$$failed unit"; \
 	run() { \
@@ -218,7 +225,7 @@ faults: $(MODULE) | packages
 
 ## make waiting [WAIT=10]     so many times as much for others to wait for, beside a PUT a second
 WAIT := 10
-waiting: $(MODULE) | packages
+waiting: $(MODULE) $(ADMIN) | packages
 	@$(TEST_ENV) DMS_WAIT=$(WAIT) DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest -s \
 		-o cache_dir=$(abspath build)/pytest tests/http/test_waiting.py $(PYTEST_ARGS)
 
@@ -249,8 +256,8 @@ lint: | packages
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --library=posix \
 		--suppress=readdirCalled $(CPPCHECK_MACROS) -Isrc \
-		$(SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES)
-	$(Q)printf '%s\n' $(SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) | \
+		$(SOURCES) $(ADMIN_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES)
+	$(Q)printf '%s\n' $(SOURCES) $(ADMIN_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) | \
 		xargs -P "$$(nproc)" -n 4 \
 		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
 	$(Q)pyflakes3 $(PYTHON_FILES)
@@ -272,13 +279,20 @@ instructions: $(MODULE) | packages
 include tests/fuzz/fuzz.mk
 
 ## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
-install: $(MODULE)
+install: $(MODULE) install-admin
 	mkdir -p "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(INCLUDEDIR)" \
 		"$(DESTDIR)$(SYSCONFDIR)/mods-available"
 	$(APXS) -S LIBEXECDIR="$(DESTDIR)$(LIBEXECDIR)" -i -n dav_multistatus $(MODULE)
 	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' dist/dav_multistatus.load \
 		> "$(DESTDIR)$(SYSCONFDIR)/mods-available/dav_multistatus.load"
 	install -m 644 src/mod_dav_multistatus.h "$(DESTDIR)$(INCLUDEDIR)"
+
+# The administrator's program, and its manual page.
+.PHONY: install-admin
+install-admin: $(ADMIN) $(MANUAL)
+	mkdir -p "$(DESTDIR)$(SBINDIR)" "$(DESTDIR)$(MANDIR)/man8"
+	install -m 755 $(ADMIN) "$(DESTDIR)$(SBINDIR)"
+	install -m 644 $(MANUAL) "$(DESTDIR)$(MANDIR)/man8"
 
 ## make clean                 remove build/
 clean:

@@ -32,17 +32,21 @@ typedef struct dms_admin_t {
     const char *const *arguments; /* of the command, NULL at the end */
     int argument;                 /* a descriptor of the file that the first one names, or -1 */
     /* Options. */
-    int is_dry;           /* changes nothing */
-    int mends;            /* what is wrong */
-    int is_below;         /* what is below a path, too */
-    const char *lock_db;  /* mod_dav's, or NULL */
-    const char *url;      /* of the first argument */
-    const char *user;     /* whose properties are; "" nobody's */
-    int is_left;          /* something was left as it was */
+    int is_dry;          /* changes nothing */
+    int mends;           /* what is wrong */
+    int is_below;        /* what is below a path, too */
+    const char *lock_db; /* mod_dav's, or NULL */
+    const char *url;     /* of the first argument */
+    const char *user;    /* whose properties are; "" nobody's */
+    int is_left;         /* something was left as it was */
 } dms_admin_t;
 
 /* What becomes of a command's first argument before the program has become another user. */
-typedef enum dms_admin_open_e { DMS_ADMIN_NO_FILE, DMS_ADMIN_READS, DMS_ADMIN_WRITES } dms_admin_open_e;
+typedef enum dms_admin_open_e {
+    DMS_ADMIN_NO_FILE,
+    DMS_ADMIN_READS,
+    DMS_ADMIN_WRITES
+} dms_admin_open_e;
 
 typedef struct dms_admin_command_t {
     const char *name;

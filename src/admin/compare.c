@@ -2,8 +2,8 @@
  * What the store knows and the disk does not, and what is on the disk that only the store could
  * explain.
  *
- * Nothing is forgotten that could be there again when a disk is mounted: what was in a folder that is
- * empty is unknown.
+ * Nothing is forgotten that could be there again when a disk is mounted: what was in a folder that
+ * is empty is unknown.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
+#include "admin/slices.h"
 #include "admin/tell.h"
 #include "changes/changes.h"
 #include "keys/keys.h"
@@ -246,7 +247,7 @@ static apr_status_t forget_some(dms_admin_t *admin, dms_sweep_t *sweep)
     apr_status_t rv = dms_tx_begin(admin->store, admin->pool, &tx);
 
     if (rv == APR_SUCCESS) {
-        sweep->until = apr_time_now() + DMS_RECOVERY_SLICE / 2;
+        sweep->until = apr_time_now() + DMS_SLICE_WORK;
         dms_changed(tx, DMS_CHANGE(DMS_REMOVED, .key = sweep->key, .sweep = sweep,
                                    .pool = admin->pool));
         rv = dms_tx_commit(tx);
@@ -265,6 +266,7 @@ static apr_status_t forget(comparing_t *comparing)
 
     while (rv == APR_SUCCESS && sweep.reached) {
         rv = forget_some(comparing->admin, &sweep);
+        apr_sleep(DMS_SLICE_PAUSE);
     }
     return rv;
 }

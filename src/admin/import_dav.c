@@ -17,7 +17,7 @@
 #include <apr_strings.h>
 
 #include "admin/dbm.h"
-#include "admin/import_dav.h"
+#include "admin/import_locks.h"
 #include "admin/settings.h"
 #include "admin/tell.h"
 #include "keys/keys.h"
@@ -25,7 +25,6 @@
 #include "properties/live.h"
 #include "repository/fs/fs.h"
 #include "repository/tree.h"
-#include "request/xml_body.h"
 
 #define FOLDER ".DAV"
 #define OF_FOLDER ".state_for_dir" /* the folder's own */
@@ -58,15 +57,6 @@ static void leave(const reading_t *reading, const char *name, const char *why)
 }
 
 /* --- XML --- */
-
-const dms_element_t *dms_parse_element(const char *xml, apr_pool_t *pool)
-{
-    dms_xml_body_t *body = dms_xml_body_create(pool);
-    dms_element_t *root = NULL;
-
-    dms_xml_body_feed(body, xml, strlen(xml));
-    return dms_xml_body_finish(body, &root) == DMS_XML_FINE ? root : NULL;
-}
 
 /* They are kept as they stand in an attribute: escaped. */
 static void add_namespace(reading_t *reading, const char *ns)
@@ -209,8 +199,8 @@ static int is_database(const apr_finfo_t *found)
 static void take_folder(importing_t *importing, const char *folder)
 {
     apr_pool_t *pool = importing->pool;
-    const char *path = apr_pstrcat(pool, apr_punescape_url(pool, folder, NULL, NULL, 0),
-                                   "/" FOLDER, NULL);
+    const char *path = apr_pstrcat(pool, apr_punescape_url(pool, folder, NULL, NULL, 0), "/" FOLDER,
+                                   NULL);
     apr_finfo_t found;
     apr_dir_t *dir;
     apr_status_t rv = apr_dir_open(&dir, path, pool);
@@ -238,8 +228,9 @@ static apr_status_t look_at_member(void *baton, const char *collection, const dm
         return importing->status;
     }
     if (!strcmp(member->name, FOLDER)) {
-        take_folder(importing, *collection ? dms_key_below(importing->pool, importing->key, collection)
-                                           : importing->key);
+        take_folder(importing, *collection
+                                   ? dms_key_below(importing->pool, importing->key, collection)
+                                   : importing->key);
         apr_pool_clear(importing->pool);
     }
     return APR_INCOMPLETE;
@@ -269,8 +260,9 @@ static apr_status_t run_import_dav(dms_admin_t *admin)
     apr_status_t ended, rv;
 
     if (!importing.key || (admin->lock_db && (!admin->url || *admin->url != '/'))) {
-        return dms_tell(APR_EGENERAL, "a folder is wanted, and with --lock-db the path of the --url by"
-                                      " which clients reach it");
+        return dms_tell(APR_EGENERAL,
+                        "a folder is wanted, and with --lock-db the path of the --url by"
+                        " which clients reach it");
     }
     apr_pool_create(&importing.pool, admin->pool);
     rv = take_tree(&importing);

@@ -5,7 +5,8 @@
  *   1   a lock: fixed_t, a UUID, the DAV:owner as XML or nothing, a NUL, the user or nothing, a NUL
  *   2   that a folder above has a deep one: a UUID, time_t, apr_size_t, so many bytes
  */
-#include <limits.h>
+#include "admin/import_locks.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +15,6 @@
 #include <apr_uuid.h>
 
 #include "admin/dbm.h"
-#include "admin/import_dav.h"
 #include "admin/slices.h"
 #include "admin/tell.h"
 #include "changes/changes.h"
@@ -42,7 +42,7 @@ typedef struct fixed_t {
 typedef struct importing_t {
     dms_admin_t *admin;
     dms_dbm_t dbm;
-    const char *key, *url; /* of the folder; the URL without a slash at its end */
+    const char *key, *url;     /* of the folder; the URL without a slash at its end */
     apr_array_header_t *locks; /* dms_lock_t */
     apr_int64_t taken;
 } importing_t;
@@ -134,8 +134,7 @@ static int skip_indirect(bytes_t *bytes)
     apr_size_t size;
 
     if (!read_bytes(bytes, &uuid, sizeof(uuid)) || !read_bytes(bytes, &expires, sizeof(expires))
-        || !read_bytes(bytes, &size, sizeof(size))
-        || (apr_size_t)(bytes->end - bytes->at) < size) {
+        || !read_bytes(bytes, &size, sizeof(size)) || (apr_size_t)(bytes->end - bytes->at) < size) {
         return 0;
     }
     bytes->at += size;
@@ -251,8 +250,9 @@ static apr_status_t take_lock(void *baton, dms_tx_t *tx, const void *item, apr_p
         return rv;
     }
     importing->taken++;
-    return rv == APR_SUCCESS ? dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = lock.key, .lock = &lock))
-                             : rv;
+    return rv == APR_SUCCESS
+               ? dms_changed(tx, DMS_CHANGE(DMS_LOCKED, .key = lock.key, .lock = &lock))
+               : rv;
 }
 
 apr_status_t dms_import_locks(dms_admin_t *admin, const char *file, const char *key,
@@ -276,6 +276,7 @@ apr_status_t dms_import_locks(dms_admin_t *admin, const char *file, const char *
         read_resource(&importing, APR_ARRAY_IDX(keys, i, apr_datum_t));
     }
     rv = dms_in_slices(admin, importing.locks, take_lock, &importing);
-    printf("%" APR_INT64_T_FMT " locks %s\n", importing.taken, admin->is_dry ? "would be taken" : "taken");
+    printf("%" APR_INT64_T_FMT " locks %s\n", importing.taken,
+           admin->is_dry ? "would be taken" : "taken");
     return rv;
 }

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "admin/slices.h"
 #include "admin/tell.h"
 #include "changes/changes.h"
 #include "keys/keys.h"
@@ -92,21 +93,13 @@ static int gather_lock(void *baton, const dms_lock_t *lock)
     return 1;
 }
 
-static apr_status_t break_lock(const dms_admin_t *admin, const dms_lock_t *lock)
+/* A dms_change_fn. */
+static apr_status_t break_lock(void *baton, dms_tx_t *tx, const void *item, apr_pool_t *scratch)
 {
-    dms_tx_t *tx;
-    apr_status_t rv;
+    const dms_lock_t *lock = *(const dms_lock_t *const *)item;
 
     print_lock(NULL, lock);
-    if (admin->is_dry) {
-        return APR_SUCCESS;
-    }
-    rv = dms_tx_begin(admin->store, admin->pool, &tx);
-    if (rv == APR_SUCCESS) {
-        dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
-        rv = dms_tx_commit(tx);
-    }
-    return rv;
+    return dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
 }
 
 /* An argument is a path, or a token. */
@@ -131,15 +124,11 @@ static apr_status_t run_unlock(dms_admin_t *admin)
     breaking_t breaking = {admin, NULL, apr_array_make(admin->pool, 16, sizeof(dms_lock_t *))};
     const char *const *argument;
     apr_status_t rv = APR_SUCCESS;
-    int i;
 
     for (argument = admin->arguments; *argument && rv == APR_SUCCESS; argument++) {
         rv = gather(&breaking, *argument);
     }
-    for (i = 0; i < breaking.locks->nelts && rv == APR_SUCCESS; i++) {
-        rv = break_lock(admin, APR_ARRAY_IDX(breaking.locks, i, const dms_lock_t *));
-    }
-    return rv;
+    return rv == APR_SUCCESS ? dms_in_slices(admin, breaking.locks, break_lock, NULL) : rv;
 }
 
 const dms_admin_command_t dms_admin_unlock = {

@@ -24,9 +24,9 @@
 #define DEFAULT_STORE DMS_STATE_DIR "/store.db"
 
 static const dms_admin_command_t *const commands[] = {
-    &dms_admin_locks,   &dms_admin_unlock, &dms_admin_show,   &dms_admin_export,
-    &dms_admin_import,  &dms_admin_import_dav, &dms_admin_rename, &dms_admin_compare, &dms_admin_check,
-    &dms_admin_recount, &dms_admin_backup, NULL,
+    &dms_admin_locks,  &dms_admin_unlock,     &dms_admin_show,   &dms_admin_export,
+    &dms_admin_import, &dms_admin_import_dav, &dms_admin_rename, &dms_admin_compare,
+    &dms_admin_check,  &dms_admin_recount,    &dms_admin_backup, NULL,
 };
 
 /* All commands take the first two; which take the others they say. */

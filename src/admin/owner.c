@@ -40,12 +40,15 @@ apr_status_t dms_become_owner(const char *store)
     struct stat st;
 
     if (stat(store, &st)) {
-        return dms_tell(errno, "the store %s, which a server makes when it starts; --store names another",
+        return dms_tell(errno,
+                        "the store %s, which a server makes when it starts; --store names another",
                         store);
     }
     if (is_misplaced(store, &st)) {
-        return dms_tell(APR_EGENERAL, "the store %s is root's, in another's folder: start the server,"
-                        " which gives it to its User", store);
+        return dms_tell(APR_EGENERAL,
+                        "the store %s is root's, in another's folder: start the server,"
+                        " which gives it to its User",
+                        store);
     }
     if (st.st_uid != geteuid() && geteuid()) {
         return dms_tell(EPERM, "the store %s is another user's (number %ld): be that one, or root",

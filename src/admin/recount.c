@@ -23,8 +23,8 @@ static apr_status_t recount(dms_admin_t *admin, const char *key, apr_pool_t *poo
         admin->is_left = 1;
         return APR_SUCCESS;
     }
-    printf(before < 0 ? "%s\t%" APR_INT64_T_FMT "\n" : "%s\t%" APR_INT64_T_FMT "\t%" APR_INT64_T_FMT
-                                                       "\n",
+    printf(before < 0 ? "%s\t%" APR_INT64_T_FMT "\n"
+                      : "%s\t%" APR_INT64_T_FMT "\t%" APR_INT64_T_FMT "\n",
            key, after, before);
     return APR_SUCCESS;
 }

@@ -102,8 +102,7 @@ static apr_status_t move_own(renaming_t *renaming)
     dms_witness_t witness = {&dms_fs_provider, renaming->admin->pool};
 
     APR_ARRAY_PUSH(root, const char *) = renaming->from;
-    return renaming->has_own
-                   || dms_witness_presence(&witness, renaming->from) == DMS_PRESENCE_GONE
+    return renaming->has_own || dms_witness_presence(&witness, renaming->from) == DMS_PRESENCE_GONE
                ? dms_in_slices(renaming->admin, root, move_one, renaming)
                : APR_SUCCESS;
 }

@@ -117,10 +117,10 @@ static apr_status_t set_gathered(dms_settings_t *settings)
 /* The resource's own copy of its key, where it is that of the one before. */
 static const char *keep_key(dms_settings_t *settings, const char *key)
 {
-    const setting_t *last = settings->gathered->nelts ? &APR_ARRAY_IDX(settings->gathered,
-                                                                       settings->gathered->nelts - 1,
-                                                                       setting_t)
-                                                      : NULL;
+    const setting_t *last = settings->gathered->nelts
+                                ? &APR_ARRAY_IDX(settings->gathered, settings->gathered->nelts - 1,
+                                                 setting_t)
+                                : NULL;
 
     return last && !strcmp(last->key, key) ? last->key : apr_pstrdup(settings->pool, key);
 }

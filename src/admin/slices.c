@@ -1,10 +1,5 @@
 #include "admin/slices.h"
 
-#include "recovery/recovery.h"
-
-/* When a transaction begins nothing new any more: the commit takes time, too. */
-#define WORK (DMS_RECOVERY_SLICE / 2)
-
 static const void *item_of(const apr_array_header_t *items, int i)
 {
     return items->elts + (apr_size_t)i * (apr_size_t)items->elt_size;
@@ -22,7 +17,7 @@ static apr_status_t make_some(dms_admin_t *admin, const apr_array_header_t *item
         return rv;
     }
     dms_tx_act_for(tx, admin->user);
-    until = apr_time_now() + WORK;
+    until = apr_time_now() + DMS_SLICE_WORK;
     do {
         rv = change(baton, tx, item_of(items, (*next)++), scratch);
     } while (rv == APR_SUCCESS && *next < items->nelts && apr_time_now() < until);
@@ -44,6 +39,7 @@ apr_status_t dms_in_slices(dms_admin_t *admin, const apr_array_header_t *items,
     while (rv == APR_SUCCESS && next < items->nelts) {
         rv = make_some(admin, items, &next, change, baton, scratch);
         apr_pool_clear(scratch);
+        apr_sleep(DMS_SLICE_PAUSE);
     }
     apr_pool_destroy(scratch);
     return rv;

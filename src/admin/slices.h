@@ -8,6 +8,12 @@
 #include <apr_tables.h>
 
 #include "admin/admin.h"
+#include "recovery/recovery.h"
+
+/* When a transaction begins nothing new any more, as the commit takes time, too; and for how long
+ * others are left alone before the next: longer than those sleep who wait for their turn. */
+#define DMS_SLICE_WORK (DMS_RECOVERY_SLICE / 2)
+#define DMS_SLICE_PAUSE (DMS_RECOVERY_SLICE / 4)
 
 /* Makes one change, of an item of an array. scratch lasts as long as the transaction. Any status
  * but APR_SUCCESS ends all, and undoes what its transaction has done. */

@@ -13,6 +13,7 @@
 
 #include "keys/keys.h"
 #include "repository/fs/fs.h"
+#include "request/xml_body.h"
 
 /* --- telling --- */
 
@@ -61,8 +62,7 @@ const char *dms_key_of_path(apr_pool_t *pool, const char *path)
     apr_size_t length;
 
     if (*path != '/'
-        || apr_filepath_merge(&merged, NULL, path, APR_FILEPATH_NOTRELATIVE, pool)
-               != APR_SUCCESS) {
+        || apr_filepath_merge(&merged, NULL, path, APR_FILEPATH_NOTRELATIVE, pool) != APR_SUCCESS) {
         return NULL;
     }
     for (length = strlen(merged); length > 1 && merged[length - 1] == '/'; length--) {
@@ -90,10 +90,21 @@ const char *dms_argument_key(const dms_admin_t *admin, int number)
     }
     key = dms_key_of_path(admin->pool, *argument);
     if (!key) {
-        dms_tell(APR_SUCCESS, "%s: an absolute path is wanted, as the server's configuration has it",
-                 *argument);
+        dms_tell(APR_SUCCESS,
+                 "%s: an absolute path is wanted, as the server's configuration has it", *argument);
     }
     return key;
+}
+
+/* --- XML --- */
+
+const dms_element_t *dms_parse_element(const char *xml, apr_pool_t *pool)
+{
+    dms_xml_body_t *body = dms_xml_body_create(pool);
+    dms_element_t *root = NULL;
+
+    dms_xml_body_feed(body, xml, strlen(xml));
+    return dms_xml_body_finish(body, &root) == DMS_XML_FINE ? root : NULL;
 }
 
 /* --- going through the store --- */

@@ -1,10 +1,11 @@
 /*
- * What the commands of dav-multistatus share: telling, keys, and going through the store.
+ * What the commands of dav-multistatus share: telling, keys, XML, and going through the store.
  */
 #ifndef DMS_TELL_H
 #define DMS_TELL_H
 
 #include "admin/admin.h"
+#include "multistatus/element.h"
 
 /* Tells on standard error what is wrong, with the words of a status unless it has none. Returns the
  * status. */
@@ -25,6 +26,9 @@ const char *dms_key_of_href(apr_pool_t *pool, const char *href);
 
 /* The key of an argument; "/" where there are fewer. NULL: that was told. */
 const char *dms_argument_key(const dms_admin_t *admin, int number);
+
+/* Parses XML that stands alone. NULL: it is none that can be kept. */
+const dms_element_t *dms_parse_element(const char *xml, apr_pool_t *pool);
 
 /* Is told of a resource that has properties, in the order of their names. pool is cleared soon. */
 typedef apr_status_t dms_visit_fn(void *baton, const char *key, dms_dead_property_t *first,

@@ -28,8 +28,7 @@ static apr_status_t look_at_database(check_t *check)
     apr_status_t rv = dms_store_select(check->store, DMS_SQL_INTEGRITY, DMS_NO_ARGS, check->pool,
                                        &results);
 
-    while (rv == APR_SUCCESS
-           && (row = dms_store_row(check->store, check->pool, results)) != NULL) {
+    while (rv == APR_SUCCESS && (row = dms_store_row(check->store, check->pool, results)) != NULL) {
         const char *text = dms_store_column(check->store, row, 0);
 
         if (strcmp(text, "ok") != 0) {
@@ -43,8 +42,8 @@ static apr_status_t look_at_rows(check_t *check)
 {
     apr_dbd_results_t *results;
     apr_dbd_row_t *row = NULL;
-    apr_status_t rv = dms_store_select(check->store, DMS_SQL_ROWS_WITHOUT, DMS_NO_ARGS,
-                                       check->pool, &results);
+    apr_status_t rv = dms_store_select(check->store, DMS_SQL_ROWS_WITHOUT, DMS_NO_ARGS, check->pool,
+                                       &results);
 
     if (rv == APR_SUCCESS) {
         row = dms_store_row(check->store, check->pool, results);
@@ -97,8 +96,7 @@ static apr_status_t look_at_counts(check_t *check, dms_sql_e sql)
     apr_dbd_row_t *row;
     apr_status_t rv = dms_store_select(check->store, sql, DMS_NO_ARGS, check->pool, &results);
 
-    while (rv == APR_SUCCESS
-           && (row = dms_store_row(check->store, check->pool, results)) != NULL) {
+    while (rv == APR_SUCCESS && (row = dms_store_row(check->store, check->pool, results)) != NULL) {
         rv = look_at_count(check, sql, row);
     }
     return rv;
