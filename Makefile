@@ -185,7 +185,7 @@ $(NODE_MODULES): tests/browser/package.json tests/browser/package-lock.json | pa
 NO_TESTS := 5
 
 ## make test [PYTEST_ARGS=..]  run all tests; with SANITIZE=address,undefined under sanitizers
-test: $(MODULE) $(ADMIN) $(UNIT) $(NODE_MODULES) | packages
+test: $(MODULE) $(MANUAL) $(UNIT) $(NODE_MODULES) | packages
 	@failed=; none=0; \
 	$(UNIT) || failed="$$failed unit"; \
 	run() { \

@@ -51,7 +51,7 @@ typedef enum dms_admin_open_e {
 typedef struct dms_admin_command_t {
     const char *name;
     const char *arguments; /* as help shows them */
-    const char *help;      /* lines, each of at most 72 characters */
+    const char *help;      /* lines, each of at most 73 characters */
     const char *options;   /* the letters of those that it takes, beside those that all do */
     int fewest, most;      /* arguments */
     dms_admin_open_e opens;

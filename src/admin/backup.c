@@ -16,10 +16,11 @@
 
 /* Makes the file beside the store in which the copy is made, since the store's owner may not write
  * where the other one is to be; or takes what a backup has left that was killed. */
-static apr_status_t open_copy(const char *file, int *copy)
+static apr_status_t open_copy(const char *file, apr_pool_t *pool, int *copy)
 {
     apr_status_t rv = APR_SUCCESS;
 
+    unlink(apr_pstrcat(pool, file, "-journal", NULL)); /* which would be taken for the new one's */
     *copy = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*copy < 0) {
         return dms_tell(errno, "%s", file);
@@ -55,7 +56,7 @@ static apr_status_t run_backup(dms_admin_t *admin)
 {
     const char *file = apr_pstrcat(admin->pool, admin->file, "-copy", NULL);
     int copy;
-    apr_status_t rv = open_copy(file, &copy);
+    apr_status_t rv = open_copy(file, admin->pool, &copy);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -72,11 +73,12 @@ static apr_status_t run_backup(dms_admin_t *admin)
 const dms_admin_command_t dms_admin_backup = {
     .name = "backup",
     .arguments = "FILE",
-    .help = "Writes a copy of the store into a file that is not there, or empty: all that\n"
-            "was answered before it began, while the server goes on. (A plain copy of the\n"
-            "store's file lacks what is in the one with -wal.) The store's folder needs\n"
-            "as much room again. Files are not in it: copy them, too. To use it, stop the\n"
-            "server, put it in the store's place, and remove those with -wal and -shm.\n",
+    .help = "Writes a copy of the store into a file that is not there, or empty: all\n"
+            "that was answered before it began, while the server goes on. (A plain\n"
+            "copy of the store's file lacks what is in the one with -wal.) The store's\n"
+            "folder needs as much room again. Files are not in it: copy them, too. To\n"
+            "use it, stop the server, put it in the store's place, and remove those\n"
+            "with -wal and -shm.\n",
     .options = "",
     .fewest = 1,
     .most = 1,

@@ -28,10 +28,10 @@ const dms_admin_command_t dms_admin_check = {
     .name = "check",
     .arguments = "",
     .help = "Looks whether the store can be read and is of this version, whether the\n"
-            "database is whole, whether all that is in it can be found, and whether what\n"
-            "is counted is right: the properties in each folder, and the bytes of each\n"
-            "user. --mend sets right what is counted. A damaged store is mended by a\n"
-            "backup alone.\n",
+            "database is whole, whether all that is in it can be found, and whether\n"
+            "what is counted is right: the properties in each folder, and the bytes of\n"
+            "each user. --mend sets right what is counted. A damaged store is mended\n"
+            "by a backup alone.\n",
     .options = "m",
     .run = run_check,
 };

@@ -332,11 +332,11 @@ const dms_admin_command_t dms_admin_compare = {
     .name = "compare",
     .arguments = "PATH",
     .help = "Tells, a line each, what the store knows at and below a path and the disk\n"
-            "does not (gone; unknown where it can't be looked at, or was in a folder that\n"
-            "is empty, as where a disk is not mounted), what a process that was killed\n"
-            "has not ended (unfinished), what it has left on the disk (left over), and\n"
-            "mod_dav's folders (mod_dav). --mend forgets what is gone, ends what is\n"
-            "unfinished, and removes files that are left over.\n",
+            "does not (gone; unknown where it can't be looked at, or was in a folder\n"
+            "that is empty, as where a disk is not mounted), what a process that was\n"
+            "killed has not ended (unfinished), what it has left on the disk (left\n"
+            "over), and mod_dav's folders (mod_dav). --mend forgets what is gone, ends\n"
+            "what is unfinished, and removes files that are left over.\n",
     .options = "m",
     .fewest = 1,
     .most = 1,

@@ -111,9 +111,9 @@ static apr_status_t run_import(dms_admin_t *admin)
 const dms_admin_command_t dms_admin_import = {
     .name = "import",
     .arguments = "[FILE]",
-    .help = "Sets the properties that export has written, from a file or standard input,\n"
-            "of all resources that are there. Others that they have stay. They count as\n"
-            "those of the user that --user names, or as nobody's.\n",
+    .help = "Sets the properties that export has written, from a file or standard\n"
+            "input, of all resources that are there. Others that they have stay. They\n"
+            "count as those of the user that --user names, or as nobody's.\n",
     .options = "nU",
     .most = 1,
     .opens = DMS_ADMIN_READS,

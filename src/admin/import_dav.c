@@ -276,13 +276,14 @@ static apr_status_t run_import_dav(dms_admin_t *admin)
 const dms_admin_command_t dms_admin_import_dav = {
     .name = "import-dav",
     .arguments = "FOLDER",
-    .help = "Takes over what mod_dav_fs has kept of a folder and all below it: properties,\n"
-            "from the folders named .DAV, and locks, from its DavLockDB (--lock-db), whose\n"
-            "tokens stay; the --url is the path by which clients reach the folder, for\n"
-            "what they are told of locks. Databases are of any kind that APR can read\n"
-            "(SDBM, GDBM, Berkeley DB), made on the same kind of machine. What a resource\n"
-            "has in the store already stays. What can't be taken is told, with the\n"
-            "reason; --dry-run tells it beforehand. mod_dav's files are left as they are.\n",
+    .help = "Takes over what mod_dav_fs has kept of a folder and all below it:\n"
+            "properties, from the folders named .DAV, and locks, from its DavLockDB\n"
+            "(--lock-db), whose tokens stay; the --url is the path by which clients\n"
+            "reach the folder, for what they are told of locks. Databases are of any\n"
+            "kind that APR can read (SDBM, GDBM, Berkeley DB), made on the same kind\n"
+            "of machine. What a resource has in the store already stays. What can't be\n"
+            "taken is told, with the reason; --dry-run tells it beforehand. mod_dav's\n"
+            "files are left as they are.\n",
     .options = "nluU",
     .fewest = 1,
     .most = 1,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 #include <apr_time.h>
 
@@ -27,12 +28,18 @@ static const char *end_of(const dms_lock_t *lock, char date[APR_RFC822_DATE_LEN]
     return date;
 }
 
+/* A user's name may hold anything. */
 static int print_lock(void *baton, const dms_lock_t *lock)
 {
+    const dms_admin_t *admin = baton;
     char date[APR_RFC822_DATE_LEN];
+    apr_pool_t *pool;
 
+    apr_pool_create(&pool, admin->pool);
     printf("%s\t%s\t%s\t%s\t%s\t%s\n", lock->key, lock->token, lock->is_deep ? "infinity" : "0",
-           lock->is_shared ? "shared" : "exclusive", end_of(lock, date), lock->principal);
+           lock->is_shared ? "shared" : "exclusive", end_of(lock, date),
+           apr_pescape_echo(pool, lock->principal, 0));
+    apr_pool_destroy(pool);
     return 1;
 }
 
@@ -55,15 +62,15 @@ static apr_status_t run_locks(dms_admin_t *admin)
 {
     const char *key = dms_argument_key(admin, 0);
 
-    return key ? visit_locks(admin, key, 1, print_lock, NULL) : APR_EINVAL;
+    return key ? visit_locks(admin, key, 1, print_lock, admin) : APR_EINVAL;
 }
 
 const dms_admin_command_t dms_admin_locks = {
     .name = "locks",
     .arguments = "[PATH]",
-    .help = "Lists the locks at and below a path (/), one a line, with tabs between: the\n"
-            "path, the token, its depth (0 or infinity), exclusive or shared, when it\n"
-            "ends (UTC, or never), and the user who holds it.\n",
+    .help = "Lists the locks at and below a path (/), one a line, with tabs between:\n"
+            "the path, the token, its depth (0 or infinity), exclusive or shared, when\n"
+            "it ends (UTC, or never), and the user who holds it.\n",
     .options = "",
     .most = 1,
     .run = run_locks,
@@ -98,7 +105,7 @@ static apr_status_t break_lock(void *baton, dms_tx_t *tx, const void *item, apr_
 {
     const dms_lock_t *lock = *(const dms_lock_t *const *)item;
 
-    print_lock(NULL, lock);
+    print_lock(baton, lock);
     return dms_changed(tx, DMS_CHANGE(DMS_UNLOCKED, .key = lock->key, .lock = lock));
 }
 
@@ -128,15 +135,16 @@ static apr_status_t run_unlock(dms_admin_t *admin)
     for (argument = admin->arguments; *argument && rv == APR_SUCCESS; argument++) {
         rv = gather(&breaking, *argument);
     }
-    return rv == APR_SUCCESS ? dms_in_slices(admin, breaking.locks, break_lock, NULL) : rv;
+    return rv == APR_SUCCESS ? dms_in_slices(admin, breaking.locks, break_lock, admin) : rv;
 }
 
 const dms_admin_command_t dms_admin_unlock = {
     .name = "unlock",
     .arguments = "TOKEN|PATH ...",
     .help = "Breaks locks: the one with a token, or those whose root is a path; with\n"
-            "--below those of all that is below it, too. Prints what it breaks, as locks\n"
-            "does. The server knows at once; whoever has held one is told by a 412.\n",
+            "--below those of all that is below it, too. Prints what it breaks, as\n"
+            "locks does. The server knows at once; whoever has held one is told by a\n"
+            "412.\n",
     .options = "nb",
     .fewest = 1,
     .most = 1000,

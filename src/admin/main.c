@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <apr_file_info.h>
 #include <apr_general.h>
 #include <apr_getopt.h>
 #include <apr_strings.h>
@@ -44,14 +45,6 @@ static const apr_getopt_option_t options[] = {
 
 /* --- help --- */
 
-/* Each line of a text with so much before it. */
-static void print_indented(const char *text)
-{
-    for (; *text; text += strcspn(text, "\n") + 1) {
-        printf("      %.*s\n", (int)strcspn(text, "\n"), text);
-    }
-}
-
 static void print_command(const dms_admin_command_t *command)
 {
     const apr_getopt_option_t *option;
@@ -63,7 +56,7 @@ static void print_command(const dms_admin_command_t *command)
         }
     }
     printf(" %s\n", command->arguments);
-    print_indented(command->help);
+    dms_print_indented("      ", command->help);
 }
 
 static void print_help(void)
@@ -245,8 +238,13 @@ static apr_status_t open_store(dms_admin_t *admin)
 
 static int run(dms_admin_t *admin, const dms_admin_command_t *command)
 {
-    apr_status_t rv = open_argument(admin, command);
+    char *file;
+    apr_status_t rv = apr_filepath_merge(&file, NULL, admin->file, 0, admin->pool);
 
+    admin->file = file; /* absolute */
+    if (rv == APR_SUCCESS) {
+        rv = open_argument(admin, command);
+    }
     if (rv == APR_SUCCESS) {
         rv = dms_become_owner(admin->file);
     }

@@ -51,8 +51,9 @@ const dms_admin_command_t dms_admin_recount = {
     .name = "recount",
     .arguments = "[PATH]",
     .help = "Counts anew how many bytes the files of each folder have that has a\n"
-            "DavMultistatusQuota, at and below a path (/): for changes past the server.\n"
-            "Prints the folder, the bytes, and what was noted before where that was known.\n",
+            "DavMultistatusQuota, at and below a path (/): for changes past the\n"
+            "server. Prints the folder, the bytes, and what was noted before where\n"
+            "that was known.\n",
     .options = "",
     .most = 1,
     .run = run_recount,

@@ -62,7 +62,10 @@ static apr_status_t move_one(void *baton, dms_tx_t *tx, const void *item, apr_po
         return APR_SUCCESS;
     }
     renaming->moved++;
-    return dms_changed(tx, DMS_CHANGE(DMS_FOUND, .key = to, .from = from));
+    /* Also undone, it would have what folders have counted anew. */
+    return renaming->admin->is_dry
+               ? APR_SUCCESS
+               : dms_changed(tx, DMS_CHANGE(DMS_FOUND, .key = to, .from = from));
 }
 
 static apr_status_t move_gathered(renaming_t *renaming)
@@ -134,11 +137,11 @@ static apr_status_t run_rename(dms_admin_t *admin)
 const dms_admin_command_t dms_admin_rename = {
     .name = "rename",
     .arguments = "FROM TO",
-    .help = "Has properties follow what was moved on the disk, past the server, from one\n"
-            "path to another: of all at and below FROM that is gone there and can be seen\n"
-            "below TO. What has been set there since stays. Locks at and below FROM end.\n"
-            "To be run after the move; until then the properties wait at the old path,\n"
-            "unless a client makes something there. It can be run again.\n",
+    .help = "Has properties follow what was moved on the disk, past the server, from\n"
+            "one path to another: of all at and below FROM that is gone there and can\n"
+            "be seen below TO. What has been set there since stays. Locks at and below\n"
+            "FROM end. To be run after the move; until then the properties wait at the\n"
+            "old path, unless a client makes something there. It can be run again.\n",
     .options = "n",
     .fewest = 2,
     .most = 2,

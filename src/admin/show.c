@@ -18,7 +18,7 @@ static apr_status_t print_properties(void *baton, const char *key, dms_dead_prop
 {
     puts(key);
     for (; first; first = first->next) {
-        printf("    %s\n", first->xml);
+        dms_print_indented("    ", first->xml);
     }
     return APR_SUCCESS;
 }
@@ -33,8 +33,8 @@ static apr_status_t run_show(dms_admin_t *admin)
 const dms_admin_command_t dms_admin_show = {
     .name = "show",
     .arguments = "[PATH]",
-    .help = "Shows the properties that clients have set at and below a path (/): a line\n"
-            "with the path, and an indented one for each, as XML.\n",
+    .help = "Shows the properties that clients have set at and below a path (/): a\n"
+            "line with the path, and an indented one for each, as XML.\n",
     .options = "",
     .most = 1,
     .run = run_show,
@@ -100,8 +100,8 @@ const dms_admin_command_t dms_admin_export = {
     .name = "export",
     .arguments = "[PATH]",
     .help = "Writes the properties at and below a path (/) to standard output, as a\n"
-            "DAV:multistatus document (RFC 4918) whose hrefs are paths. Whose they are is\n"
-            "not written.\n",
+            "DAV:multistatus document (RFC 4918) whose hrefs are paths. Whose they are\n"
+            "is not written.\n",
     .options = "",
     .most = 1,
     .run = run_export,

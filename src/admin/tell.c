@@ -17,6 +17,16 @@
 
 /* --- telling --- */
 
+/* Users have chosen some of it: no line or terminal is to take that for its own. */
+static void print_error(const char *format, va_list args)
+{
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, NULL);
+    fputs(apr_pescape_echo(pool, apr_pvsprintf(pool, format, args), 0), stderr);
+    apr_pool_destroy(pool);
+}
+
 apr_status_t dms_tell(apr_status_t status, const char *format, ...)
 {
     char words[200];
@@ -25,7 +35,7 @@ apr_status_t dms_tell(apr_status_t status, const char *format, ...)
     fflush(stdout);
     fputs("dav-multistatus: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    print_error(format, args);
     va_end(args);
     if (status != APR_SUCCESS && status != APR_EGENERAL) {
         fprintf(stderr, ": %s", apr_strerror(status, words, sizeof(words)));
@@ -38,6 +48,16 @@ void dms_tell_left(dms_admin_t *admin, const char *key, const char *why)
 {
     admin->is_left = 1;
     dms_tell(APR_SUCCESS, "%s: %s", key, why);
+}
+
+void dms_print_indented(const char *indent, const char *text)
+{
+    while (*text) {
+        int length = (int)strcspn(text, "\n");
+
+        printf("%s%.*s\n", indent, length, text);
+        text += length + (text[length] == '\n');
+    }
 }
 
 apr_status_t dms_write_all(int descriptor, const char *bytes, apr_size_t length)

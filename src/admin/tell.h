@@ -15,6 +15,9 @@ apr_status_t dms_tell(apr_status_t status, const char *format, ...)
 /* The same of what was left as it was, for a reason: is_left. */
 void dms_tell_left(dms_admin_t *admin, const char *key, const char *why);
 
+/* Prints a text with so much before each of its lines. */
+void dms_print_indented(const char *indent, const char *text);
+
 /* Writes all bytes; errno's status. */
 apr_status_t dms_write_all(int descriptor, const char *bytes, apr_size_t length);
 

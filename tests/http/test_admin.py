@@ -498,3 +498,37 @@ def test_locks_of_mod_dav_are_taken(moved, kind):
     assert refresh(dav, "a.txt", shared[0][0], headers=[ann]).status == 200
     assert unlock(dav, "%C3%A4%20b%25c.txt", direct[0], [ann]).status == 204
     assert dav.put("short.txt", b"x", ben).status == 204
+
+
+# -- the command line
+
+
+def test_help_and_manual_tell_of_all_there_is():
+    help = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    commands = re.findall(r"^  ([a-z-]+)(?: |$)", help.partition("Commands:")[2].partition("Options:")[0], re.M)
+    assert commands == "locks unlock show export import import-dav rename compare check recount backup".split()
+    manual = PROGRAM.with_name("dav-multistatus.8").read_text().replace("\\-", "-")
+    assert all(f".B {command}" in manual for command in commands) and ".SH EXIT STATUS" in manual
+
+
+@pytest.mark.parametrize("args, code, word", [
+    ([], USAGE, "a command is wanted"), (["nothing"], USAGE, "no such command"), (["--nothing"], USAGE, "invalid option"),
+    (["locks", "--mend"], USAGE, "takes no -m"), (["rename", "/a"], USAGE, "takes FROM TO"), (["locks", "a"], FAILED, "absolute"),
+    (["import-dav", "/", "--lock-db=/x"], FAILED, "--url"), (["import", "/nowhere/at/all"], FAILED, "No such file"),
+    (["backup", "/nowhere/at/all"], FAILED, "No such file"), (["export", "--store=/nowhere"], FAILED, "No such file")])
+def test_what_is_not_understood(server, args, code, word):
+    assert word in run(server, *args, code=code).errors
+
+
+@pytest.mark.root
+def test_nobody_but_the_owner_or_root(dav_on):
+    dav = dav_on()
+    dav.put("a.txt")
+    state = store_path(dav.server).parent
+    state.chmod(0o755)
+    assert run(dav.server, "locks", user=WEB_USER) == ""
+    assert "another user's" in run(dav.server, "locks", code=FAILED, user="nobody").errors
+    os.chown(store_path(dav.server), 0, 0)  # as restored by root: the server would give it back
+    done = subprocess.run([PROGRAM, "--store", store_path(dav.server), "locks"], capture_output=True, text=True)
+    assert done.returncode == FAILED and "root's, in another's folder" in done.stderr
+    shutil.chown(store_path(dav.server), WEB_USER, WEB_USER)
