@@ -7,18 +7,17 @@
 #include <ap_mpm.h>
 #include <http_core.h>
 
-AP_DECLARE(int) ap_allow_options(request_rec *r)
+int ap_allow_options(request_rec *r)
 {
     return OPT_NONE; /* no link is followed */
 }
 
-AP_DECLARE(const char *) ap_context_document_root(request_rec *r)
+const char *ap_context_document_root(request_rec *r)
 {
     return "/";
 }
 
-AP_DECLARE(apr_status_t)
-ap_mpm_register_timed_callback(apr_time_t t, ap_mpm_callback_fn_t *cbfn, void *baton)
+apr_status_t ap_mpm_register_timed_callback(apr_time_t t, ap_mpm_callback_fn_t *cbfn, void *baton)
 {
     return APR_ENOTIMPL;
 }

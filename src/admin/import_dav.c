@@ -180,10 +180,11 @@ static apr_status_t take_database(importing_t *importing, const char *folder, co
         rv = take_properties(&reading);
     }
     else if (rv != APR_INCOMPLETE) {
+        char words[200];
+
         dms_tell_left(importing->admin, file,
-                      rv == APR_EINVAL
-                          ? "no database that is known"
-                          : apr_psprintf(reading.pool, "can't be read (error %d)", rv));
+                      rv == APR_EINVAL ? "no database that is known"
+                                       : apr_strerror(rv, words, sizeof(words)));
         rv = APR_SUCCESS;
     }
     apr_pool_destroy(reading.pool);

@@ -246,7 +246,7 @@ static int run(dms_admin_t *admin, const dms_admin_command_t *command)
         rv = open_argument(admin, command);
     }
     if (rv == APR_SUCCESS) {
-        rv = dms_become_owner(admin->file);
+        rv = dms_become_owner(admin->file, admin->pool);
     }
     if (rv == APR_SUCCESS) {
         rv = open_store(admin);

@@ -2,19 +2,21 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <apr_user.h>
+
 #include "admin/tell.h"
 
 /* setgroups() and initgroups() are no POSIX; httpd needs them, too. */
-static int set_user(const struct stat *st)
+static int set_user(const struct stat *st, apr_pool_t *pool)
 {
-    const struct passwd *user = getpwuid(st->st_uid);
+    char *name;
+    int has_name = apr_uid_name_get(&name, st->st_uid, pool) == APR_SUCCESS;
 
-    return (user ? initgroups(user->pw_name, st->st_gid) : setgroups(0, NULL)) || setgid(st->st_gid)
+    return (has_name ? initgroups(name, st->st_gid) : setgroups(0, NULL)) || setgid(st->st_gid)
            || setuid(st->st_uid);
 }
 
@@ -35,7 +37,7 @@ static int is_misplaced(const char *store, const struct stat *st)
     return stat(folder, &of_folder) || of_folder.st_uid;
 }
 
-apr_status_t dms_become_owner(const char *store)
+apr_status_t dms_become_owner(const char *store, apr_pool_t *pool)
 {
     struct stat st;
 
@@ -54,7 +56,7 @@ apr_status_t dms_become_owner(const char *store)
         return dms_tell(EPERM, "the store %s is another user's (number %ld): be that one, or root",
                         store, (long)st.st_uid);
     }
-    if (!geteuid() && st.st_uid && set_user(&st)) {
+    if (!geteuid() && st.st_uid && set_user(&st, pool)) {
         return dms_tell(errno, "the store's owner can't be had");
     }
     umask(077);

@@ -259,19 +259,22 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
         {"dms_wrong_collections",
          "SELECT key, properties, real FROM (SELECT key, properties,"
          " (SELECT count(*) FROM property WHERE collection = collection.id) AS real"
-         " FROM collection) AS counted WHERE properties <> real ORDER BY key LIMIT 1000",
+         " FROM collection) AS counted WHERE properties <> real ORDER BY key LIMIT " NUMBER(
+             DMS_STORE_FAULTS),
          0},
     [DMS_SQL_WRONG_ACCOUNTS] =
         {"dms_wrong_accounts",
          "SELECT principal, sum(noted), sum(real) FROM"
          " (SELECT principal, bytes AS noted, 0 AS real FROM account"
          " UNION ALL SELECT principal, 0, size FROM property) AS both"
-         " GROUP BY principal HAVING sum(noted) <> sum(real) ORDER BY principal LIMIT 1000",
+         " GROUP BY principal HAVING sum(noted) <> sum(real) ORDER BY principal LIMIT " NUMBER(
+             DMS_STORE_FAULTS),
          0},
     [DMS_SQL_ADJUST_COLLECTION] = {"dms_adjust_collection",
-                                   "UPDATE collection SET properties = properties + %lld"
+                                   "UPDATE collection SET properties = (SELECT count(*)"
+                                   " FROM property WHERE collection = collection.id)"
                                    " WHERE key = %s",
-                                   2},
+                                   1},
     [DMS_SQL_ADJUST_ACCOUNT] = {"dms_adjust_account",
                                 "INSERT INTO account (principal, bytes) VALUES (%s, %lld)"
                                 " ON CONFLICT (principal) DO UPDATE"

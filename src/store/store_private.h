@@ -38,6 +38,9 @@
 /* Of how many locks one statement tells, of those below a resource, or gets rid. */
 #define DMS_STORE_LOCKS_PAGE 256
 
+/* How many faults of a kind check.c is told of at once. */
+#define DMS_STORE_FAULTS 1000
+
 /* The version of the schema that this module writes. */
 #define DMS_SCHEMA_VERSION 4
 

@@ -4,7 +4,6 @@ The program is run as root where the tests are: it becomes the store's owner, an
 
 import contextlib
 import os
-import pathlib
 import re
 import shutil
 import sqlite3
@@ -283,6 +282,34 @@ def test_properties_follow_a_folder_that_was_moved_past_the_server(filled):
     assert "wanted" in run(dav.server, "rename", key(dav, "e"), key(dav, "e/f"), code=FAILED).errors
 
 
+def test_a_rename_that_is_killed_can_be_run_again(dav):
+    count = 1500
+    dav.folder("d")
+    for i in range(count):
+        (dav.path / f"d/f{i:04}").touch()
+    with database(dav.server) as db:
+        db.execute("INSERT INTO collection (key) VALUES (?)", (key(dav, "d"),))
+        (number,) = db.execute("SELECT id FROM collection WHERE key = ?", (key(dav, "d"),)).fetchone()
+        db.executemany("INSERT INTO property VALUES (?, ?, ?, 'p', 10, ?, 'ann')",
+                       [(number, f"f{i:04}", NS, prop("p", str(i))) for i in range(count)])
+    dav.disk("d").rename(dav.disk("e"))
+    with open(os.devnull, "wb") as nothing:
+        program = subprocess.Popen([PROGRAM, "-s", store_path(dav.server), "rename", key(dav, "d"), key(dav, "e")], stdout=nothing)
+
+    def moved():
+        with database(dav.server) as db:
+            return db.execute("SELECT coalesce(sum(properties), 0) FROM collection WHERE key = ?", (key(dav, "e"),)).fetchone()[0]
+    wait_until(moved)
+    program.kill()
+    program.wait()
+    run(dav.server, "rename", key(dav, "d"), key(dav, "e"))
+    assert moved() == count and run(dav.server, "show", key(dav, "d")) == ""
+    assert run(dav.server, "check") == "0 faults, 0 mended\n"
+    with database(dav.server) as db:
+        assert db.execute("SELECT DISTINCT principal FROM property JOIN collection ON collection = id WHERE key = ?",
+                          (key(dav, "e"),)).fetchall() == [("ann",)]
+
+
 def dead_mark(server):
     """What a reserved name of this store bears whose process is gone."""
     folder = store_path(server).parent / "store.db-processes"
@@ -443,7 +470,7 @@ def test_what_can_not_be_taken_of_mod_dav_is_told(moved):
     result = run(dav.server, "import-dav", dav.path, code=LEFT)
     said = sorted(line.removeprefix(f"dav-multistatus: {dav.path}/") for line in result.errors.splitlines())
     protected = "Win32LastModifiedTime: the server tells it by itself"
-    assert said == sorted([f".DAV/odd: no database that is known", "a.txt: has another {urn:example:dms}p already, which stays",
+    assert said == sorted([".DAV/odd: no database that is known", "a.txt: has another {urn:example:dms}p already, which stays",
                     f"a.txt: {protected}", f"d/%e4%bd%a0.txt: {protected}", "d/%e4%bd%a0.txt: nothing is there", f"d: {protected}",
                     f"{name.lower()}: the database is of a version of mod_dav that is too old"])
     assert result == "1 properties set\n"
