@@ -10,10 +10,12 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_escape.h>
 #include <apr_file_info.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "admin/dbm.h"
@@ -45,42 +47,57 @@ typedef struct reading_t {
     importing_t *importing;
     const char *key; /* of the resource */
     dms_dbm_t dbm;
-    int namespaces;
-    const char *declarations; /* of them all, as attributes */
+    apr_array_header_t *namespaces; /* const char *, escaped as in an attribute */
+    int *declared;                  /* for which property each was declared last */
+    int property;                   /* the number of the one that is read, from 1 */
     apr_pool_t *pool;
+    apr_pool_t *scratch; /* for a property */
 } reading_t;
 
 static void leave(const reading_t *reading, const char *name, const char *why)
 {
     dms_tell_left(reading->importing->admin, reading->key,
-                  apr_pstrcat(reading->pool, name, ": ", why, NULL));
+                  apr_pstrcat(reading->scratch, name, ": ", why, NULL));
 }
 
 /* --- XML --- */
 
-/* They are kept as they stand in an attribute: escaped. */
-static void add_namespace(reading_t *reading, const char *ns)
+/* Adds declarations of the prefixes that stand in a text, nsN, in whatever place: a database may
+ * have very many, of which a property needs few. */
+static void declare_used(reading_t *reading, const char *text, apr_array_header_t *parts)
 {
-    if (*ns) {
-        reading->declarations = apr_psprintf(reading->pool, "%s xmlns:ns%d=\"%s\"",
-                                             reading->declarations, reading->namespaces, ns);
+    while ((text = strstr(text, "ns")) != NULL) {
+        char *end;
+        long number = strtol(text += 2, &end, 10);
+
+        if (apr_isdigit(*text) && *end == ':' && number < reading->namespaces->nelts
+            && reading->declared[number] != reading->property) {
+            reading->declared[number] = reading->property;
+            APR_ARRAY_PUSH(parts, const char *) = apr_psprintf(reading->scratch,
+                                                               " xmlns:ns%ld=\"%s\"", number,
+                                                               APR_ARRAY_IDX(reading->namespaces,
+                                                                             number, const char *));
+        }
     }
-    reading->namespaces++;
 }
 
 /* The element of a property, by its key, in whose content are the prefixes of the database. NULL:
  * it is none that XML can carry. */
-static const dms_element_t *make_element(const reading_t *reading, const char *key,
-                                         const char *lang, const char *content)
+static const dms_element_t *make_element(reading_t *reading, const char *key, const char *lang,
+                                         const char *content)
 {
-    apr_pool_t *pool = reading->pool;
+    apr_pool_t *pool = reading->scratch;
+    apr_array_header_t *parts = apr_array_make(pool, 8, sizeof(const char *));
     const char *tag = *key == ':' ? key + 1 : apr_pstrcat(pool, "ns", key, NULL);
 
+    reading->property++;
+    declare_used(reading, tag, parts);
+    declare_used(reading, content, parts);
     if (*lang) {
         lang = apr_pstrcat(pool, " xml:lang=\"", apr_pescape_entity(pool, lang, 0), "\"", NULL);
     }
-    return dms_parse_element(apr_pstrcat(pool, "<", tag, reading->declarations, lang, ">", content,
-                                         "</", tag, ">", NULL),
+    return dms_parse_element(apr_pstrcat(pool, "<", tag, apr_array_pstrcat(pool, parts, '\0'), lang,
+                                         ">", content, "</", tag, ">", NULL),
                              pool);
 }
 
@@ -103,9 +120,11 @@ static const char *read_metadata(reading_t *reading)
     at = value.dptr + METADATA_SIZE;
     end = value.dptr + value.dsize;
     for (count = bytes[2] << 8 | bytes[3]; count && at < end; count--) {
-        add_namespace(reading, at);
+        APR_ARRAY_PUSH(reading->namespaces, const char *) = at;
         at += strlen(at) + 1;
     }
+    reading->declared = apr_pcalloc(reading->pool,
+                                    sizeof(int) * (apr_size_t)reading->namespaces->nelts + 1);
     return count ? "the database lacks namespaces" : NULL;
 }
 
@@ -117,7 +136,7 @@ static int is_kept(const dms_name_t *name)
     return !live || live->protection == DMS_OVERRIDABLE;
 }
 
-static apr_status_t take_property(const reading_t *reading, const char *key, apr_datum_t value)
+static apr_status_t take_property(reading_t *reading, const char *key, apr_datum_t value)
 {
     const dms_element_t *element = NULL;
     apr_size_t lang = value.dptr ? strlen(value.dptr) : 0;
@@ -134,7 +153,7 @@ static apr_status_t take_property(const reading_t *reading, const char *key, apr
         return APR_SUCCESS;
     }
     return dms_settings_add(reading->importing->settings, reading->key, element->name,
-                            dms_xml_fragment(reading->pool, element));
+                            dms_xml_fragment(reading->scratch, element));
 }
 
 static apr_status_t take_properties(reading_t *reading)
@@ -152,7 +171,9 @@ static apr_status_t take_properties(reading_t *reading)
         apr_datum_t key = APR_ARRAY_IDX(keys, i, apr_datum_t);
 
         if (*key.dptr != *METADATA) {
-            rv = take_property(reading, key.dptr, dms_dbm_value(&reading->dbm, key, reading->pool));
+            rv = take_property(reading, key.dptr,
+                               dms_dbm_value(&reading->dbm, key, reading->scratch));
+            apr_pool_clear(reading->scratch);
         }
     }
     return rv;
@@ -170,10 +191,12 @@ static const char *key_of(importing_t *importing, const char *folder, const char
 /* folder: the key of that in which .DAV is. */
 static apr_status_t take_database(importing_t *importing, const char *folder, const char *file)
 {
-    reading_t reading = {.importing = importing, .declarations = ""};
+    reading_t reading = {.importing = importing};
     apr_status_t rv;
 
     apr_pool_create(&reading.pool, importing->pool);
+    apr_pool_create(&reading.scratch, reading.pool);
+    reading.namespaces = apr_array_make(reading.pool, 8, sizeof(const char *));
     rv = dms_dbm_open(file, reading.pool, &reading.dbm);
     if (rv == APR_SUCCESS) {
         reading.key = key_of(importing, folder, strrchr(reading.dbm.name, '/') + 1);

@@ -73,18 +73,31 @@ static const char *read_string(bytes_t *bytes)
 
 /* --- reading --- */
 
-static const char *owner_of(importing_t *importing, const char *key, const char *xml)
+/* NULL: it can't be kept. */
+static const char *fragment_of(const char *xml, apr_pool_t *pool)
 {
     static const dms_name_t owner = DMS_NAME(DMS_NS_DAV, "owner");
-    apr_pool_t *pool = importing->admin->pool;
-    const dms_element_t *element = *xml ? dms_parse_element(xml, pool) : NULL;
+    const dms_element_t *element = dms_parse_element(xml, pool);
     const char *fragment = element && dms_name_equal(element->name, &owner)
                                ? dms_xml_fragment(pool, element)
                                : NULL;
 
-    if (*xml && (!fragment || strlen(fragment) > OWNER_MAX)) {
-        dms_tell_left(importing->admin, key, "a lock's DAV:owner can't be kept; the lock is taken");
+    return fragment && strlen(fragment) <= OWNER_MAX ? fragment : NULL;
+}
+
+static const char *owner_of(importing_t *importing, const char *key, const char *xml)
+{
+    const char *fragment;
+    apr_pool_t *own;
+
+    if (!*xml) {
         return NULL;
+    }
+    apr_pool_create(&own, importing->admin->pool); /* with what the parser takes */
+    fragment = apr_pstrdup(importing->admin->pool, fragment_of(xml, own));
+    apr_pool_destroy(own);
+    if (!fragment) {
+        dms_tell_left(importing->admin, key, "a lock's DAV:owner can't be kept; the lock is taken");
     }
     return fragment;
 }
