@@ -5,6 +5,7 @@ The program is run as root where the tests are: it becomes the store's owner, an
 import contextlib
 import os
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -455,6 +456,17 @@ def test_properties_of_mod_dav_are_taken(moved, kind):
     assert shown_by_both(dav)[1] == before
     assert run(dav.server, "import-dav", dav.path) == "0 properties set\n"  # it has all of them already
     assert [d.read_bytes() for d in databases(dav)] == content
+
+
+def test_many_namespaces_of_mod_dav_cost_no_more_than_each(moved):
+    dav = moved("gdbm")
+    dav.file("n.txt")
+    for begin in range(0, 2000, 1000):
+        set_old(dav, "n.txt", *(prop("p", str(i), ns=f"urn:{'x' * 100}:{i}") for i in range(begin, begin + 1000)))
+    limit = None if harness.PRELOAD else lambda: resource.setrlimit(resource.RLIMIT_AS, (256 << 20,) * 2)
+    assert run(dav.server, "import-dav", dav.path, preexec_fn=limit) == "2000 properties set\n"
+    found = dav.propfind("n.txt", body=harness.prop_body(*((f"urn:{'x' * 100}:{i}", "p") for i in (0, 1999))), headers=[basic("ann")])
+    assert [e.text for e in found[0].props().values()] == ["0", "1999"]
 
 
 def test_what_can_not_be_taken_of_mod_dav_is_told(moved):
