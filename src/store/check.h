@@ -12,8 +12,8 @@ typedef void dms_fault_fn(void *baton, const char *fault);
 
 /* Looks at the database as such, for rows that nothing leads to, and at what is counted
  * (dms_usage_t), and tells what is wrong. mends: what is counted is set right, while others write,
- * in a transaction for each: of a folder as long as it takes to count its properties. *faults: how many there are; *mended: of these. pool: for what
- * it takes. */
+ * in a transaction for each: of a folder as long as it takes to count its properties. *faults: how
+ * many there are; *mended: of these. pool: for what it takes. */
 apr_status_t dms_store_check(dms_store_t *store, int mends, dms_fault_fn *tell, void *baton,
                              apr_pool_t *pool, int *faults, int *mended);
 
