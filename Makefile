@@ -32,6 +32,8 @@ SANITIZE ?=
 B := build$(if $(SANITIZE),/san-$(subst $(comma),-,$(SANITIZE)))
 
 MODULE := $(B)/mod_dav_multistatus.so
+ADMIN := $(B)/dav-multistatus
+MANUAL := $(ADMIN).8
 UNIT := $(B)/unit
 BENCH := build/bench-client build/bench-floor
 
@@ -39,17 +41,21 @@ BENCH := build/bench-client build/bench-floor
 CORE_DIRS := src/multistatus src/request src/keys src/processes src/store src/locks src/changes src/reverse \
 	src/recovery
 
-SOURCES := mod_dav_multistatus.c $(sort $(shell find src -name '*.c'))
+ADMIN_SOURCES := $(sort $(wildcard src/admin/*.c))
+SOURCES := mod_dav_multistatus.c $(filter-out $(ADMIN_SOURCES),$(sort $(shell find src -name '*.c')))
 CORE_SOURCES := $(filter $(addsuffix /%,$(CORE_DIRS)),$(SOURCES)) $(wildcard src/repository/*.c)
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 HEADERS := $(sort $(shell find src tests -name '*.h'))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
 OTHER_MODULES := $(sort $(wildcard examples/*.c tests/http/modules/*.c))
-C_FILES := $(SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c tests/http/*.c) \
+C_FILES := $(SOURCES) $(ADMIN_SOURCES) $(UNIT_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) $(wildcard tests/fuzz/*.c tests/http/*.c) \
 	$(HEADERS)
 PYTHON_FILES := $(sort $(shell find tests tools -name '*.py'))
 
 OBJECTS := $(SOURCES:%.c=$(B)/%.o)
+# The program of the same sources: with the file system, and the names of live properties.
+ADMIN_OBJECTS := $(ADMIN_SOURCES:%.c=$(B)/%.o) $(CORE_SOURCES:%.c=$(B)/%.o) \
+	$(patsubst %.c,$(B)/%.o,$(wildcard src/repository/fs/*.c) src/properties/live.c src/properties/checksums.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(B)/%.o) $(CORE_SOURCES:%.c=$(B)/%.o)
 
 # --- how ---
@@ -65,6 +71,8 @@ HTTPD_LDFLAGS = $(call once,HTTPD_LDFLAGS,$(APXS) -q LDFLAGS)
 INCLUDEDIR = $(call once,INCLUDEDIR,$(APXS) -q INCLUDEDIR)
 LIBEXECDIR = $(call once,LIBEXECDIR,$(APXS) -q LIBEXECDIR)
 SYSCONFDIR = $(call once,SYSCONFDIR,$(APXS) -q SYSCONFDIR)
+SBINDIR = $(call once,SBINDIR,$(APXS) -q SBINDIR)
+MANDIR = $(call once,MANDIR,$(APXS) -q mandir)
 APR_INCLUDES = $(call once,APR_INCLUDES,apr-1-config --includes; apu-1-config --includes)
 APR_LIBS = $(call once,APR_LIBS,apu-1-config --link-ld; apr-1-config --link-ld)
 CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
@@ -91,7 +99,7 @@ MODULE_CFLAGS = $(HTTPD_CFLAGS) $(LARGE_FILES) -O2 -std=gnu99 -fPIC -fvisibility
 # What Debian has, and others may not: without it, one directive less.
 UTF8PROC = $(call once,UTF8PROC,echo 'int x;' | $(CC) -xc -include utf8proc.h -fsyntax-only - 2>/dev/null && echo -lutf8proc)
 $(B)/src/config/config.o $(B)/src/server/names.o: MODULE_CFLAGS += $(UTF8PROC:-lutf8proc=-DDMS_UTF8PROC)
-$(B)/src/config/config.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
+$(B)/src/config/config.o $(B)/src/admin/main.o: MODULE_CFLAGS += -DDMS_STATE_DIR='"$(STATE_DIR)"'
 
 ifneq ($(SANITIZE),)
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
@@ -116,8 +124,8 @@ say = $(if $(V),,@echo "$(1)")
 .PHONY: all packages run test test-releases desktops soak faults waiting history lint format bench instructions install clean help
 .DELETE_ON_ERROR:
 
-## make                       build build/mod_dav_multistatus.so
-all: $(MODULE)
+## make                       build build/mod_dav_multistatus.so and build/dav-multistatus
+all: $(MODULE) $(ADMIN) $(MANUAL)
 
 # Everything that any of the goals asked for needs, in one go.
 packages:
@@ -136,6 +144,14 @@ $(MODULE): $(OBJECTS)
 		-o $@ $^ $(APR_LIBS) -lexpat $(UTF8PROC)
 	@nm -D --defined-only $@ | grep -q ' dav_multistatus_module$$' || \
 		{ echo "$@: dav_multistatus_module is not exported" >&2; exit 1; }
+
+$(ADMIN): $(ADMIN_OBJECTS)
+	$(call say,LD $@)
+	$(Q)$(CC) $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) -o $@ $^ $(APR_LIBS) -lexpat
+
+$(MANUAL): $(ADMIN) tools/make-man.sh
+	$(call say,MAN $@)
+	$(Q)tools/make-man.sh $(ADMIN) > $@
 
 $(UNIT_SOURCES:%.c=$(B)/%.o): MODULE_CFLAGS += $(CHECK_CFLAGS)
 $(UNIT): $(UNIT_OBJECTS)
@@ -171,7 +187,7 @@ $(NODE_MODULES): tests/browser/package.json tests/browser/package-lock.json | pa
 NO_TESTS := 5
 
 ## make test [PYTEST_ARGS=..]  run all tests; with SANITIZE=address,undefined under sanitizers
-test: $(MODULE) $(UNIT) $(NODE_MODULES) | packages
+test: $(MODULE) $(MANUAL) $(UNIT) $(NODE_MODULES) | packages
 	@failed=; none=0; \
 	$(UNIT) || failed="$$failed unit"; \
 	run() { \
@@ -211,7 +227,7 @@ faults: $(MODULE) | packages
 
 ## make waiting [WAIT=10]     so many times as much for others to wait for, beside a PUT a second
 WAIT := 10
-waiting: $(MODULE) | packages
+waiting: $(MODULE) $(ADMIN) | packages
 	@$(TEST_ENV) DMS_WAIT=$(WAIT) DMS_TEST_SECONDS=3600 DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest -s \
 		-o cache_dir=$(abspath build)/pytest tests/http/test_waiting.py $(PYTEST_ARGS)
 
@@ -229,7 +245,7 @@ CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \
 # All that is compiled, for the warnings alone.
 .PHONY: objects
 $(OTHER_MODULES:%.c=$(B)/%.o): MODULE_CFLAGS += -Wno-missing-field-initializers
-objects: $(OBJECTS) $(UNIT_OBJECTS) $(OTHER_MODULES:%.c=$(B)/%.o) $(BENCH_SOURCES:%.c=$(B)/%.o)
+objects: $(OBJECTS) $(ADMIN_OBJECTS) $(UNIT_OBJECTS) $(OTHER_MODULES:%.c=$(B)/%.o) $(BENCH_SOURCES:%.c=$(B)/%.o)
 
 ## make lint                  warnings of gcc and clang, style, static analysis; any finding is an error
 lint: | packages
@@ -242,8 +258,8 @@ lint: | packages
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --library=posix \
 		--suppress=readdirCalled $(CPPCHECK_MACROS) -Isrc \
-		$(SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES)
-	$(Q)printf '%s\n' $(SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) | \
+		$(SOURCES) $(ADMIN_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES)
+	$(Q)printf '%s\n' $(SOURCES) $(ADMIN_SOURCES) $(OTHER_MODULES) $(BENCH_SOURCES) | \
 		xargs -P "$$(nproc)" -n 4 \
 		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
 	$(Q)pyflakes3 $(PYTHON_FILES)
@@ -265,13 +281,20 @@ instructions: $(MODULE) | packages
 include tests/fuzz/fuzz.mk
 
 ## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
-install: $(MODULE)
+install: $(MODULE) install-admin
 	mkdir -p "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(INCLUDEDIR)" \
 		"$(DESTDIR)$(SYSCONFDIR)/mods-available"
 	$(APXS) -S LIBEXECDIR="$(DESTDIR)$(LIBEXECDIR)" -i -n dav_multistatus $(MODULE)
 	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' dist/dav_multistatus.load \
 		> "$(DESTDIR)$(SYSCONFDIR)/mods-available/dav_multistatus.load"
 	install -m 644 src/mod_dav_multistatus.h "$(DESTDIR)$(INCLUDEDIR)"
+
+# The administrator's program, and its manual page.
+.PHONY: install-admin
+install-admin: $(ADMIN) $(MANUAL)
+	mkdir -p "$(DESTDIR)$(SBINDIR)" "$(DESTDIR)$(MANDIR)/man8"
+	install -m 755 $(ADMIN) "$(DESTDIR)$(SBINDIR)"
+	install -m 644 $(MANUAL) "$(DESTDIR)$(MANDIR)/man8"
 
 ## make clean                 remove build/
 clean:
@@ -280,4 +303,4 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
--include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(ADMIN_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)

@@ -21,7 +21,7 @@ config properties
 acts
 server
 listing
-methods proxy
+methods proxy admin
 """.split("\n")
 RANK = {folder: rank for rank, line in enumerate(LAYERS) for folder in line.split()}
 

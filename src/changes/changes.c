@@ -95,6 +95,8 @@ static apr_status_t locks_follow(dms_tx_t *tx, const dms_change_t *change)
     case DMS_MOVED:
         rv = dms_tx_unlock_tree(tx, change->from, 1);
         return rv == APR_SUCCESS ? dms_tx_unlock_tree(tx, change->key, 0) : rv;
+    case DMS_FOUND:
+        return dms_tx_unlock_tree(tx, change->from, 1);
     case DMS_COPIED: /* what was there is gone; a lock on the name itself stays */
         return dms_tx_unlock_tree(tx, change->key, 0);
     case DMS_LOCKED:
@@ -129,6 +131,8 @@ static apr_status_t properties_follow(dms_tx_t *tx, const dms_change_t *change)
         return change->sweep ? sweep(tx, change) : dms_tx_forget(tx, change->key);
     case DMS_MOVED:
         return dms_tx_move(tx, change->from, change->key);
+    case DMS_FOUND: /* what has been set since is newer */
+        return dms_tx_follow(tx, change->from, change->key);
     case DMS_COPIED:
         return dms_tx_copy(tx, change->from, change->key, change->deep);
     default:
@@ -148,6 +152,9 @@ static apr_status_t sizes_follow(dms_tx_t *tx, const dms_change_t *change)
         return dms_tx_resize(tx, change->key, change->bytes);
     case DMS_UNSIZED:
         return dms_tx_unsize(tx, change->key);
+    case DMS_FOUND:
+        rv = dms_tx_unsize(tx, change->from);
+        return rv == APR_SUCCESS ? dms_tx_unsize(tx, change->key) : rv;
     case DMS_MOVED:
         rv = dms_tx_unsize_tree(tx, change->from);
         return rv == APR_SUCCESS ? dms_tx_unsize_tree(tx, change->key) : rv;

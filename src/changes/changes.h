@@ -21,6 +21,7 @@ typedef enum dms_change_e {
     DMS_REMOVED,   /* a resource and all below it, or as much of that as a sweep finds gone */
     DMS_RESIZED,   /* what is at a key has so many bytes more, or less, on the disk by now */
     DMS_UNSIZED,   /* ... and nobody knows how many */
+    DMS_FOUND,     /* a resource, past this server, at another key; not what is below it */
     DMS_MOVED,     /* a resource and all below it, from elsewhere */
     DMS_COPIED,    /* the same, but it stays there, too */
     DMS_LOCKED,    /* a lock was granted, ... */
@@ -31,7 +32,7 @@ typedef enum dms_change_e {
 typedef struct dms_change_t {
     dms_change_e what;
     const char *key;        /* of the resource, after the change */
-    const char *from;       /* of a move or copy */
+    const char *from;       /* of a move or copy, or what was found elsewhere */
     int deep;               /* of a copy: with what is below */
     dms_sweep_t *sweep;     /* of a removal that may not be whole, at `key`; or NULL */
     apr_pool_t *pool;       /* of what the sweep sets */

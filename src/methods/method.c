@@ -3,13 +3,13 @@
 #include <errno.h>
 
 #include <apr_escape.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
 #include "keys/keys.h"
 #include "methods/litter.h"
+#include "multistatus/xml.h"
 #include "request/headers.h"
 #include "server/names.h"
 #include "server/state.h"
@@ -143,22 +143,10 @@ static const char *asked_for(request_rec *r)
     return plain && !strcmp(plain, r->uri) && !path[strspn(path, PATH_CHARACTERS)] ? path : NULL;
 }
 
-/* Upper-case digits (RFC 3986, section 2.1), which neither APR nor each client writes. */
-static const char *with_upper_case(apr_pool_t *pool, const char *escaped)
-{
-    char *uri = apr_pstrdup(pool, escaped), *c;
-
-    for (c = uri; (c = strchr(c, '%')) != NULL; c += 3) {
-        c[1] = (char)apr_toupper(c[1]);
-        c[2] = (char)apr_toupper(c[2]);
-    }
-    return uri;
-}
-
 const char *dms_method_uri(request_rec *r, dms_kind_e kind)
 {
     const char *path = asked_for(r);
-    const char *uri = with_upper_case(r->pool, path ? path : apr_pescape_path(r->pool, r->uri, 1));
+    const char *uri = dms_uri_upper(r->pool, path ? path : apr_pescape_path(r->pool, r->uri, 1));
 
     return kind == DMS_KIND_COLLECTION && uri[strlen(uri) - 1] != '/'
                ? apr_pstrcat(r->pool, uri, "/", NULL)

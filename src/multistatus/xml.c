@@ -415,6 +415,17 @@ void dms_xml_href(dms_buffer_t *out, const char *uri)
     PUT(out, "</D:href>");
 }
 
+const char *dms_uri_upper(apr_pool_t *pool, const char *escaped)
+{
+    char *uri = apr_pstrdup(pool, escaped), *c;
+
+    for (c = uri; (c = strchr(c, '%')) != NULL; c += 3) {
+        c[1] = (char)apr_toupper(c[1]);
+        c[2] = (char)apr_toupper(c[2]);
+    }
+    return uri;
+}
+
 void dms_xml_document(dms_buffer_t *out, const char *root, const dms_element_t *elements,
                       const char *description)
 {

@@ -52,6 +52,10 @@ void dms_xml_elements(dms_buffer_t *out, const dms_prefixes_t *prefixes,
  * that it uses but D. Returns a string in pool. */
 const char *dms_xml_fragment(apr_pool_t *pool, const dms_element_t *element);
 
+/* An escaped path with upper-case digits (RFC 3986, section 2.1), which neither APR nor each client
+ * writes. From pool. */
+const char *dms_uri_upper(apr_pool_t *pool, const char *escaped);
+
 /* Writes <D:href> with an escaped URI reference in it. Bytes that no URI may hold are escaped. */
 void dms_xml_href(dms_buffer_t *out, const char *uri);
 

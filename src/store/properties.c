@@ -236,6 +236,23 @@ apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *aft
     return rv;
 }
 
+apr_status_t dms_store_next_collection(dms_store_t *store, const char *key, const char *after,
+                                       apr_pool_t *pool, const char **next)
+{
+    dms_place_t place;
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row;
+    apr_status_t rv;
+
+    dms_key_place(pool, key, &place);
+    after = strcmp(after, key) ? after : place.low;
+    rv = dms_store_select(store, DMS_SQL_NEXT_COLLECTION, DMS_ARGS(after, place.high), pool,
+                          &results);
+    row = rv == APR_SUCCESS ? dms_store_row(store, pool, results) : NULL;
+    *next = row ? dms_store_column(store, row, 0) : NULL;
+    return rv;
+}
+
 /* --- changing --- */
 
 apr_status_t dms_tx_set(dms_tx_t *tx, const char *key, const dms_name_t *name, const char *xml)
@@ -317,6 +334,27 @@ apr_status_t dms_tx_usage(dms_tx_t *tx, const char *key, dms_usage_t *usage)
     return rv;
 }
 
+apr_status_t dms_tx_value(dms_tx_t *tx, const char *key, const dms_name_t *name, apr_pool_t *pool,
+                          const char **xml)
+{
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row = NULL;
+    dms_place_t place;
+    apr_status_t rv = dms_tx_enter(tx);
+
+    if (rv == APR_SUCCESS) {
+        dms_key_place(tx->conn->scratch, key, &place);
+        rv = dms_tx_select(tx, DMS_SQL_VALUE,
+                           DMS_ARGS(place.parent, place.name, name->ns, name->local), pool,
+                           &results);
+    }
+    if (rv == APR_SUCCESS) {
+        row = dms_store_row(tx->store, pool, results);
+    }
+    *xml = row ? dms_store_column(tx->store, row, 0) : NULL;
+    return rv;
+}
+
 apr_status_t dms_tx_has_properties(dms_tx_t *tx, const char *key, int *has)
 {
     apr_dbd_results_t *results;
@@ -372,6 +410,21 @@ apr_status_t dms_tx_move(dms_tx_t *tx, const char *from, const char *to)
     dms_tx_query(tx, DMS_SQL_ADD_COLLECTION_FOR, DMS_ARGS(t.parent, f.parent, f.name), NULL);
     dms_tx_query(tx, DMS_SQL_MOVE_OWN, DMS_ARGS(t.parent, t.name, f.parent, f.name), NULL);
     dms_tx_query(tx, DMS_SQL_MOVE_COLLECTIONS, DMS_ARGS(t.key, f.key, f.key, f.low, f.high), NULL);
+    return dms_tx_query(tx, DMS_SQL_PRUNE, DMS_ARGS(f.parent), NULL);
+}
+
+apr_status_t dms_tx_follow(dms_tx_t *tx, const char *from, const char *to)
+{
+    dms_place_t f, t;
+
+    if (dms_tx_enter(tx) != APR_SUCCESS) {
+        return tx->status;
+    }
+    dms_key_place(tx->conn->scratch, from, &f);
+    dms_key_place(tx->conn->scratch, to, &t);
+    dms_tx_query(tx, DMS_SQL_YIELD, DMS_ARGS(t.parent, t.name, f.parent, f.name), NULL);
+    dms_tx_query(tx, DMS_SQL_ADD_COLLECTION_FOR, DMS_ARGS(t.parent, f.parent, f.name), NULL);
+    dms_tx_query(tx, DMS_SQL_MOVE_OWN, DMS_ARGS(t.parent, t.name, f.parent, f.name), NULL);
     return dms_tx_query(tx, DMS_SQL_PRUNE, DMS_ARGS(f.parent), NULL);
 }
 

@@ -85,6 +85,8 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                        " FROM property WHERE " OWN,
                        4},
     [DMS_SQL_OWN] = {"dms_own", "SELECT 1 FROM property WHERE " OWN " LIMIT 1", 2},
+    [DMS_SQL_VALUE] = {"dms_value",
+                       "SELECT xml FROM property WHERE " OWN " AND ns = %s AND local = %s", 4},
     [DMS_SQL_HAS] = {"dms_has",
                      "SELECT 1 FROM property WHERE " OWN
                      " UNION ALL SELECT 1 FROM collection WHERE " BELOW
@@ -124,6 +126,11 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                                     " (SELECT 1 FROM property WHERE " OWN ")"
                                     " ON CONFLICT (key) DO NOTHING",
                                     3},
+    /* Of the resource of the last two arguments, what that of the first two has, too. */
+    [DMS_SQL_YIELD] = {"dms_yield",
+                       "DELETE FROM property WHERE (ns, local) IN"
+                       " (SELECT ns, local FROM property WHERE " OWN ") AND " OWN,
+                       4},
     [DMS_SQL_MOVE_OWN] = {"dms_move_own",
                           "UPDATE property SET collection = " COLLECTION ", member = %s WHERE " OWN,
                           4},
@@ -230,6 +237,8 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                       " AND bytes >= 0",
                       3},
     [DMS_SQL_ANY_SIZE] = {"dms_any_size", "SELECT 1 FROM space LIMIT 1", 0},
+    [DMS_SQL_NEXT_SIZE] = {"dms_next_size",
+                           "SELECT key FROM space WHERE key > %s ORDER BY key LIMIT 1", 1},
     [DMS_SQL_BEGIN_SIZE] = {"dms_begin_size",
                             "INSERT INTO space (key, bytes, changes, boot)"
                             " VALUES (%s, 0, %lld, '-') ON CONFLICT (key) DO NOTHING",
@@ -239,6 +248,38 @@ static const statement_t statements[DMS_SQL_NUMBER] = {
                           "UPDATE space SET bytes = %lld, boot = %s WHERE key = %s"
                           " AND (changes = %lld OR %s = 'final')",
                           5},
+
+    /* What check.c asks, each in one statement, which sees one state of the store. */
+    [DMS_SQL_INTEGRITY] = {"dms_integrity", NULL, 0}, /* the dialect's */
+    [DMS_SQL_ROWS_WITHOUT] = {"dms_rows_without",
+                              "SELECT count(*) FROM property"
+                              " WHERE collection NOT IN (SELECT id FROM collection)",
+                              0},
+    [DMS_SQL_WRONG_COLLECTIONS] =
+        {"dms_wrong_collections",
+         "SELECT key, properties, real FROM (SELECT key, properties,"
+         " (SELECT count(*) FROM property WHERE collection = collection.id) AS real"
+         " FROM collection) AS counted WHERE properties <> real ORDER BY key LIMIT " NUMBER(
+             DMS_STORE_FAULTS),
+         0},
+    [DMS_SQL_WRONG_ACCOUNTS] =
+        {"dms_wrong_accounts",
+         "SELECT principal, sum(noted), sum(real) FROM"
+         " (SELECT principal, bytes AS noted, 0 AS real FROM account"
+         " UNION ALL SELECT principal, 0, size FROM property) AS both"
+         " GROUP BY principal HAVING sum(noted) <> sum(real) ORDER BY principal LIMIT " NUMBER(
+             DMS_STORE_FAULTS),
+         0},
+    [DMS_SQL_ADJUST_COLLECTION] = {"dms_adjust_collection",
+                                   "UPDATE collection SET properties = (SELECT count(*)"
+                                   " FROM property WHERE collection = collection.id)"
+                                   " WHERE key = %s",
+                                   1},
+    [DMS_SQL_ADJUST_ACCOUNT] = {"dms_adjust_account",
+                                "INSERT INTO account (principal, bytes) VALUES (%s, %lld)"
+                                " ON CONFLICT (principal) DO UPDATE"
+                                " SET bytes = account.bytes + excluded.bytes",
+                                2},
 };
 
 /* --- SQLite --- */
@@ -338,6 +379,8 @@ static const dms_dialect_t dialects[] = {
     {.driver = "sqlite3",
      .in_turn = 1,
      .is_file = 1,
+     .copy = "VACUUM INTO ",
+     .integrity = "PRAGMA integrity_check",
      .open = sqlite_open,
      .begin = "BEGIN IMMEDIATE",
      .version = "PRAGMA user_version",
@@ -361,7 +404,9 @@ const dms_dialect_t *dms_dialect(const char *driver)
 
 static int prepare(dms_conn_t *conn, dms_sql_e sql, apr_dbd_prepared_t **prepared)
 {
-    const char *text = sql == DMS_SQL_BEGIN ? conn->dialect->begin : statements[sql].text;
+    const char *text = sql == DMS_SQL_BEGIN       ? conn->dialect->begin
+                       : sql == DMS_SQL_INTEGRITY ? conn->dialect->integrity
+                                                  : statements[sql].text;
     int code = 0;
 
     if (!conn->prepared[sql]) {
@@ -466,6 +511,14 @@ apr_status_t dms_schema_migrate(dms_store_t *store, dms_conn_t *conn)
             apr_psprintf(conn->scratch,
                          "it was written by a newer mod_dav_multistatus (its schema has version"
                          " %d, this module knows %d): update the module, or name another store",
+                         version, DMS_SCHEMA_VERSION));
+    }
+    if (!code && version < DMS_SCHEMA_VERSION && store->is_guest) {
+        return dms_store_complain(
+            store, APR_EGENERAL,
+            apr_psprintf(conn->scratch,
+                         "its schema has version %d, and %d after the next start of a server with"
+                         " this program's module: start that first",
                          version, DMS_SCHEMA_VERSION));
     }
     if (code || version == DMS_SCHEMA_VERSION) {

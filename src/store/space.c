@@ -124,6 +124,20 @@ apr_status_t dms_store_size(dms_store_t *store, dms_tx_t *tx, const char *key, a
     return dms_store_size_as_counted(store, tx, key, pool, bytes, &is_exact);
 }
 
+apr_status_t dms_store_next_size(dms_store_t *store, const char *after, apr_pool_t *pool,
+                                 const char **next)
+{
+    apr_dbd_results_t *results;
+    apr_dbd_row_t *row = NULL;
+    apr_status_t rv = dms_store_select(store, DMS_SQL_NEXT_SIZE, DMS_ARGS(after), pool, &results);
+
+    if (rv == APR_SUCCESS) {
+        row = dms_store_row(store, pool, results);
+    }
+    *next = row ? dms_store_column(store, row, 0) : NULL;
+    return rv;
+}
+
 /* Sets the arguments to a key and those of the collections that it is in, as many as there is room
  * for, and moves `at` up to where to go on. Returns whether to. */
 static int fill_keys(apr_pool_t *pool, char *at, const char **keys)

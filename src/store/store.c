@@ -91,6 +91,11 @@ void dms_store_be_patient(dms_store_t *store, apr_interval_time_t patience)
     store->patience = patience;
 }
 
+void dms_store_be_guest(dms_store_t *store)
+{
+    store->is_guest = 1;
+}
+
 /* --- rows --- */
 
 static apr_status_t read_in_turn(dms_store_t *store, dms_sql_e sql, const char **args,

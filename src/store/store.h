@@ -85,6 +85,10 @@ apr_status_t dms_store_create(apr_pool_t *pool, const char *driver, const char *
 #define DMS_STORE_PATIENCE apr_time_from_sec(10)
 void dms_store_be_patient(dms_store_t *store, apr_interval_time_t patience);
 
+/* Has the store be another's, before it is used: a schema of an older version is an error, and not
+ * brought to the present one. */
+void dms_store_be_guest(dms_store_t *store);
+
 /* --- reading --- */
 
 /* Whether there may be any property at all: then only is it worth asking. Cheap. Errors say yes. */
@@ -135,6 +139,12 @@ extern const char dms_store_apart[];
 apr_status_t dms_store_page(dms_store_t *store, const char *key, const char *after,
                             const dms_choice_t *choice, apr_pool_t *pool, dms_page_t **page);
 
+/* The key of the collection, of those below a key whose members may have properties, that follows
+ * another in the order of keys (the key itself: the first), from pool; NULL: there is none. Below
+ * "/" are those of other providers, too. */
+apr_status_t dms_store_next_collection(dms_store_t *store, const char *key, const char *after,
+                                       apr_pool_t *pool, const char **next);
+
 /* --- changing --- */
 
 /* Begins a transaction, from pool. It is rolled back when pool goes before it has ended. Until then
@@ -180,6 +190,10 @@ typedef struct dms_usage_t {
 
 apr_status_t dms_tx_usage(dms_tx_t *tx, const char *key, dms_usage_t *usage);
 
+/* The value of one property of a resource, from pool; NULL: it has none of that name. */
+apr_status_t dms_tx_value(dms_tx_t *tx, const char *key, const dms_name_t *name, apr_pool_t *pool,
+                          const char **xml);
+
 /* Whether a resource, or anything below it, has properties. */
 apr_status_t dms_tx_has_properties(dms_tx_t *tx, const char *key, int *has);
 
@@ -191,7 +205,10 @@ apr_status_t dms_tx_forget(dms_tx_t *tx, const char *key);
  * other. */
 apr_status_t dms_tx_move(dms_tx_t *tx, const char *from, const char *to);
 
-/* The same with copies. deep: with all that is below `from`. */
+/* Gives the properties of the resource `from` alone to `to`, which keeps those that it has. */
+apr_status_t dms_tx_follow(dms_tx_t *tx, const char *from, const char *to);
+
+/* As dms_tx_move(), with copies. deep: with all that is below `from`. */
 apr_status_t dms_tx_copy(dms_tx_t *tx, const char *from, const char *to, int deep);
 
 /* Whether something is on the disk. An error other than ENOENT and ENOTDIR tells nothing. */
@@ -239,6 +256,10 @@ apr_status_t dms_store_size_as_counted(dms_store_t *store, dms_tx_t *tx, const c
  * a transaction. */
 void dms_store_begin_counting(dms_store_t *store);
 void dms_store_end_counting(dms_store_t *store);
+
+/* The key that is counted, and follows another in the order of keys, from pool; NULL: none does. */
+apr_status_t dms_store_next_size(dms_store_t *store, const char *after, apr_pool_t *pool,
+                                 const char **next);
 
 /* Tells that what is at a key, which may be a tree, has so many bytes more, or less. To be told
  * after the disk has changed, so that what fails in between is noticed. What is counted below the

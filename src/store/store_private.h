@@ -9,7 +9,7 @@
  * Each file uses those before it only: failures.c, what the driver's codes mean; reserve.c;
  * schema.c, the statements, and the tables that they are for; connection.c; transaction.c, who may
  * write next; store.c, a store's life, and reading beside transactions; and then, what is in it,
- * properties.c, sweep.c, locks.c, intentions.c and space.c.
+ * properties.c, sweep.c, locks.c, intentions.c, space.c and check.c.
  */
 #ifndef DMS_STORE_PRIVATE_H
 #define DMS_STORE_PRIVATE_H
@@ -38,6 +38,9 @@
 /* Of how many locks one statement tells, of those below a resource, or gets rid. */
 #define DMS_STORE_LOCKS_PAGE 256
 
+/* How many faults of a kind check.c is told of at once. */
+#define DMS_STORE_FAULTS 1000
+
 /* The version of the schema that this module writes. */
 #define DMS_SCHEMA_VERSION 4
 
@@ -57,6 +60,7 @@ typedef enum dms_sql_e {
     DMS_SQL_PAGE_NAMES,
     DMS_SQL_USAGE,
     DMS_SQL_OWN,
+    DMS_SQL_VALUE,
     DMS_SQL_HAS,
     DMS_SQL_SET,
     DMS_SQL_UNSET,
@@ -66,6 +70,7 @@ typedef enum dms_sql_e {
     DMS_SQL_FORGET_BELOW,
     DMS_SQL_FORGET_COLLECTIONS,
     DMS_SQL_ADD_COLLECTION_FOR,
+    DMS_SQL_YIELD,
     DMS_SQL_MOVE_OWN,
     DMS_SQL_MOVE_COLLECTIONS,
     DMS_SQL_COPY_OWN,
@@ -98,9 +103,16 @@ typedef enum dms_sql_e {
     DMS_SQL_SIZED,
     DMS_SQL_SIZE,
     DMS_SQL_ANY_SIZE,
+    DMS_SQL_NEXT_SIZE,
     DMS_SQL_BEGIN_SIZE,
     DMS_SQL_CHANGES,
     DMS_SQL_SET_SIZE,
+    DMS_SQL_INTEGRITY,
+    DMS_SQL_ROWS_WITHOUT,
+    DMS_SQL_WRONG_COLLECTIONS,
+    DMS_SQL_WRONG_ACCOUNTS,
+    DMS_SQL_ADJUST_COLLECTION,
+    DMS_SQL_ADJUST_ACCOUNT,
     DMS_SQL_NUMBER /* of statements */
 } dms_sql_e;
 
@@ -120,6 +132,8 @@ typedef struct dms_dialect_t {
     /* Whether only one thread of a process can use the driver at a time. */
     int in_turn;
     int is_file;             /* the driver's params are the name of a file */
+    const char *copy;        /* writes a copy as of now, with the new file's name appended */
+    const char *integrity;   /* selects "ok", or what is damaged */
     const char *const *open; /* to be run on each new connection; may return rows; NULL ends */
     const char *begin;       /* takes the write lock */
     const char *version;     /* selects the schema's version, 0 for none yet */
@@ -147,10 +161,10 @@ struct dms_store_t {
     const char *params;
     const dms_dialect_t *dialect;
     const apr_dbd_driver_t *driver;
-    const char *driver_name;
     dms_store_log_fn *log;
     void *baton;
     apr_interval_time_t patience; /* how long a writer waits for the others */
+    int is_guest;                 /* its schema is not this process's to change */
 
     apr_thread_mutex_t *turns; /* of these, which only dms_store_enter() uses */
     apr_thread_cond_t *reader_turn;

@@ -225,9 +225,50 @@ def list_with_locks(dav):
     return lambda: dav.try_propfind("theirs/", "1", locking.DISCOVERY, [ANNA]).status == 207
 
 
+def administer(dav, *args, **kw):
+    """dav-multistatus, whose transactions are noted, too."""
+    program = harness.MODULE.parent / "dav-multistatus"
+    env = dict(os.environ, LD_PRELOAD=f"{harness.PRELOAD} {dav.server.preload}".strip(), **dav.server.env)
+    done = subprocess.run([program, "--store", writing.store_path(dav.server), *args], env=env, capture_output=True, **kw)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def rename_past_the_server(dav):
+    make_members(dav, "one", PROPERTIES)
+    add_properties(dav, "one")
+    names = ["one", "other"]
+
+    def again():
+        dav.disk(names[0]).rename(dav.disk(names[1]))
+        moved = administer(dav, "rename", *(key(dav, name) for name in names))
+        names.reverse()
+        return moved == b"%d resources moved\n" % (PROPERTIES + 1)
+    return again
+
+
+def import_properties(dav):
+    make_members(dav, "theirs", PROPERTIES)
+    responses = (f"<D:response><D:href>{key(dav, 'theirs')}/{i:06}</D:href><D:propstat><D:prop>{prop('p', 'x' * 100)}</D:prop>"
+                 "<D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>" for i in range(PROPERTIES))
+    document = f'<D:multistatus xmlns:D="DAV:">{"".join(responses)}</D:multistatus>'.encode()
+    return lambda: administer(dav, "import", input=document) == b"%d properties set\n" % PROPERTIES
+
+
+def forget_what_is_gone(dav):
+    dav.file("theirs/stays")
+    add_locks(dav, "theirs")
+
+    def again():
+        add_properties(dav, "theirs")
+        return administer(dav, "compare", "--mend", key(dav, "theirs")).endswith(b" mended\n")
+    return again
+
+
 ATTACKS = [delete_above_locks, delete_above_deep_locks, lock_above_locks, move_above_locks, locks_that_expire,
            remove_with_locks_and_properties, what_the_dead_have_left, move_with_properties,
-           many_properties, an_if_with_passwords, an_if_of_many, delete_with_passwords, list_with_locks]
+           many_properties, an_if_with_passwords, an_if_of_many, delete_with_passwords, list_with_locks,
+           rename_past_the_server, import_properties, forget_what_is_gone]
 
 
 class Puts(threading.Thread):

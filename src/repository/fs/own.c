@@ -8,8 +8,9 @@
 
 #include <apr_atomic.h>
 
-static const char *const suffixes[DMS_OWN_FILES] = {"",      "-wal",     "-shm",       "-journal",
-                                                    "-lock", "-reserve", "-processes", "-litter"};
+static const char *const suffixes[DMS_OWN_FILES] = {"",           "-wal",    "-shm",
+                                                    "-journal",   "-lock",   "-reserve",
+                                                    "-processes", "-litter", "-copy"};
 
 /* Set before there are threads. */
 static const char *database, *name;

@@ -1,15 +1,15 @@
 /*
  * The store's own files, which are nobody's to read, list, copy or remove, by whatever name or link
  * they are reached: told by device and inode. They are the database with what stands beside it
- * while it is in use, the folder of processes (server/state.h), and that of litter
- * (server/apart.h).
+ * while it is in use, the folder of processes (server/state.h), that of litter (server/apart.h),
+ * and the copy that a backup makes (admin/backup.c).
  */
 #ifndef DMS_OWN_H
 #define DMS_OWN_H
 
 #include <sys/types.h>
 
-#define DMS_OWN_FILES 8
+#define DMS_OWN_FILES 9
 
 /* What they are at a moment; 0: there is none. */
 typedef struct dms_own_t {
