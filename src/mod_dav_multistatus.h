@@ -42,6 +42,10 @@ struct request_rec; /* httpd.h */
 extern "C" {
 #endif
 
+/* The module's version, and the only place that says it: all else is made of this one. What another
+ * module can rely on is DMS_API_VERSION and DMS_PROVIDER_VERSION. */
+#define DMS_VERSION "0.9.0"
+
 /* --- elements --- */
 
 /* An element has an expanded name (namespace and local name) and content: character data, child

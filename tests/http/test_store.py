@@ -52,6 +52,18 @@ def test_the_directory_is_made_at_the_start(dav_on):
         assert path.stat().st_uid == user, path
 
 
+@pytest.mark.root
+def test_all_folders_on_the_way_are_made_and_are_roots(dav_on):
+    dav = dav_on(conf=STORE % "one/two/three/store.db")
+    one = dav.server.root / "one"
+    made = [one, one / "two", one / "two/three"]
+    assert [(path.owner(), oct(path.stat().st_mode & 0o7777)) for path in made] == [
+        ("root", "0o755"), ("root", "0o755"), (harness.WEB_USER, "0o700")]
+    dav.file("a.txt")
+    dav.set("a.txt", color="red")
+    assert dav.dead("a.txt") == {"color": "red"}
+
+
 def test_a_name_below_the_server_root(dav_on):
     dav = dav_on(conf="DavMultistatusStore sqlite3 state/relative.db")
     dav.file("a.txt")
