@@ -22,6 +22,9 @@ PACKAGES_test = apache2-bin media-types check pkgconf python3-pytest python3-pyt
 # A node that is not Debian's brings its own npm, and does not suffer Debian's.
 BROWSER := chromium-headless-shell $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_test-releases := debootstrap iproute2
+PACKAGES_test-unit := check pkgconf libaprutil1-dbd-sqlite3
+PACKAGES_deb := debhelper dpkg-dev lintian $(PACKAGES_test-unit)
+PACKAGES_test-package := debootstrap iproute2
 PACKAGES_soak = $(filter-out $(BROWSER),$(PACKAGES_test))
 PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
@@ -132,7 +135,7 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-builds test-releases desktops soak faults waiting history lint format bench instructions install \
+.PHONY: all packages run test test-unit test-builds test-package deb test-releases desktops soak faults waiting history lint format bench instructions install \
 	uninstall dist clean help
 .DELETE_ON_ERROR:
 
@@ -203,6 +206,10 @@ test: $(MODULE) $(UNIT) $(NODE_MODULES) | packages
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
 	echo "All tests passed."
 
+## make test-unit            the tests that need no server
+test-unit: $(UNIT)
+	$(UNIT)
+
 ## make test-builds           two whole builds by somebody else, without network, elsewhere: the same bytes
 test-builds: all | packages
 	@DMS_BUILDS=all DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest -o cache_dir=$(abspath build)/pytest \
@@ -219,6 +226,10 @@ test-releases: | packages
 desktops: $(MODULE) | packages
 	@$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
 		-o cache_dir=$(abspath build)/pytest tests/interop/test_desktops.py $(PYTEST_ARGS)
+
+## make test-package          the Debian package's life in chroots: build, upgrade, litmus, remove, purge
+test-package: | packages
+	@tools/test-package.sh $(RELEASES)
 
 ## make soak [SOAK=10000]     so many of each request: what the server holds stays the same
 SOAK := 10000
@@ -316,6 +327,10 @@ install: all
 uninstall: $(TEXTS)
 	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(file)")
 	! cmp -s $(B)/dist/dav_multistatus.conf $(CONF) || rm -f $(CONF)
+
+## make deb                   Debian packages of the tree as it is, in build/deb, and what lintian says
+deb: | packages
+	@tools/make-deb.sh
 
 # Of what is committed. It builds without git.
 DIST := mod_dav_multistatus-$(VERSION)
