@@ -23,7 +23,7 @@ PACKAGES_test = apache2-bin media-types check pkgconf python3-pytest python3-pyt
 BROWSER := chromium-headless-shell $(if $(shell command -v npm),,nodejs npm)
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_test-unit := check pkgconf libaprutil1-dbd-sqlite3
-PACKAGES_deb := debhelper dpkg-dev lintian $(PACKAGES_test-unit)
+PACKAGES_deb := build-essential debhelper dpkg-dev lintian $(PACKAGES_test-unit)
 PACKAGES_test-package := debootstrap iproute2
 PACKAGES_soak = $(filter-out $(BROWSER),$(PACKAGES_test))
 PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
@@ -142,10 +142,11 @@ say = $(if $(V),,@echo "$(1)")
 ## make                       build build/mod_dav_multistatus.so (with your CFLAGS, CPPFLAGS, LDFLAGS, too)
 all: $(MODULE) $(TEXTS)
 
+## make packages [FOR=test]   what these goals need, and no more: to have it before the network is gone
 # Everything that any of the goals asked for needs, in one go.
 packages:
 	@[ "$(PACKAGES)" = no ] || CPPFLAGS="$(CPPFLAGS)" tools/install-packages.sh $(PACKAGES_build) -- \
-		$(sort $(foreach goal,$(MAKECMDGOALS),$(PACKAGES_$(goal))))
+		$(sort $(foreach goal,$(MAKECMDGOALS) $(FOR),$(PACKAGES_$(goal))))
 
 $(B)/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)

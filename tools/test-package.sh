@@ -41,8 +41,7 @@ run() {
 }
 
 build() {
-    inside "$name" tools/install-packages.sh gcc libc6-dev apache2-dev dh-apache2 libapr1-dev libaprutil1-dev \
-        libexpat1-dev libutf8proc-dev debhelper dpkg-dev lintian check pkgconf libaprutil1-dbd-sqlite3 --
+    inside "$name" make packages FOR=deb
     inside_as_user "$name" sh -ec '
         make PACKAGES=no deb
         rm -rf ~/now ~/before
