@@ -28,5 +28,10 @@ def test_it_is_in_the_file():
     assert COMPONENT.encode() + b"\0" in harness.MODULE.read_bytes()
 
 
-def test_changes_begin_with_it():
-    assert (harness.REPO / "CHANGES").read_text().startswith(f"Changes with mod_dav_multistatus {VERSION}\n")
+@pytest.mark.parametrize("name, begins", [
+    ("CHANGES", "Changes with mod_dav_multistatus {}\n"), ("debian/changelog", "mod-dav-multistatus ({}-"),
+    ("dist/mod_dav_multistatus.spec", "Version:        {}\n")])
+def test_what_has_to_be_written_by_hand_agrees(name, begins):
+    """The first that each says of a version; none of them can be made of the header where it is read."""
+    text = (harness.REPO / name).read_text()
+    assert text.find(begins.split("{")[0]) == text.find(begins.format(VERSION)) >= 0
