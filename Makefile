@@ -16,7 +16,7 @@ PACKAGES := yes
 PACKAGES_build = gcc:$(if $(filter default file,$(origin CC)),gcc,$(firstword $(CC))) libc6-dev:stdio.h \
 	$(addsuffix :$(APXS),apache2-dev libapr1-dev libaprutil1-dev) libexpat1-dev:expat.h libutf8proc-dev:utf8proc.h
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
-PACKAGES_test = apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
+PACKAGES_test = apache2-bin apache2-utils media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient git \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount $(BROWSER)
 # A node that is not Debian's brings its own npm, and does not suffer Debian's.
