@@ -17,5 +17,7 @@ tar -C "$deb" -cz --exclude="$name-$upstream/debian" -f "$deb/${name}_$upstream.
     tail -n 60 "$deb/log"
     exit 1
 }
-lintian --allow-root --profile debian --pedantic --display-info --fail-on error,warning,info,pedantic "$deb"/*.changes
+# Releases differ over what is the newest policy.
+lintian --allow-root --profile debian --pedantic --display-info --fail-on error,warning,info,pedantic \
+    --suppress-tags newer-standards-version,out-of-date-standards-version "$deb"/*.changes
 ls "$deb"/*.deb

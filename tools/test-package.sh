@@ -1,7 +1,7 @@
 #!/bin/bash
 # The life of the Debian package in a chroot of a release: built and looked at by lintian as a user,
 # installed over the version before, tested as autopkgtest would, removed, installed again, purged.
-#   tools/test-package.sh [SUITE-ARCHITECTURE...]
+#   [DEB_BUILD_OPTIONS=nocheck] tools/test-package.sh [SUITE-ARCHITECTURE...]
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/chroots.sh
@@ -42,7 +42,7 @@ run() {
 
 build() {
     inside "$name" make packages FOR=deb
-    inside_as_user "$name" sh -ec '
+    inside_as_user "$name" env DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-}" sh -ec '
         make PACKAGES=no deb
         rm -rf ~/now ~/before
         mkdir ~/now ~/before
