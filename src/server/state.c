@@ -101,8 +101,8 @@ static void complain(server_rec *server, const char *directory)
                  directory);
 }
 
-/* Those that it is in, where they are missing: root's, and open for the User to pass. One that can't
- * be made shows when the directory itself can't. */
+/* Those that it is in, where they are missing: root's, and open for the User to pass. One that
+ * can't be made shows when the directory itself can't. */
 static void make_parents(apr_pool_t *pool, const char *directory)
 {
     mode_t before = umask(022);
