@@ -174,6 +174,16 @@ def test_what_is_there_is_not_asked_for_whoever_brought_it(stubs):
 
 
 @pytest.mark.skipif(not shutil.which("apt-cache"), reason="no apt")
+def test_apt_alone_installs_and_no_server_begins(stubs):
+    status, _, called = ask_for(stubs, "dms-needed", "--", "dms-wanted")
+    assert status == 0 and called.rstrip().endswith("install dms-needed dms-wanted")
+    assert re.search(r"DPkg::Path=\S+/no-services:/usr/sbin", called)
+    assert {"invoke-rc.d", "deb-systemd-invoke", "deb-systemd-helper", "update-rc.d"} == {
+        path.name for path in (REPO / "tools/no-services").iterdir() if os.access(path, os.X_OK)}
+    assert "/usr/sbin/policy-rc.d" not in (REPO / "tools/install-packages.sh").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("apt-cache"), reason="no apt")
 def test_who_may_not_install_is_told_what_is_missing(stubs):
     (stubs / "sudo").unlink()
     for name in ("id", "find", "head", "sort", "awk", "dpkg-query", "cc"):
