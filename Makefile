@@ -21,6 +21,7 @@ PACKAGES_test = apache2-bin apache2-utils media-types check pkgconf python3-pyte
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount $(BROWSER)
 # A node that is not Debian's brings its own npm, and does not suffer Debian's.
 BROWSER := chromium-headless-shell $(if $(shell command -v npm),,nodejs npm)
+PACKAGES_test-builds = $(filter-out $(BROWSER),$(PACKAGES_test)) rpm
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_test-unit := check pkgconf libaprutil1-dbd-sqlite3
 PACKAGES_deb := build-essential debhelper dpkg-dev lintian $(PACKAGES_test-unit)

@@ -232,3 +232,19 @@ def test_a_user_without_network_builds_the_same_bytes_in_two_places():
             made.append({name: (place / "destdir" / name).read_bytes() for name in files(place / "destdir")})
         assert made[0].keys() == made[1].keys() and made[0] == made[1]
         assert str(root).encode() not in b"".join(made[0].values())
+
+
+@whole
+@in_git
+@pytest.mark.skipif(not shutil.which("rpmbuild"), reason="no rpmbuild")
+def test_the_tarball_is_an_rpm_too(tmp_path):
+    """As far as Debian can: without the packages of Fedora's names, and with files that Fedora's httpd has no place for."""
+    make(f"DIST_DIR={tmp_path}", "dist")
+    said = subprocess.run(["rpmbuild", "-tb", "--nodeps", "--nocheck", "--define", f"_topdir {tmp_path}", "--define",
+                           "_localstatedir /var", "--define", "_unpackaged_files_terminate_build 0", f"{NAME}.tar.gz"],
+                          cwd=tmp_path, env=ENV, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr[-3000:]
+    listed = subprocess.run(["rpm", "-qlp", *tmp_path.glob("RPMS/*/*.rpm")], capture_output=True, text=True, check=True).stdout
+    for name in ("mod_dav_multistatus.so", "mod_dav_multistatus.h", "mod_dav_multistatus.pc", "10-dav_multistatus.conf",
+                 "/var/lib/mod_dav_multistatus"):
+        assert name + "\n" in listed
