@@ -168,9 +168,9 @@ def test_one_that_can_not_be_opened(make):
 
 
 @pytest.mark.root
-def test_one_in_a_directory_that_is_not_there():
-    with running(with_store(lambda p: None, "missing|store of properties", "missing/deep/store.db")) as dav:
-        is_500(dav, r"\[dav_multistatus:error\].*missing/deep.*DavMultistatusStore")
+def test_one_in_a_directory_that_can_not_be_made():
+    with running(with_store(lambda p: p.parents[1].write_text(""), "a-file|store of properties", "a-file/deep/store.db")) as dav:
+        is_500(dav, r"\[dav_multistatus:error\].*a-file/deep.*DavMultistatusStore")
 
 
 @pytest.mark.root
