@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import pathlib
 import shutil
 import ssl
 import subprocess
@@ -69,9 +70,9 @@ def served(root, **variables):
             assert process.poll() is None and time.monotonic() < deadline, (root / "log").read_text()
             time.sleep(0.05)
         if IS_ROOT:
-            children = subprocess.run(["ps", "-o", "uid=", "--pid", str(process.pid), "--ppid", str(process.pid)],
-                                      capture_output=True, text=True, check=True).stdout.split()
-            assert set(children) == {str(UID)}
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            assert children
+            assert {os.stat(f"/proc/{pid}").st_uid for pid in [process.pid, *children]} == {UID}
         yield url
     finally:
         process.terminate()
