@@ -4,20 +4,30 @@ APXS ?= apxs
 # A python3 that comes first in PATH may not be Debian's, and then lacks Debian's pytest.
 PYTHON := /usr/bin/python3
 
-# The Debian packages that a goal needs beyond those of the build: here and nowhere else. One that a
-# release does not have is left out; the tests that need it are skipped.
+# What the header says is the version.
+VERSION := $(shell sed -n 's/^.define DMS_VERSION "\(.*\)"/\1/p' src/mod_dav_multistatus.h)
+
+# The Debian packages that the build needs, and those that a goal needs beyond it: here and nowhere
+# else. One that a release does not have is left out; the tests that need it are skipped.
+# "package:what" is asked for only where that command or header is missing, whoever it comes from.
+# With PACKAGES=no none is asked for: what is missing then shows in the build.
 # apache2-bin is httpd without the init files and the running server of apache2.
-PACKAGES_build := gcc libc6-dev apache2-dev libapr1-dev libaprutil1-dev libexpat1-dev libutf8proc-dev
+PACKAGES := yes
+PACKAGES_build = gcc:$(if $(filter default file,$(origin CC)),gcc,$(firstword $(CC))) libc6-dev:stdio.h \
+	$(addsuffix :$(APXS),apache2-dev libapr1-dev libaprutil1-dev) libexpat1-dev:expat.h libutf8proc-dev:utf8proc.h
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
-PACKAGES_test = apache2-bin media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
+PACKAGES_test = apache2-bin apache2-utils media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient git \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount $(BROWSER)
 # A node that is not Debian's brings its own npm, and does not suffer Debian's.
 BROWSER := chromium-headless-shell $(if $(shell command -v npm),,nodejs npm)
+PACKAGES_test-builds = $(filter-out $(BROWSER),$(PACKAGES_test)) rpm
 PACKAGES_test-releases := debootstrap iproute2
+PACKAGES_test-unit := check pkgconf libaprutil1-dbd-sqlite3
+PACKAGES_deb := build-essential debhelper dpkg-dev lintian $(PACKAGES_test-unit)
+PACKAGES_test-package := debootstrap iproute2
 PACKAGES_soak = $(filter-out $(BROWSER),$(PACKAGES_test))
 PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
-PACKAGES_install := libaprutil1-dbd-sqlite3
 PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
 PACKAGES_format := clang-format
 PACKAGES_fuzz := clang libclang-rt-dev
@@ -35,6 +45,7 @@ MODULE := $(B)/mod_dav_multistatus.so
 ADMIN := $(B)/dav-multistatus
 MANUAL := $(ADMIN).8
 UNIT := $(B)/unit
+TEXTS := $(addprefix $(B)/dist/,mod_dav_multistatus.pc dav_multistatus.load dav_multistatus.conf)
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
@@ -65,16 +76,23 @@ once = $(eval $(1) := $(shell $(2)))$($(1))
 ifeq ($(origin CC),default)
 CC = $(call once,CC,$(APXS) -q CC)
 endif
+# Its answers to several questions come with ";;" between them, and nothing else.
 HTTPD_CFLAGS = $(call once,HTTPD_CFLAGS,\
-	$(APXS) -q CFLAGS CPPFLAGS EXTRA_CPPFLAGS EXTRA_CFLAGS | tr -d ';')
+	$(APXS) -q CFLAGS CPPFLAGS EXTRA_CPPFLAGS EXTRA_CFLAGS | tr ';' ' ')
 HTTPD_LDFLAGS = $(call once,HTTPD_LDFLAGS,$(APXS) -q LDFLAGS)
 INCLUDEDIR = $(call once,INCLUDEDIR,$(APXS) -q INCLUDEDIR)
 LIBEXECDIR = $(call once,LIBEXECDIR,$(APXS) -q LIBEXECDIR)
 SYSCONFDIR = $(call once,SYSCONFDIR,$(APXS) -q SYSCONFDIR)
 SBINDIR = $(call once,SBINDIR,$(APXS) -q SBINDIR)
 MANDIR = $(call once,MANDIR,$(APXS) -q mandir)
-APR_INCLUDES = $(call once,APR_INCLUDES,apr-1-config --includes; apu-1-config --includes)
-APR_LIBS = $(call once,APR_LIBS,apu-1-config --link-ld; apr-1-config --link-ld)
+PROGNAME = $(call once,PROGNAME,$(APXS) -q progname)
+EXEC_PREFIX = $(call once,EXEC_PREFIX,$(APXS) -q exp_exec_prefix)
+# APR 2 has what was APR-util's, and no program that tells of that.
+APR_CONFIG = $(call once,APR_CONFIG,$(APXS) -q APR_CONFIG)
+APR_MAJOR = $(call once,APR_MAJOR,$(APR_CONFIG) --version | cut -d. -f1)
+APU_CONFIG = $(call once,APU_CONFIG,[ "$(APR_MAJOR)" != 1 ] || $(APXS) -q APU_CONFIG)
+APR_INCLUDES = $(call once,APR_INCLUDES,for config in $(APR_CONFIG) $(APU_CONFIG); do $$config --includes; done)
+APR_LIBS = $(call once,APR_LIBS,for config in $(APU_CONFIG) $(APR_CONFIG); do $$config --link-ld; done)
 CHECK_CFLAGS = $(call once,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call once,CHECK_LIBS,pkg-config --libs check)
 
@@ -94,7 +112,12 @@ LARGE_FILES := -D_FILE_OFFSET_BITS=64
 # -isystem: our warnings are for our code, not for httpd's headers.
 INCLUDES = -Isrc $(patsubst -I%,-isystem %,$(sort $(filter-out -I/usr/include,$(APR_INCLUDES)))) \
 	-isystem $(INCLUDEDIR)
-MODULE_CFLAGS = $(HTTPD_CFLAGS) $(LARGE_FILES) -O2 -std=gnu99 -fPIC -fvisibility=hidden \
+# The caller's CPPFLAGS and CFLAGS have the last word over httpd's, and none over what the code needs.
+# Two of _FORTIFY_SOURCE would be an error of the preprocessor. With the map, no object tells where it
+# was built: the same source is the same bytes anywhere.
+MODULE_CFLAGS = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),\
+	$(filter-out -D_FORTIFY_SOURCE=%,$(HTTPD_CFLAGS)),$(HTTPD_CFLAGS)) -O2 $(CPPFLAGS) $(CFLAGS) \
+	$(LARGE_FILES) -std=gnu99 -fPIC -fvisibility=hidden '-ffile-prefix-map=$(CURDIR)=.' \
 	$(WARNINGS) $(INCLUDES) $(SANITIZE_FLAGS)
 # What Debian has, and others may not: without it, one directive less.
 UTF8PROC = $(call once,UTF8PROC,echo 'int x;' | $(CC) -xc -include utf8proc.h -fsyntax-only - 2>/dev/null && echo -lutf8proc)
@@ -121,16 +144,18 @@ say = $(if $(V),,@echo "$(1)")
 
 # --- goals ---
 
-.PHONY: all packages run test test-releases desktops soak faults waiting history lint format bench instructions install clean help
+.PHONY: all packages run test test-unit test-builds test-package deb test-releases desktops soak faults waiting \
+	history lint format bench instructions install uninstall dist clean help
 .DELETE_ON_ERROR:
 
-## make                       build build/mod_dav_multistatus.so and build/dav-multistatus
-all: $(MODULE) $(ADMIN) $(MANUAL)
+## make                       build the module and dav-multistatus in build/ (with your CFLAGS, CPPFLAGS, LDFLAGS, too)
+all: $(MODULE) $(ADMIN) $(MANUAL) $(TEXTS)
 
+## make packages [FOR=test]   what these goals need, and no more: to have it before the network is gone
 # Everything that any of the goals asked for needs, in one go.
 packages:
-	@tools/install-packages.sh $(sort $(PACKAGES_build) \
-		$(foreach goal,$(MAKECMDGOALS),$(PACKAGES_$(goal))))
+	@[ "$(PACKAGES)" = no ] || CPPFLAGS="$(CPPFLAGS)" tools/install-packages.sh $(PACKAGES_build) -- \
+		$(sort $(foreach goal,$(MAKECMDGOALS) $(FOR),$(PACKAGES_$(goal))))
 
 $(B)/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
@@ -140,14 +165,14 @@ $(B)/%.o: %.c Makefile | packages
 # A module record that -fvisibility=hidden swallowed would only show when httpd loads it.
 $(MODULE): $(OBJECTS)
 	$(call say,LD $@)
-	$(Q)$(CC) -shared $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) \
+	$(Q)$(CC) -shared $(CFLAGS) $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) $(LDFLAGS) \
 		-o $@ $^ $(APR_LIBS) -lexpat $(UTF8PROC)
 	@nm -D --defined-only $@ | grep -q ' dav_multistatus_module$$' || \
 		{ echo "$@: dav_multistatus_module is not exported" >&2; exit 1; }
 
 $(ADMIN): $(ADMIN_OBJECTS)
 	$(call say,LD $@)
-	$(Q)$(CC) $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) -o $@ $^ $(APR_LIBS) -lexpat
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(filter -Wl$(comma)%,$(HTTPD_LDFLAGS)) $(LDFLAGS) -o $@ $^ $(APR_LIBS) -lexpat
 
 $(MANUAL): $(ADMIN) tools/make-man.sh
 	$(call say,MAN $@)
@@ -156,7 +181,7 @@ $(MANUAL): $(ADMIN) tools/make-man.sh
 $(UNIT_SOURCES:%.c=$(B)/%.o): MODULE_CFLAGS += $(CHECK_CFLAGS)
 $(UNIT): $(UNIT_OBJECTS)
 	$(call say,LD $@)
-	$(Q)$(CC) $(SANITIZE_FLAGS) -o $@ $^ $(CHECK_LIBS) $(APR_LIBS) -lexpat
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(APR_LIBS) -lexpat
 
 $(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
 	@mkdir -p $(@D)
@@ -192,7 +217,7 @@ test: $(MODULE) $(MANUAL) $(UNIT) $(NODE_MODULES) | packages
 	$(UNIT) || failed="$$failed unit"; \
 	run() { \
 		$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest "$$@" \
-			-o cache_dir=$(abspath build)/pytest tests/http tests/interop tests/browser $(PYTEST_ARGS); \
+			-o cache_dir=$(abspath build)/pytest tests/build tests/http tests/interop tests/browser $(PYTEST_ARGS); \
 		case $$? in 0) ;; $(NO_TESTS)) none=$$((none + 1)) ;; *) failed="$$failed http" ;; esac; \
 	}; \
 	run $(XDIST) -m "not alone"; \
@@ -200,6 +225,15 @@ test: $(MODULE) $(MANUAL) $(UNIT) $(NODE_MODULES) | packages
 	[ $$none -lt 2 ] || failed="$$failed none-chosen"; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; \
 	echo "All tests passed."
+
+## make test-unit            the tests that need no server
+test-unit: $(UNIT)
+	$(UNIT)
+
+## make test-builds           two whole builds by somebody else, without network, elsewhere: the same bytes
+test-builds: all | packages
+	@DMS_BUILDS=all DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest -o cache_dir=$(abspath build)/pytest \
+		tests/build $(PYTEST_ARGS)
 
 # All of them anew: "make test-releases RELEASES=sid-amd64" for one.
 RELEASES := bookworm-amd64 trixie-amd64 sid-amd64 bookworm-i386 noble-amd64
@@ -212,6 +246,10 @@ test-releases: | packages
 desktops: $(MODULE) | packages
 	@$(TEST_ENV) DMS_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest \
 		-o cache_dir=$(abspath build)/pytest tests/interop/test_desktops.py $(PYTEST_ARGS)
+
+## make test-package          the Debian package's life in chroots: build, upgrade, litmus, remove, purge
+test-package: | packages
+	@tools/test-package.sh $(RELEASES)
 
 ## make soak [SOAK=10000]     so many of each request: what the server holds stays the same
 SOAK := 10000
@@ -280,21 +318,52 @@ instructions: $(MODULE) | packages
 ## make fuzz [FUZZ_SECONDS=60] feed the parsers what nobody would write, each for so long
 include tests/fuzz/fuzz.mk
 
-## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
-install: $(MODULE) install-admin
-	mkdir -p "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(INCLUDEDIR)" \
-		"$(DESTDIR)$(SYSCONFDIR)/mods-available"
-	$(APXS) -S LIBEXECDIR="$(DESTDIR)$(LIBEXECDIR)" -i -n dav_multistatus $(MODULE)
-	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' dist/dav_multistatus.load \
-		> "$(DESTDIR)$(SYSCONFDIR)/mods-available/dav_multistatus.load"
-	install -m 644 src/mod_dav_multistatus.h "$(DESTDIR)$(INCLUDEDIR)"
+$(TEXTS): $(B)/%: % Makefile src/mod_dav_multistatus.h | packages
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@STATE_DIR@|$(STATE_DIR)|' -e 's|@APR@|$(if $(APU_CONFIG),apr-1 apr-util-1,apr-$(APR_MAJOR))|' $< >$@
 
-# The administrator's program, and its manual page.
-.PHONY: install-admin
-install-admin: $(ADMIN) $(MANUAL)
-	mkdir -p "$(DESTDIR)$(SBINDIR)" "$(DESTDIR)$(MANDIR)/man8"
-	install -m 755 $(ADMIN) "$(DESTDIR)$(SBINDIR)"
-	install -m 644 $(MANUAL) "$(DESTDIR)$(MANDIR)/man8"
+# Debian's name for httpd goes with its mods-available and a2enmod.
+INSTALLED_MODULE = $(LIBEXECDIR)/mod_dav_multistatus.so
+INSTALLED_HEADER = $(INCLUDEDIR)/mod_dav_multistatus.h
+INSTALLED_PC = $(EXEC_PREFIX)/share/pkgconfig/mod_dav_multistatus.pc
+MODS_AVAILABLE = $(SYSCONFDIR)/mods-available
+INSTALLED_LOAD = $(if $(filter apache2,$(PROGNAME)),$(MODS_AVAILABLE)/dav_multistatus.load)
+INSTALLED_ADMIN = $(SBINDIR)/dav-multistatus
+INSTALLED_MANUAL = $(MANDIR)/man8/dav-multistatus.8
+INSTALLED = $(INSTALLED_MODULE) $(INSTALLED_HEADER) $(INSTALLED_PC) $(INSTALLED_ADMIN) $(INSTALLED_MANUAL) $(INSTALLED_LOAD)
+CONF = "$(DESTDIR)$(MODS_AVAILABLE)/dav_multistatus.conf"
+
+## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
+# What an administrator may have changed stays.
+install: all
+	$(Q)install -d $(foreach folder,$(sort $(dir $(INSTALLED))),"$(DESTDIR)$(folder)")
+	$(Q)install -m 755 $(MODULE) "$(DESTDIR)$(INSTALLED_MODULE)"
+	$(Q)install -m 755 $(ADMIN) "$(DESTDIR)$(INSTALLED_ADMIN)"
+	$(Q)install -m 644 $(MANUAL) "$(DESTDIR)$(INSTALLED_MANUAL)"
+	$(Q)install -m 644 src/mod_dav_multistatus.h "$(DESTDIR)$(INSTALLED_HEADER)"
+	$(Q)install -m 644 $(B)/dist/mod_dav_multistatus.pc "$(DESTDIR)$(INSTALLED_PC)"
+	$(if $(INSTALLED_LOAD),$(Q)install -m 644 $(B)/dist/dav_multistatus.load "$(DESTDIR)$(INSTALLED_LOAD)")
+	$(if $(INSTALLED_LOAD),$(Q)[ -e $(CONF) ] || install -m 644 $(B)/dist/dav_multistatus.conf $(CONF))
+	@echo 'Installed: LoadModule dav_multistatus_module $(INSTALLED_MODULE)'
+
+## make uninstall             removes what "make install" has installed
+uninstall: $(TEXTS)
+	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(file)")
+	! cmp -s $(B)/dist/dav_multistatus.conf $(CONF) || rm -f $(CONF)
+
+## make deb                   Debian packages of the tree as it is, in build/deb, and what lintian says
+deb: | packages
+	@tools/make-deb.sh
+
+# Of what is committed. It builds without git.
+DIST := mod_dav_multistatus-$(VERSION)
+DIST_DIR := build
+
+## make dist                  build/mod_dav_multistatus-VERSION.tar.gz, of the last commit
+dist:
+	@mkdir -p $(DIST_DIR)
+	git archive --prefix=$(DIST)/ --output=$(DIST_DIR)/$(DIST).tar.gz HEAD
 
 ## make clean                 remove build/
 clean:

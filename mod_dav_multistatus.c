@@ -274,6 +274,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     dms_client_mark_sections(pconf, server);
     dms_access_files_collect(pconf, server);
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
+        ap_add_version_component(pconf, "mod_dav_multistatus/" DMS_VERSION);
         dms_rules_tell(server);
         dms_state_prepare(ptemp, server);
         dms_totals_prepare(server);

@@ -42,6 +42,11 @@ struct request_rec; /* httpd.h */
 extern "C" {
 #endif
 
+/* The module's version. All else is made of this line, but for three that a test holds beside it:
+ * CHANGES, debian/changelog and dist/mod_dav_multistatus.spec. What another module can rely on is
+ * DMS_API_VERSION and DMS_PROVIDER_VERSION. */
+#define DMS_VERSION "0.9.0"
+
 /* --- elements --- */
 
 /* An element has an expanded name (namespace and local name) and content: character data, child

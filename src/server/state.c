@@ -8,6 +8,7 @@
 
 #include <apr_atomic.h>
 #include <apr_escape.h>
+#include <apr_file_io.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
@@ -100,10 +101,21 @@ static void complain(server_rec *server, const char *directory)
                  directory);
 }
 
+/* Those that it is in, where they are missing: root's, and open for the User to pass. One that
+ * can't be made shows when the directory itself can't. */
+static void make_parents(apr_pool_t *pool, const char *directory)
+{
+    mode_t before = umask(022);
+
+    apr_dir_make_recursive(directory_name(pool, directory), APR_FPROT_OS_DEFAULT, pool);
+    umask(before);
+}
+
 /* Makes the directory where it is missing, for the server's User; one that is there belongs to
  * somebody already. */
-static void make_directory(server_rec *server, const char *directory)
+static void make_directory(apr_pool_t *pool, server_rec *server, const char *directory)
 {
+    make_parents(pool, directory);
     if (mkdir(directory, 0700)) {
         if (errno != EEXIST) {
             complain(server, directory);
@@ -162,7 +174,7 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
     const char *file = store_file();
 
     if (file) {
-        make_directory(server, directory_name(pool, file));
+        make_directory(pool, server, directory_name(pool, file));
         dms_ownership_restore(directory_name(pool, file), base_name(file));
     }
     run_as_user(prepare, pool, server);

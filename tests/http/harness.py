@@ -112,6 +112,9 @@ def modules_dir():
 
 
 MODULES_DIR = modules_dir()
+# Debian's httpd has these inside, others beside it.
+STOCK_MODULES = [name for name in ("unixd", "log_config", "logio") if os.path.exists(f"{MODULES_DIR}/mod_{name}.so")
+                 ] + STOCK_MODULES
 
 
 def free_port():

@@ -52,6 +52,18 @@ def test_the_directory_is_made_at_the_start(dav_on):
         assert path.stat().st_uid == user, path
 
 
+@pytest.mark.root
+def test_all_folders_on_the_way_are_made_and_are_roots(dav_on):
+    dav = dav_on(conf=STORE % "one/two/three/store.db")
+    one = dav.server.root / "one"
+    made = [one, one / "two", one / "two/three"]
+    assert [(path.owner(), oct(path.stat().st_mode & 0o7777)) for path in made] == [
+        ("root", "0o755"), ("root", "0o755"), (harness.WEB_USER, "0o700")]
+    dav.file("a.txt")
+    dav.set("a.txt", color="red")
+    assert dav.dead("a.txt") == {"color": "red"}
+
+
 def test_a_name_below_the_server_root(dav_on):
     dav = dav_on(conf="DavMultistatusStore sqlite3 state/relative.db")
     dav.file("a.txt")
@@ -156,9 +168,9 @@ def test_one_that_can_not_be_opened(make):
 
 
 @pytest.mark.root
-def test_one_in_a_directory_that_is_not_there():
-    with running(with_store(lambda p: None, "missing|store of properties", "missing/deep/store.db")) as dav:
-        is_500(dav, r"\[dav_multistatus:error\].*missing/deep.*DavMultistatusStore")
+def test_one_in_a_directory_that_can_not_be_made():
+    with running(with_store(lambda p: p.parents[1].write_text(""), "a-file|store of properties", "a-file/deep/store.db")) as dav:
+        is_500(dav, r"\[dav_multistatus:error\].*a-file/deep.*DavMultistatusStore")
 
 
 @pytest.mark.root

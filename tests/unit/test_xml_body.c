@@ -1,6 +1,7 @@
 #include "request/xml_body.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <apr_strings.h>
 
@@ -636,7 +637,7 @@ END_TEST
 static void assert_cheap(const char *xml)
 {
     apr_size_t before = unit_memory(), cost;
-    apr_time_t start = apr_time_now(), took;
+    clock_t start = clock(), took; /* what it costs, not how long others make it wait */
     dms_xml_body_t *body = dms_xml_body_create(unit_pool);
     dms_element_t *root;
 
@@ -644,11 +645,11 @@ static void assert_cheap(const char *xml)
     dms_xml_body_feed(body, xml, strlen(xml));
     dms_xml_body_finish(body, &root);
     cost = unit_memory() - before;
-    took = apr_time_now() - start;
+    took = clock() - start;
     ck_assert_msg(cost < 64 * MIB, "%lu MiB for %lu bytes", (unsigned long)(cost / MIB),
                   (unsigned long)strlen(xml));
-    ck_assert_msg(took < apr_time_from_sec(10), "%lu ms for %lu bytes",
-                  (unsigned long)(took / 1000), (unsigned long)strlen(xml));
+    ck_assert_msg(took < 10 * CLOCKS_PER_SEC, "%lu ms for %lu bytes",
+                  (unsigned long)(took / (CLOCKS_PER_SEC / 1000)), (unsigned long)strlen(xml));
 }
 
 START_TEST(long_namespace_with_many_element_names_is_cheap)
