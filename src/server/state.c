@@ -197,17 +197,25 @@ static int is_as_user(void)
            || ap_unixd_config.user_id == (uid_t)-1; /* no User is named */
 }
 
-/* What keeps anybody from making a store of that name, or NULL. Its folder is made by whoever
- * starts the server. */
+/* The first that is there of a path and the folders that it is in. */
+static const char *nearest(apr_pool_t *pool, const char *path, struct stat *st)
+{
+    while (stat(path, st) && errno == ENOENT && path[1]) {
+        path = directory_name(pool, path);
+    }
+    return path;
+}
+
+/* What keeps anybody from making a store of that name, or NULL. The folders to it are made by
+ * whoever starts the server. */
 static const char *fault_of_place(apr_pool_t *pool, const char *file)
 {
-    const char *folder = directory_name(pool, file);
-    struct stat st;
+    const char *folder = directory_name(pool, file), *there;
+    struct stat st = {0};
 
-    if (stat(folder, &st)) {
-        return errno == ENOENT && !access(directory_name(pool, folder), W_OK | X_OK)
-                   ? NULL
-                   : "its folder can't be reached, or made";
+    there = nearest(pool, folder, &st);
+    if (!st.st_mode || (there != folder && access(there, W_OK | X_OK))) {
+        return "its folder can't be reached, or made";
     }
     if (!S_ISDIR(st.st_mode)) {
         return "what should be its folder is a file";

@@ -116,7 +116,7 @@ def complaint(configtest, store, prepare=lambda root: None, **kw):
 
 
 @pytest.mark.parametrize("store, prepare, fault", [
-    ("none/such/store.db", lambda root: None, "its folder can't be reached, or made"),
+    ("file/none/store.db", lambda root: (root / "file").write_text(""), "its folder can't be reached, or made"),
     ("file/store.db", lambda root: (root / "file").write_text(""), "is a file"),
     ("state", lambda root: None, "it is no file"),
 ], ids=["no folder", "a file for a folder", "a folder for a file"])
@@ -125,8 +125,9 @@ def test_a_store_that_no_start_can_make(configtest, store, prepare, fault):
     assert fault in said and store in said and "DavMultistatusStore" in said
 
 
-def test_a_store_that_a_start_makes(configtest):
-    assert complaint(configtest, "new/store.db").strip() == "Syntax OK"
+@pytest.mark.parametrize("store", ["new/store.db", "new/deep/er/store.db"])
+def test_a_store_that_a_start_makes(configtest, store):
+    assert complaint(configtest, store).strip() == "Syntax OK"
 
 
 @pytest.mark.root
