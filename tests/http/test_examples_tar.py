@@ -13,8 +13,8 @@ import pytest
 
 import harness
 import modules
-from conftest import Place
 from harness import ALLPROP, PROPNAME, RESOURCETYPE, Server, StartError, http_date, new_dir, prop_body
+from place import Place
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 LONG = "long/" + "/".join("n" * 60 for _ in range(5)) + "/" + "x" * 150 + ".txt"

@@ -61,7 +61,7 @@ class Patch(Proppatch):
 SCENARIOS = {
     "move": Move(), "move over": Move(old=OLD_STATE), "copy": Copy(), "copy over": Copy(old=OLD_STATE),
     "move to a device": Move("mount/new"), "move file": File("MOVE"), "copy file": File("COPY"), "delete": Delete(),
-    "proppatch": Patch(), "lock": Lock(), "mkcol extended": Born(is_killed=False),
+    "proppatch": Patch(), "lock": Lock(), "mkcol extended": Born(),
 }
 
 
