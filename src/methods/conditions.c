@@ -1,10 +1,12 @@
 #include "methods/conditions.h"
 
+#include <apr_escape.h>
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
 #include "acts/acts.h"
+#include "keys/keys.h"
 #include "methods/barriers.h"
 #include "methods/litter.h"
 #include "server/hosts.h"
@@ -29,6 +31,25 @@ void dms_conditions_set_time(request_rec *r, const dms_facts_t *facts)
     if ((r->mtime <= 0 || r->mtime > r->request_time) && r->finfo.valid & APR_FINFO_CTIME) {
         r->mtime = r->finfo.ctime;
     }
+}
+
+/* The locks in force on a resource, for what a request says of them: on litter, also that on the
+ * folder which it would be in. */
+static dms_error_t *read_locks(dms_request_t *request, const dms_request_t *about, const char *key,
+                               apr_pool_t *pool, dms_lock_t **locks)
+{
+    dms_error_t *error = dms_barriers_read(request, key, pool, locks);
+
+    if (error || !about->apart) {
+        return error;
+    }
+    while (*locks) {
+        locks = &(*locks)->next;
+    }
+    return dms_barriers_read(request,
+                             dms_key_of(pool, about->provider,
+                                        apr_pescape_path(pool, about->r->filename, 1)),
+                             pool, locks);
 }
 
 /* --- tagged resources --- */
@@ -121,7 +142,7 @@ static void read_tagged(test_t *test, const char *tag)
         if (resource.facts.kind != DMS_KIND_NONE) {
             test->tagged.etag = apr_pstrdup(pool, resource.facts.etag);
         }
-        error = dms_barriers_read(test->request, resource.key, pool, &test->tagged.locks);
+        error = read_locks(test->request, tagged, resource.key, pool, &test->tagged.locks);
         test->error = test->error ? test->error : error;
     }
     apr_pool_destroy(about->pool);
@@ -162,7 +183,7 @@ static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resour
         return NULL;
     }
     dms_conditions_ask(request);
-    error = dms_barriers_read(request, resource->key, request->r->pool, &test.own.locks);
+    error = read_locks(request, request, resource->key, request->r->pool, &test.own.locks);
     if (error) {
         return error;
     }

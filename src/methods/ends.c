@@ -71,10 +71,12 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
         || transfer->target.provider != transfer->request->provider) {
         return dms_error(r->pool, HTTP_BAD_GATEWAY, NULL, "Destination is in no such repository");
     }
-    if (!transfer->request->apart) {
+    error = dms_litter_check(&transfer->target, 0);
+    if (!error && !transfer->request->apart) {
+        transfer->litter = transfer->target;
+        error = dms_litter_find(&transfer->litter);
         dms_litter_stay(&transfer->target);
     }
-    error = dms_litter_check(&transfer->target, 0);
     if (!error) {
         error = dms_method_lookup(&transfer->target, DMS_CONDITION_FACTS, 0, &transfer->to);
     }
@@ -187,6 +189,21 @@ static dms_error_t *look_up(dms_transfer_t *transfer)
     return error;
 }
 
+/* What the client has kept apart by the destination's name is, for it, what is replaced. */
+static dms_error_t *check_litter(dms_transfer_t *transfer)
+{
+    dms_resource_t litter = {.node = NULL};
+    dms_error_t *error = NULL;
+
+    if (transfer->litter.apart) {
+        error = dms_method_lookup(&transfer->litter, 0, 0, &litter);
+    }
+    transfer->replaces_litter = !error && litter.facts.kind == DMS_KIND_FILE;
+    return transfer->replaces_litter
+               ? dms_barriers_check(transfer->request, litter.key, DMS_WRITES_SELF)
+               : error;
+}
+
 /* Everything that can be known before something is done; asked again when nobody else can change
  * anything any more. */
 dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
@@ -207,7 +224,11 @@ dms_error_t *dms_transfer_check(dms_transfer_t *transfer)
         return dms_error(r->pool, HTTP_FORBIDDEN, NULL,
                          "the module's own store (DavMultistatusStore) is in there");
     }
-    if (transfer->to.facts.kind != DMS_KIND_NONE && !transfer->overwrite) {
+    error = check_litter(transfer);
+    if (error) {
+        return error;
+    }
+    if (dms_transfer_replaces(transfer) && !transfer->overwrite) {
         return dms_error(r->pool, HTTP_PRECONDITION_FAILED, NULL,
                          "something is there, and Overwrite is F");
     }
@@ -280,6 +301,11 @@ static dms_error_t *check_source_right(dms_transfer_t *transfer)
                                        transfer->from_uri, "the source may not be removed")
                              : require(transfer, DMS_ACT_READ, transfer->from.facts.kind,
                                        transfer->from_uri, "the source may not be read");
+}
+
+int dms_transfer_replaces(const dms_transfer_t *transfer)
+{
+    return transfer->to.facts.kind != DMS_KIND_NONE || transfer->replaces_litter;
 }
 
 int dms_transfer_leaves_something(const dms_transfer_t *transfer)

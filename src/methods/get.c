@@ -60,6 +60,14 @@ static void forbid_guessing(request_rec *r)
     }
 }
 
+/* What another user would get by the same URL is not this. */
+static void forbid_sharing(const dms_request_t *request)
+{
+    if (request->apart) {
+        apr_table_mergen(request->r->headers_out, "Cache-Control", "private");
+    }
+}
+
 /* ownCloud's clients compare what they get. */
 static int is_owncloud(const request_rec *r)
 {
@@ -211,6 +219,7 @@ static dms_error_t *answer_get(dms_request_t *request, int *result)
     ap_allow_standard_methods(r, MERGE_ALLOW, M_GET, M_OPTIONS, -1);
     set_headers(r, &resource.facts);
     forbid_guessing(r);
+    forbid_sharing(request);
     tell_checksums(r, &resource);
     condition = ap_meets_conditions(r);
     if (condition != OK) {

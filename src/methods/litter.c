@@ -11,9 +11,12 @@
 #include "keys/keys.h"
 #include "repository/fs/fs.h"
 #include "server/apart.h"
+#include "server/names.h"
 #include "server/space.h"
 
 APLOG_USE_MODULE(dav_multistatus);
+
+#define UNKEPT "litter can't be kept apart"
 
 /* macOS writes its names always in one way, Windows does not. */
 static int is_litter(const char *name, apr_size_t length)
@@ -45,23 +48,29 @@ static int is_for_litter(const request_rec *r)
     return is_litter(r->uri + begin, end - begin);
 }
 
-/* httpd leaves in path_info what follows the first name that is not there. */
+/* httpd leaves in path_info what follows the first name that is not there; a slash, say. */
 int dms_litter_is_apart(const request_rec *r)
 {
     const dms_config_t *config = dms_config_of(r);
 
     return dms_config_litter(config) == DMS_LITTER_APART && config->provider == &dms_fs_provider
            && r->filename && *r->filename == '/' && r->finfo.filetype == APR_NOFILE
-           && !(r->path_info && *r->path_info) && is_for_litter(r);
+           && (!r->path_info || !r->path_info[strspn(r->path_info, "/")]) && is_for_litter(r);
 }
 
-/* Who the client is; where anybody may read, httpd has not asked. */
+/* Who the client is; where anybody may read, httpd has not asked. The same for a request and for a
+ * question about a Destination, say. */
 static const char *user_of(request_rec *r)
 {
-    const char *user = r->user || !r->main ? r->user : r->main->user;
+    const char *user = r->user;
+    request_rec *client = r;
 
-    if (!user && !r->main) {
-        user = dms_rights_user(r, DMS_KIND_FILE, apr_pescape_path(r->pool, r->uri, 1));
+    while (!user && client->main) {
+        client = client->main;
+        user = client->user;
+    }
+    if (!user) {
+        user = dms_rights_user(client, DMS_KIND_FILE, apr_pescape_path(r->pool, r->uri, 1));
     }
     return user ? user : "";
 }
@@ -95,24 +104,45 @@ static dms_error_t *make_room(request_rec *r, const dms_apart_t *apart)
     }
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r, "no folder can be made for %s, which is litter",
                   apart->path);
-    return dms_error(r->pool, dms_status_from(rv), NULL, "litter can't be kept apart");
+    return dms_error(r->pool, dms_status_from(rv), NULL, UNKEPT);
 }
 
-dms_error_t *dms_litter_place(dms_request_t *request)
+/* The place of the request's resource; NULL: in the tree. */
+static dms_error_t *find(dms_request_t *request, dms_apart_t *apart)
 {
     request_rec *r = request->r;
-    dms_apart_t apart;
+    apr_status_t rv;
 
     if (request->is_placed || !dms_litter_is_apart(r)) {
         return NULL;
     }
-    request->is_placed = 1;
-    if (dms_apart_find(r->pool, user_of(r), r->filename, &apart) != APR_SUCCESS) {
-        return NULL; /* its folder has gone meanwhile, say: the lookup tells */
+    rv = dms_apart_find(r->pool, user_of(r), dms_names_composed(r), apart);
+    if (rv != APR_SUCCESS && rv != ENOENT && rv != ENOTDIR) {
+        return dms_error_of(r->pool, rv, UNKEPT); /* in the tree, all would see it */
     }
-    request->apart = apart.path;
-    set_quota(request, apart.user);
-    return makes(r) ? make_room(r, &apart) : NULL;
+    request->is_placed = 1;
+    if (rv == APR_SUCCESS) { /* else its folder has gone meanwhile: the lookup tells */
+        request->apart = apart->path;
+        set_quota(request, apart->user);
+    }
+    return NULL;
+}
+
+dms_error_t *dms_litter_find(dms_request_t *request)
+{
+    dms_apart_t apart;
+
+    return find(request, &apart);
+}
+
+dms_error_t *dms_litter_place(dms_request_t *request)
+{
+    dms_apart_t apart = {.path = NULL};
+    dms_error_t *error = find(request, &apart);
+
+    return !error && request->apart && apart.path && makes(request->r)
+               ? make_room(request->r, &apart)
+               : error;
 }
 
 void dms_litter_stay(dms_request_t *request)

@@ -21,6 +21,9 @@ int dms_litter_is_apart(const request_rec *r);
  * client is. Errors: 507 where a file would be made, and the user may have no more; of the disk. */
 dms_error_t *dms_litter_place(dms_request_t *request);
 
+/* The same, where nothing is going to be made there, whatever the request. */
+dms_error_t *dms_litter_find(dms_request_t *request);
+
 /* Decides that it is in the tree. */
 void dms_litter_stay(dms_request_t *request);
 

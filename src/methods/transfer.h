@@ -42,6 +42,9 @@ struct dms_transfer_t {
     dms_resource_t from, to;
     dms_node_t *from_parent, *to_parent;
     dms_request_t target; /* a subrequest for the destination */
+    dms_request_t litter; /* the same, for the client's litter of that name, where the tree's stays
+                             in the tree */
+    int replaces_litter;  /* there is some, and it goes */
     const char *from_uri, *to_uri;
     dms_members_t *from_members, *to_members, *overwritten_members;
     const char *reserved;  /* the copy's name until it is in place, then that of what it replaced */
@@ -77,6 +80,9 @@ dms_error_t *dms_transfer_prepare(dms_transfer_t *transfer);
 /* Everything that can be known before something is done; asked again when nobody else can change
  * anything any more. Errors: 400 to 424 of the request's, of conditions and of locks. */
 dms_error_t *dms_transfer_check(dms_transfer_t *transfer);
+
+/* Whether there is something at the destination, as far as the client knows. */
+int dms_transfer_replaces(const dms_transfer_t *transfer);
 
 /* Whether what stands at the destination goes, rather than gets another content: it then stands
  * under the reserved name afterwards. */

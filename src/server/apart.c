@@ -36,6 +36,11 @@ void dms_apart_open(const char *path)
 
 /* --- places --- */
 
+static int is_older(apr_int64_t time, apr_int64_t days)
+{
+    return time < apr_time_sec(apr_time_now()) - days * DAY;
+}
+
 /* A text of any length and any bytes as a file's name. */
 static const char *name_of(apr_pool_t *pool, const char *text)
 {
@@ -62,6 +67,18 @@ static apr_status_t identify(apr_pool_t *pool, const char *path, const char **id
     return rv;
 }
 
+/* A disk may be mounted so that reading leaves no time (noatime), or not each time: what is asked
+ * for is in use. */
+static void note_use(const char *path)
+{
+    struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+    struct stat st;
+
+    if (!lstat(path, &st) && is_older(st.st_atime, 1)) {
+        utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+    }
+}
+
 apr_status_t dms_apart_find(apr_pool_t *pool, const char *user, const char *path,
                             dms_apart_t *apart)
 {
@@ -69,12 +86,15 @@ apr_status_t dms_apart_find(apr_pool_t *pool, const char *user, const char *path
     apr_status_t rv;
 
     if (!folder || !slash) {
-        return ENOENT;
+        return APR_EGENERAL;
     }
     rv = identify(pool, apr_pstrmemdup(pool, path, (apr_size_t)(slash - path)), &identity);
     name = name_of(pool, apr_pstrcat(pool, identity, slash, NULL));
     apart->user = apr_pstrcat(pool, folder, "/", name_of(pool, user), NULL);
     apart->path = apr_psprintf(pool, "%s/%.2s/%s", apart->user, name, name);
+    if (rv == APR_SUCCESS) {
+        note_use(apart->path);
+    }
     return rv;
 }
 
@@ -152,11 +172,6 @@ typedef struct sweep_t {
     const char *path;
     dms_tx_t *tx; /* NULL: nothing has gone yet */
 } sweep_t;
-
-static int is_older(apr_int64_t time, apr_int64_t days)
-{
-    return time < apr_time_sec(apr_time_now()) - days * DAY;
-}
 
 /* Whether a file has been neither read nor written for so long. A time of its content that is yet
  * to come is what a client has said. */

@@ -10,7 +10,7 @@
  * what is made anew begins without. SHARD is FILE's beginning; each holds so many files at the
  * most, so that a user's number of files is bounded, and told without counting them all.
  *
- * What nobody has read or written for the time that the configuration says, goes: some process
+ * What nobody has asked for for the time that the configuration says, goes: some process
  * looks through all that there is once an hour, in the requests of clients, in slices.
  */
 #ifndef DMS_APART_H
@@ -34,7 +34,8 @@ typedef struct dms_apart_t {
 void dms_apart_open(const char *path);
 
 /* The place, in pool, of what would be at a path of the file system. user: "" for nobody. Returns
- * errno where the folder that it would be in can't be looked at. */
+ * errno where the folder that it would be in can't be looked at, APR_EGENERAL where this process
+ * has no place for litter. */
 apr_status_t dms_apart_find(apr_pool_t *pool, const char *user, const char *path,
                             dms_apart_t *apart);
 

@@ -202,6 +202,21 @@ int dms_names_has_twin(const request_rec *r)
            && strcmp(find_path(r->pool, r->filename), r->filename) != 0;
 }
 
+const char *dms_names_composed(const request_rec *r)
+{
+    const char *name = strrchr(r->filename, '/'), *composed;
+
+    if (!name || is_ascii(name) || !apr_table_get(r->notes, note)) {
+        return r->filename;
+    }
+    composed = in_form(r->pool, utf8proc_NFC, name);
+    return composed
+               ? apr_pstrcat(r->pool,
+                             apr_pstrmemdup(r->pool, r->filename, (apr_size_t)(name - r->filename)),
+                             composed, NULL)
+               : r->filename;
+}
+
 const char *dms_names_sent(const request_rec *r)
 {
     const char *sent = apr_table_get(r->notes, note);

@@ -26,6 +26,9 @@ int dms_names_check(request_rec *r);
  * was looked for: by somebody who was faster. */
 int dms_names_has_twin(const request_rec *r);
 
+/* The path of a request's file, with its name in NFC where its other form is the same name. */
+const char *dms_names_composed(const request_rec *r);
+
 /* The URL path of a request, as r->uri, in the form that the client has sent. */
 const char *dms_names_sent(const request_rec *r);
 

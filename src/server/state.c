@@ -285,6 +285,9 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
 
     dms_own_set(store_file());
     join_processes(pool, server);
+    if (dms_config_litter_days() && store_file()) {
+        dms_apart_open(apr_pstrcat(pool, store_file(), LITTER, NULL));
+    }
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     if (dms_store_create(pool, dms_config_store()->driver, dms_config_store()->params,
                          threads > 0 ? threads : 1, log_store, server, &store)
@@ -296,9 +299,6 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
     if (dms_config_has_quotas()) {
         dms_store_count_space(store, pool);
     }
-    if (dms_config_litter_days() && store_file()) {
-        dms_apart_open(apr_pstrcat(pool, store_file(), LITTER, NULL));
-    }
     recovery = dms_recovery_create(pool, store, log_recovery, server);
 }
 
@@ -307,13 +307,19 @@ dms_store_t *dms_state_store(void)
     return store;
 }
 
-/* Whether a folder is in one of the store's: litter is, and nothing else that deep. */
-static int is_litter(apr_pool_t *pool, const dms_own_t *own, const char *folder)
-{
-    struct stat st;
+/* How deep litter is in its folder (server/apart.h). */
+#define LITTER_DEPTH 3
 
-    while (dms_config_litter_days() && folder[1]) {
-        folder = directory_name(pool, folder);
+/* Whether what is at a path is litter, also what was kept before a configuration that keeps none:
+ * by what the folders are in, whichever links have led there. */
+static int is_litter(const request_rec *r, const dms_own_t *own, const char *directory)
+{
+    const char *folder = r->finfo.filetype == APR_DIR ? r->filename : directory;
+    struct stat st;
+    int i;
+
+    for (i = 1; i < LITTER_DEPTH && dms_own_has_litter(own); i++) {
+        folder = apr_pstrcat(r->pool, folder, "/..", NULL);
         if (!stat(folder, &st) && dms_own_has(own, st.st_dev, st.st_ino)) {
             return 1;
         }
@@ -339,7 +345,7 @@ int dms_state_owns(request_rec *r)
            && (dms_own_has(&own, parent.st_dev, parent.st_ino)
                || (parent.st_dev == own.device && parent.st_ino == own.folder
                    && dms_own_is_name(base_name(r->filename)))
-               || is_litter(r->pool, &own, directory));
+               || is_litter(r, &own, directory));
 }
 
 int dms_state_is_below(apr_pool_t *pool, const dms_provider_t *provider,

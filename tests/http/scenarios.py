@@ -347,6 +347,64 @@ SCENARIOS = {
 }
 
 
+class Litter:
+    """What is kept apart (DavMultistatusLitter), or comes to be or leaves it; source and target are names, and what each
+    is, or was, told over HTTP. hides: a file of the tree takes the name of litter, which is gone then."""
+
+    def __init__(self, method, source, target=None, old=None, hides=False):
+        self.method, self.source, self.target, self.old, self.hides = method, source, target, old, hides
+
+    def find(self, dav, name):
+        answer = dav.get(name)
+        assert answer.status in (200, 404), answer.status
+        return (answer.body, dav.dead(name)) if answer.status == 200 else None
+
+    def make(self, dav, name, what):
+        assert dav.put(name, what[0]).status in (201, 204)
+        dav.set(name, **what[1])
+
+    def prepare(self, dav):
+        self.make(dav, self.source, FILE)
+        if self.old:
+            self.make(dav, self.target, self.old)
+        if self.method == "PUT":
+            return "PUT", self.source, [], b"new" * 5000
+        return self.method, self.source, [("Destination", dav.url + self.target)] if self.target else [], None
+
+    def outcome(self, dav):
+        source, target = self.find(dav, self.source), self.target and self.find(dav, self.target)
+        if self.method == "PUT":
+            assert source in (FILE, (b"new" * 5000, FILE[1])), source
+            return "before" if source == FILE else "after"
+        if (source, target) == (FILE, self.old):
+            return "before"
+        assert target == (FILE if self.target else None), (source, target)
+        if self.method == "MOVE" and source == FILE:
+            return "between"
+        assert source == (FILE if self.method == "COPY" else None), source
+        return "after"
+
+    def check(self, dav):
+        found = self.outcome(dav)
+        for name in (self.source, self.target):
+            if name and self.find(dav, name) is None:  # nothing waits for who comes next
+                assert dav.put(name, b"").status == 201 and dav.dead(name) == {}, name
+            if name:
+                assert dav.delete(name).status == 204
+        assert found != "after" or not self.hides or self.find(dav, self.target) in (None, self.old)
+        for name in os.listdir(dav.path):
+            assert not name.startswith("._"), name
+        return found
+
+
+LITTER = {
+    "put litter": Litter("PUT", "._x"), "delete litter": Litter("DELETE", "._x"), "copy litter": Litter("COPY", "._x", "._y"),
+    "move litter": Litter("MOVE", "._x", "._y"), "move litter over": Litter("MOVE", "._x", "._y", OTHER),
+    "litter to the tree": Litter("MOVE", "._x", "y"), "litter over a file": Litter("MOVE", "._x", "y", OTHER),
+    "a file over litter": Litter("MOVE", "x", "._y", OTHER, hides=True),
+    "a copy over litter": Litter("COPY", "x", "._y", OTHER, hides=True),
+}
+
 # What systems may lack (shim.py), beside one that has all.
 SYSTEMS = {
     "plain": (), "nfs": ("tmpfile", "rename-flags", "birth-time", "clone"), "cifs": ("tmpfile", "rename-flags", "link", "holes"),

@@ -17,7 +17,7 @@ import pytest
 
 import harness
 import shim
-from scenarios import CHANGES, OLD, OLD_PROPS, OLD_STATE, SCENARIOS, SOURCE, SOURCE_PROPS, SOURCE_STATE, SYSTEMS
+from scenarios import CHANGES, LITTER, OLD, OLD_PROPS, OLD_STATE, SCENARIOS, SOURCE, SOURCE_PROPS, SOURCE_STATE, SYSTEMS
 from scenarios import Copy, Lab, Move, intentions, make, recover, restart, state
 from writing import Dav, integrity, leftovers, wait_until
 
@@ -36,9 +36,9 @@ def worth_a_kill(log):
             if ALL or not (call[0] in ("sync", "syncfs") or call == following and call[0] == "write")] + [last]
 
 
-def kill_at_each_step(lab, name, share):
+def kill_at_each_step(lab, scenarios, name, share):
     """Returns what went wrong."""
-    scenario, results, wrong = SCENARIOS[name], [], []
+    scenario, results, wrong = scenarios[name], [], []
     assert lab.run(scenario, places=EVERYTHING)[1] == "after"
     steps = worth_a_kill(lab.shim.log)
     for step in steps if ALL else steps[share % 3::3]:
@@ -62,7 +62,16 @@ def test_at_each_step(system):
     with Lab(*SYSTEMS[system], sync="On" if ALL else "Off") as lab:
         for share, name in enumerate(SCENARIOS):
             if ALL or system == "plain" or "over" in name:
-                wrong += kill_at_each_step(lab, name, share)
+                wrong += kill_at_each_step(lab, SCENARIOS, name, share)
+    assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
+
+
+def test_with_what_is_kept_apart():
+    """The tree and what is apart are on two disks."""
+    wrong = []
+    with Lab(conf='<Location "/dav">\nDavMultistatusLitter apart\n</Location>') as lab:
+        for share, name in enumerate(LITTER):
+            wrong += kill_at_each_step(lab, LITTER, name, share)
     assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
 
 

@@ -550,3 +550,112 @@ def test_empty_folders_go_too(apart):
 
     wait_until(has_gone, 20)
     assert apart.ask("alice", "PUT", "._x", body=b"x").status == 201
+
+
+# -- names, links, locks and other things that lead to it
+
+
+def test_a_slash_at_the_end_leads_to_the_same(apart):
+    apart.ask("alice", "PUT", "._a", body=b"a")
+    assert apart.transfer("alice", "MOVE", "._a", "._b/").status == 201
+    assert apart.dav.tree() == {} and list(litter(apart.server).values()) == [b"a"]
+    assert content(apart, "alice", "._b") == b"a" and content(apart, "bob", "._b") == 404
+    assert [apart.ask("alice", method, "._b/").status for method in ("GET", "PROPFIND", "DELETE")] == [404] * 3
+    assert apart.ask("alice", "PUT", "._b/", body=b"b").status == 409
+
+
+def test_what_comes_from_the_tree_takes_the_place_of_litter(apart):
+    apart.make({"x": "x", "y": "y", "sub": None})
+    apart.ask("alice", "PUT", "._x", body=b"l" * 60_000)
+    assert apart.transfer("alice", "COPY", "x", "._x", ("Overwrite", "F")).status == 412
+    granted = ask_lock(apart.dav, "._x", headers=as_user("alice"))
+    assert apart.transfer("alice", "COPY", "x", "._x").status == 423
+    held = ("If", f"</dav/._x> (<{token(granted)}>)")
+    assert content(apart, "alice", "._x") == b"l" * 60_000
+    assert apart.transfer("alice", "COPY", "x", "._x", held).status == 204
+    assert content(apart, "alice", "._x") == b"x" and litter(apart.server) == {}
+    assert apart.ask("alice", "DELETE", "._x").status == 204
+    assert content(apart, "alice", "._x") == 404  # what was replaced does not come back
+    assert apart.ask("alice", "PUT", "._x", body=b"l" * 100_000).status == 201  # nor does it count
+    assert apart.transfer("alice", "MOVE", "sub/", "._x").status == 204
+    assert litter(apart.server) == {} and set(apart.dav.tree()) == {"x", "y", "._x"}
+    apart.ask("bob", "PUT", "._y", body=b"bob")
+    assert apart.transfer("alice", "MOVE", "y", "._y", ("Overwrite", "F")).status == 201  # another's is not in the way, ...
+    assert list(litter(apart.server).values()) == [b"bob"]  # ... and nobody else's to remove
+
+
+def test_who_holds_a_lock_on_the_folder_may_say_so(apart):
+    apart.make({"sub": None})
+    granted = ask_lock(apart.dav, "sub/", headers=as_user("alice"))
+    assert apart.ask("alice", "PUT", "sub/._x", [("If", f"(<{token(granted)}>)")], b"x").status == 201
+    assert apart.ask("alice", "PUT", "sub/x", [("If", f"</dav/sub/._x> (<{token(granted)}>) (<{token(granted)}>)")], b"x").status == 201
+    assert apart.ask("alice", "PUT", "sub/._x", [("If", "(<opaquelocktoken:other>)")], b"x").status == 412
+
+
+def test_no_shared_cache_keeps_it(apart):
+    apart.make({"x": "x"})
+    apart.ask("alice", "PUT", "._x", body=b"x")
+    told = [apart.ask("alice", "GET", name).get("Cache-Control").split(", ") for name in ("._x", "x")]
+    assert "private" in told[0] and told[1] == ["no-cache"]
+
+
+def test_a_destination_is_the_same_users():
+    """Where httpd has not asked who it is, for PUT and COPY."""
+    guarded = Guarded(location="Require method GET PUT COPY\nRequire valid-user\nDavMultistatusLitter apart")
+    try:
+        guarded.server.expect_log("AH01797|AH01618|AH01630|AH01631")
+        assert guarded.ask("alice", "PUT", "._x", body=b"x").status == 201
+        assert guarded.transfer("alice", "COPY", "._x", "._y").status == 201
+        assert [content(guarded, user, "._y") for user in ("alice", None)] == [b"x", 404]
+    finally:
+        stop(guarded)
+
+
+def test_what_is_asked_for_is_in_use(apart):
+    """Also where the disk is mounted with noatime."""
+    apart.ask("alice", "PUT", "._x", body=b"x")
+    (path,) = litter(apart.server)
+    age(folder(apart.server) / path, 19)
+    etag = apart.ask("alice", "HEAD", "._x").get("ETag")
+    assert (folder(apart.server) / path).stat().st_atime > (folder(apart.server) / path).stat().st_mtime + 86400
+    assert apart.ask("alice", "PUT", "._x", [("If-Match", etag)], b"y").status == 204
+
+
+def test_both_forms_of_a_name_are_one(dav_on):
+    dav = dav_on(location="DavMultistatusLitter apart\nDavMultistatusNames normalize")
+    assert dav.put("._e%CC%81", b"NFD").status == 201
+    assert dav.put("._%C3%A9", b"NFC").status == 204
+    assert dav.get("._e%CC%81").body == b"NFC" and dav.tree() == {}
+
+
+def test_no_link_leads_to_it(apart):
+    apart.ask("alice", "PUT", "._x", body=b"secret")
+    (path,) = litter(apart.server)
+    apart.make({"sub": None})
+    os.symlink(folder(apart.server) / path.parent, apart.server.data / "sub/shard")
+    os.symlink(folder(apart.server) / path.parts[0], apart.server.data / "sub/user")
+    for name in (f"sub/shard/{path.name}", f"sub/user/{path.parts[1]}/{path.name}", "sub/shard/", "sub/user/"):
+        assert content(apart, "bob", name) == 404
+        assert apart.ask("bob", "PROPFIND", name, [("Depth", "1")]).status == 403
+        assert apart.ask("bob", "DELETE", name).status == 403
+    assert [r.path for r in apart.propfind("bob", "sub/", "infinity").responses] == [b"/dav/sub/"]
+
+
+def test_it_is_hidden_also_when_nothing_is_kept_apart_any_more():
+    guarded = start("DavMultistatusLitter apart", CONF)
+    server = guarded.server
+    try:
+        guarded.ask("alice", "PUT", "._x", body=b"secret")
+        (path,) = litter(server)
+        server.stop()
+        server.conf_parts = tuple(part.replace("DavMultistatusLitter apart", "") if isinstance(part, str) else part
+                                  for part in server.conf_parts)
+        server.write_conf()
+        start_again(server)
+        assert guarded.ask("alice", "PUT", "._y", body=b"y").status == 201 and set(guarded.dav.tree()) == {"._y"}
+        for name in (path, path.parent, path.parts[0], ""):
+            top = f"/state/store.db-litter/{name}"
+            assert [server.ask(method, top, [*as_user("bob"), ("Depth", "0")]).status for method in ("GET", "PROPFIND", "DELETE")] == [
+                404, 403, 403], top
+    finally:
+        stop(guarded)

@@ -8,9 +8,13 @@
 
 #include <apr_atomic.h>
 
-static const char *const suffixes[DMS_OWN_FILES] = {"",           "-wal",    "-shm",
-                                                    "-journal",   "-lock",   "-reserve",
-                                                    "-processes", "-litter", "-copy"};
+#define LITTER 7
+
+static const char *const suffixes[DMS_OWN_FILES] = {"",           "-wal",
+                                                    "-shm",       "-journal",
+                                                    "-lock",      "-reserve",
+                                                    "-processes", [LITTER] = "-litter",
+                                                    "-copy"};
 
 /* Set before there are threads. */
 static const char *database, *name;
@@ -89,6 +93,11 @@ int dms_own_has(const dms_own_t *own, dev_t device, ino_t inode)
         }
     }
     return 0;
+}
+
+int dms_own_has_litter(const dms_own_t *own)
+{
+    return own->files[LITTER] != 0;
 }
 
 int dms_own_is_name(const char *other)

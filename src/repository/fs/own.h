@@ -28,6 +28,9 @@ void dms_own_look(dms_own_t *own);
 /* Whether a file or a folder is one of them. */
 int dms_own_has(const dms_own_t *own, dev_t device, ino_t inode);
 
+/* Whether the folder of litter is there. */
+int dms_own_has_litter(const dms_own_t *own);
+
 /* Whether one has that name, or would, in the folder. */
 int dms_own_is_name(const char *name);
 
