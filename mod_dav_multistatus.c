@@ -92,10 +92,14 @@ static int is_hidden(request_rec *r)
 static const char keep_mod_dir_out[] = "/";
 
 /* With MultiViews, mod_negotiation would put another file in the place of a name that is not
- * there, for any method. It does so only where it sees that nothing is there. */
+ * there, for any method; of litter's, so would mod_speling. They do so only where they see that
+ * nothing is there. */
 static int keep_mod_negotiation_out(request_rec *r)
 {
-    if (is_ours(r) && r->finfo.filetype == APR_NOFILE) {
+    if (r->method_number == M_GET && dms_litter_is_apart(r)) {
+        dms_litter_get(r);
+    }
+    if ((is_ours(r) || dms_litter_is_got(r)) && r->finfo.filetype == APR_NOFILE) {
         r->finfo.filetype = APR_UNKFILE;
     }
     return DECLINED;
@@ -145,7 +149,7 @@ static int take_request(request_rec *r)
                    ? refuse(r, HTTP_NOT_FOUND, "there is no such file")
                    : refuse(r, HTTP_FORBIDDEN, "this name is kept for the server's own use");
     }
-    if (is_virtual_get(r) || (r->method_number == M_GET && dms_litter_is_apart(r))) {
+    if (is_virtual_get(r) || (dms_litter_is_got(r) && dms_litter_is_apart(r))) {
         r->handler = DMS_HANDLER;
     }
     if (!is_ours(r)) {
@@ -172,8 +176,12 @@ static int take_request(request_rec *r)
     return DECLINED; /* other fixups still have their say */
 }
 
-static int restore_path_info(request_rec *r)
+/* After mod_speling and mod_dir. */
+static int restore_the_rest(request_rec *r)
 {
+    if (dms_litter_is_got(r)) {
+        r->finfo.filetype = APR_NOFILE;
+    }
     if (r->path_info == keep_mod_dir_out) {
         r->path_info = apr_pstrdup(r->pool, "");
     }
@@ -307,7 +315,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(dms_names_check, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(restore_file_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(take_request, NULL, mod_dir, APR_HOOK_LAST);
-    ap_hook_fixups(restore_path_info, mod_dir, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_fixups(restore_the_rest, mod_dir, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(handle_get_of_collection, NULL, mod_autoindex, APR_HOOK_MIDDLE);
     ap_hook_handler(handle_the_rest, NULL, NULL, APR_HOOK_LAST);

@@ -42,10 +42,24 @@ static int is_for_litter(const request_rec *r)
 {
     apr_size_t end = strlen(r->uri), begin;
 
-    end -= end && r->uri[end - 1] == '/';
+    while (end && r->uri[end - 1] == '/') { /* "MergeSlashes Off" leaves more than one */
+        end--;
+    }
     for (begin = end; begin && r->uri[begin - 1] != '/'; begin--) {
     }
     return is_litter(r->uri + begin, end - begin);
+}
+
+static const char note[] = "dav-multistatus-litter";
+
+int dms_litter_is_got(const request_rec *r)
+{
+    return apr_table_get(r->notes, note) != NULL;
+}
+
+void dms_litter_get(request_rec *r)
+{
+    apr_table_setn(r->notes, note, "");
 }
 
 /* httpd leaves in path_info what follows the first name that is not there; a slash, say. */
@@ -54,7 +68,8 @@ int dms_litter_is_apart(const request_rec *r)
     const dms_config_t *config = dms_config_of(r);
 
     return dms_config_litter(config) == DMS_LITTER_APART && config->provider == &dms_fs_provider
-           && r->filename && *r->filename == '/' && r->finfo.filetype == APR_NOFILE
+           && r->filename && *r->filename == '/'
+           && (r->finfo.filetype == APR_NOFILE || dms_litter_is_got(r))
            && (!r->path_info || !r->path_info[strspn(r->path_info, "/")]) && is_for_litter(r);
 }
 

@@ -17,6 +17,10 @@
 /* Whether a request is for what would be kept apart. */
 int dms_litter_is_apart(const request_rec *r);
 
+/* Notes that a request is to get it, whether a file is there or not; and whether that is noted. */
+void dms_litter_get(request_rec *r);
+int dms_litter_is_got(const request_rec *r);
+
 /* Decides where the request's resource is, once; dms_method_lookup() does. May ask httpd who the
  * client is. Errors: 507 where a file would be made, and the user may have no more; of the disk. */
 dms_error_t *dms_litter_place(dms_request_t *request);

@@ -564,6 +564,30 @@ def test_a_slash_at_the_end_leads_to_the_same(apart):
     assert apart.ask("alice", "PUT", "._b/", body=b"b").status == 409
 
 
+@pytest.mark.parametrize("what", ["apart", "refuse"])
+def test_however_many_slashes(dav_on, what):
+    dav = dav_on(location="DavMultistatusLitter " + what, conf="MergeSlashes Off")
+    dav.file("x", b"x")
+    assert dav.mkcol("._y//").status == 403
+    if what == "apart":
+        assert [dav.put("._x", b"mine").status, dav.move("._x", "._y//").status, dav.get("._y").status] == [201, 201, 200]
+    else:
+        assert dav.copy("x", "._y//").status == 403
+    assert dav.tree() == {"x": b"x"}
+
+
+def test_no_other_module_puts_something_in_its_place(dav_on):
+    dav = dav_on(location="DavMultistatusLitter apart", modules=("negotiation", "speling"), directory="Options FollowSymLinks MultiViews\n"
+                 "CheckSpelling On\nFallbackResource /dav/fallback.html")
+    for name in ("._x.txt", "Thumbs.db", "fallback.html"):
+        dav.file(name, b"the tree's")
+    names = ("._x", "._xx", "thumbs.db", ".DS_Store")
+    assert [dav.put(name, b"mine").status for name in names] == [201] * 4
+    assert [dav.get(name).body for name in names] == [b"mine"] * 4
+    assert [dav.get(name).status for name in ("._none", "._x.tx")] == [404, 404]
+    assert dav.get("none").body == b"the tree's"
+
+
 def test_what_comes_from_the_tree_takes_the_place_of_litter(apart):
     apart.make({"x": "x", "y": "y", "sub": None})
     apart.ask("alice", "PUT", "._x", body=b"l" * 60_000)
