@@ -397,6 +397,7 @@ class Litter:
         return found
 
 
+APART = '<Location "/dav">\nDavMultistatusLitter apart\n</Location>'
 LITTER = {
     "put litter": Litter("PUT", "._x"), "delete litter": Litter("DELETE", "._x"), "copy litter": Litter("COPY", "._x", "._y"),
     "move litter": Litter("MOVE", "._x", "._y"), "move litter over": Litter("MOVE", "._x", "._y", OTHER),

@@ -15,11 +15,13 @@ import pytest
 
 import scenarios
 import shim
-from scenarios import SCENARIOS, SYSTEMS, Lab
+from scenarios import LITTER, SCENARIOS, SYSTEMS, Lab
 from writing import RESERVED, Dav, prop, wait_until
 
 ALL = os.environ.get("DMS_FAULTS") == "all"
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EINTR, errno.EDQUOT, errno.ESTALE]
+
+ALL_SCENARIOS = {**SCENARIOS, **LITTER}
 
 pytestmark = pytest.mark.root
 
@@ -34,7 +36,7 @@ def try_all(lab, name, trials, places=shim.DATA):
     wrong, results = [], {}
     for which, error in trials:
         try:
-            status, found = lab.run(SCENARIOS[name], which, error, places)
+            status, found = lab.run(ALL_SCENARIOS[name], which, error, places)
             results[status, found] = results.get((status, found), 0) + 1
         except AssertionError as e:
             wrong.append(f"{name}, {errno.errorcode.get(error, error)}: {e}")
@@ -45,7 +47,7 @@ def try_all(lab, name, trials, places=shim.DATA):
 
 def count_calls(lab, name, places=shim.DATA):
     """How many calls a request makes where nothing goes wrong, and which of them change something."""
-    status, found = lab.run(SCENARIOS[name], places=places)
+    status, found = lab.run(ALL_SCENARIOS[name], places=places)
     assert status < 300 and found == "after", (name, status, found)
     return lab.shim.count, [int(n) for n, call, *_ in lab.shim.log if n != "0" and call in scenarios.CHANGES]
 
@@ -72,6 +74,16 @@ def test_each_call_of_the_store_fails():
             count_calls(lab, name, shim.STORE)
             steps = [int(number) for number, _, path, _ in lab.shim.log if number != "0" and not path.endswith("-lock")]
             wrong += try_all(lab, name, [(n, ERRORS[n % 5]) for n in sample(steps, share)], shim.STORE)
+    assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
+
+
+def test_each_call_for_what_is_kept_apart_fails():
+    wrong = []
+    with Lab(conf=scenarios.APART) as lab:
+        for share, name in enumerate(LITTER if ALL else ("litter over a file", "a file over litter")):
+            count, _ = count_calls(lab, name, shim.DATA | shim.STORE)
+            trials = [(n, ERRORS[(n + share) % 5]) for n in sample(range(1, count + 1), share)]
+            wrong += try_all(lab, name, trials, shim.DATA | shim.STORE)
     assert not wrong, f"{len(wrong)}:\n" + "\n\n".join(wrong)
 
 
