@@ -138,6 +138,7 @@ static dms_error_t *find(dms_request_t *request, dms_apart_t *apart)
     request->is_placed = 1;
     if (rv == APR_SUCCESS) { /* else its folder has gone meanwhile: the lookup tells */
         request->apart = apart->path;
+        apr_table_setn(r->notes, DMS_APART_NOTE, apart->path);
         set_quota(request, apart->user);
     }
     return NULL;
@@ -162,6 +163,7 @@ dms_error_t *dms_litter_place(dms_request_t *request)
 
 void dms_litter_stay(dms_request_t *request)
 {
+    apr_table_unset(request->r->notes, DMS_APART_NOTE);
     request->is_placed = 1;
 }
 

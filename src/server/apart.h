@@ -24,6 +24,9 @@
 #define DMS_APART_SHARDS 256
 #define DMS_APART_SHARD_FILES 256
 
+/* Of a request whose resource is there, a note: the file's path, which the log names. */
+#define DMS_APART_NOTE "dav-multistatus-apart"
+
 /* A place for one file. */
 typedef struct dms_apart_t {
     const char *user; /* the path of the user's folder */

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "multistatus/xml.h"
 #include "request/headers.h"
+#include "server/apart.h"
 #include "server/reply.h"
 
 APLOG_USE_MODULE(dav_multistatus);
@@ -171,7 +172,9 @@ int dms_is_refusal_by_disk(apr_status_t cause)
 
 const char *dms_path_on_disk(request_rec *r, apr_pool_t *pool)
 {
-    return apr_pstrcat(pool, r->filename ? r->filename : "?", r->path_info, NULL);
+    const char *apart = apr_table_get(r->notes, DMS_APART_NOTE);
+
+    return apart ? apart : apr_pstrcat(pool, r->filename ? r->filename : "?", r->path_info, NULL);
 }
 
 static int level_of(const dms_error_t *error)

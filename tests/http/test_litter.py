@@ -461,6 +461,12 @@ def test_where_it_cannot_be_kept_the_log_says_so(apart):
     shutil.rmtree(shard)
     assert apart.ask("alice", "PUT", "._x", body=b"mine").status == 403
     apart.server.wait_log(f"Permission denied.*no folder can be made for {shard}/")
+    user.chmod(0)
+    assert content(apart, "alice", "._x") == 403  # that it can't be told is not that there is none
+    apart.server.wait_log(f"Permission denied.*GET /dav/._x: 403, .*: {folder(apart.server) / path}$")
+    apart.make({"x": "x"})
+    assert apart.transfer("alice", "COPY", "x", "._x").status == 403
+    assert apart.dav.tree() == {"x": b"x"}
     user.chmod(0o700)
     assert apart.ask("alice", "PUT", "._x", body=b"mine").status == 201
 
