@@ -28,7 +28,7 @@ PACKAGES_deb := build-essential debhelper dpkg-dev lintian $(PACKAGES_test-unit)
 PACKAGES_test-package := debootstrap iproute2
 PACKAGES_soak = $(filter-out $(BROWSER),$(PACKAGES_test))
 PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
-PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf
+PACKAGES_lint := clang clang-format clang-tidy cppcheck pyflakes3 check pkgconf libxml2-utils
 PACKAGES_format := clang-format
 PACKAGES_fuzz := clang libclang-rt-dev
 PACKAGES_bench := apache2-bin media-types python3 curl libaprutil1-dbd-sqlite3 \
@@ -301,6 +301,9 @@ lint: | packages
 		xargs -P "$$(nproc)" -n 4 \
 		sh -c 'clang-tidy --quiet "$$@" -- -std=gnu99 -D_GNU_SOURCE $(INCLUDES) 2>/dev/null' -
 	$(Q)pyflakes3 $(PYTHON_FILES)
+	$(Q)xmllint --nonet --noout --valid docs/mod_dav_multistatus.xml
+	$(if $(HTTPD_MANUAL),$(Q)sed 's|"style/|"$(HTTPD_MANUAL)/style/|' docs/mod_dav_multistatus.xml | \
+		xmllint --nonet --noout --valid -)
 	@echo "Nothing found."
 
 ## make format                let clang-format rewrite the C sources

@@ -15,8 +15,8 @@ FLAGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initia
 
 
 @functools.cache
-def build(source):
-    """The path of the module that a C file makes."""
+def build(source, *options):
+    """The path of the module that a C file makes; options are more of the compiler's."""
     work = harness.new_dir("dms-apxs-")
     atexit.register(shutil.rmtree, work, ignore_errors=True)
     shutil.copy(source, work)
@@ -25,12 +25,12 @@ def build(source):
     flags = FLAGS + [f"-fsanitize={name}" for name in sanitizers]
     # The other runtimes are preloaded (Makefile).
     libraries = ["-lubsan"] if "undefined" in sanitizers else []
-    done = subprocess.run([APXS, "-c", "-I.", *["-Wc," + f for f in flags], *libraries, source.name], cwd=work,
+    done = subprocess.run([APXS, "-c", "-I.", *["-Wc," + f for f in flags], *options, *libraries, source.name], cwd=work,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return work / ".libs" / (source.stem + ".so")
 
 
-def load_line(source, name):
+def load_line(source, name, *options):
     """The LoadModule line of a C file's module, which is called `name`_module."""
-    return f'LoadModule {name}_module "{build(source)}"\n'
+    return f'LoadModule {name}_module "{build(source, *options)}"\n'

@@ -1,4 +1,4 @@
-"""README's examples, pasted into Debian's stock configuration: they start, do what is said, and serve nobody what they should not."""
+"""README's examples, and the manual's, pasted into Debian's stock configuration: they start, do what is said, and serve nobody what they should not."""
 
 import base64
 import hashlib
@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 import harness
+import manual
 import modules
 from locking import lock_body
 from writing import give
@@ -104,4 +105,9 @@ def test_the_tar_file(site):
 @pytest.mark.parametrize("text", [e for e in EXAMPLES if e != INSTALLED and "LoadModule" not in e and "DavTarFile" not in e],
                          ids=lambda text: text.split("\n")[0])
 def test_the_others_start(site, text):
+    site(INSTALLED, text)
+
+
+@pytest.mark.parametrize("text", [e for e in manual.EXAMPLES if e != INSTALLED], ids=lambda text: text.split("\n")[1].strip())
+def test_the_manuals_start(site, text):
     site(INSTALLED, text)
