@@ -12,7 +12,7 @@ from manual import DIRECTIVES, DOCS, PAGE
 
 # httpd's http_config.h: enum cmd_how, and what may be said where.
 RAW_ARGS, TAKE1, TAKE2, ITERATE, ITERATE2, FLAG, NO_ARGS, TAKE12, TAKE3, TAKE23, TAKE123, TAKE13, TAKE_ARGV = range(13)
-ACCESS_CONF, RSRC_CONF, OR_ALL = 64, 128, 31
+CONTEXTS = {31: ".htaccess", 64: "directory", 128: "server config"}
 KINDS = {(0, 0): NO_ARGS, (1, 1): TAKE1, (2, 2): TAKE2, (3, 3): TAKE3, (1, 2): TAKE12, (2, 3): TAKE23, (1, 3): TAKE123}
 
 # Of each directive that holds for a place, what is not its default: for each argument that has one.
@@ -70,7 +70,7 @@ def tells():
     def section(path, line):
         return f'<Location "/values/{path}">\nRequire all granted\n{line}\n</Location>\n'
 
-    lines = {"nothing": "", **{f"{name}/default": default(name) for name in OTHERS},
+    lines = {"nothing": "", **{f"{name}/default": default(name) for name in OTHERS if name in DIRECTIVES},
              **{f"{name}/{i}": f"{name} {value}" for name, values in OTHERS.items() for i, value in enumerate(values)}}
     load = modules.load_line(modules.OWN / "mod_tell_directives.c", "tell_directives", f"-I{harness.REPO / 'src'}")
     granted = '<Location "/table">\nRequire all granted\n</Location>\n'
@@ -105,17 +105,21 @@ def test_syntax_and_context_are_those_of_the_code(table, name):
     how, where = table[name]
     assert syntax(name).split()[0] == name
     assert how in kinds(syntax(name))
-    assert where == (RSRC_CONF * ("server config" in contexts(name)) | ACCESS_CONF * ("directory" in contexts(name)))
-    assert not where & OR_ALL  # none is for .htaccess
+    assert {bit for bit in CONTEXTS if where & bit} == {bit for bit, context in CONTEXTS.items() if context in contexts(name)}
+    assert contexts(name) <= {*CONTEXTS.values(), "virtual host"}
 
 
-def test_what_holds_for_the_server_is_not_for_a_virtual_host():
-    own = [name for name in DIRECTIVES if contexts(name) == {"server config"}]
-    assert own == [STORE]
-    server = harness.Server(f"<VirtualHost *:{{port}}>\n{default(STORE)}\n</VirtualHost>\n")
-    with pytest.raises(harness.StartError, match=f"{STORE} .*<VirtualHost>"):
-        server.start()
-    server.remove()
+@pytest.mark.parametrize("name", [name for name in DIRECTIVES if "server config" in contexts(name)])
+def test_what_holds_for_the_server_is_for_a_virtual_host_or_not(name):
+    server = harness.Server(f"<VirtualHost *:{{port}}>\n{default(name)}\n</VirtualHost>\n")
+    try:
+        if "virtual host" in contexts(name):
+            assert server.start().stop() == []
+        else:
+            with pytest.raises(harness.StartError, match=f"{name} .*<VirtualHost>"):
+                server.start()
+    finally:
+        server.remove()
 
 
 @pytest.mark.parametrize("name", [name for name in DIRECTIVES if name != STORE])
