@@ -111,3 +111,8 @@ def test_the_others_start(site, text):
 @pytest.mark.parametrize("text", [e for e in manual.EXAMPLES if e != INSTALLED], ids=lambda text: text.split("\n")[1].strip())
 def test_the_manuals_start(site, text):
     site(INSTALLED, text)
+
+
+def test_pages_that_are_uploaded_run_nothing(site):
+    server = site(INSTALLED, next(e for e in manual.EXAMPLES if "sandbox" in e))
+    assert server.get("/files/a.txt").get("Content-Security-Policy") == "sandbox"

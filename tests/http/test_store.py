@@ -12,6 +12,7 @@ import pytest
 import harness
 import scenarios
 from harness import ALLPROP
+from locking import lock_body
 from writing import NS, Dav, give, integrity, mounted, prop, store_path
 
 STORE = 'DavMultistatusStore sqlite3 "{root}/%s"'
@@ -128,6 +129,17 @@ def test_several_processes_share_it(dav_on, mpm):
     finally:
         for c in connections:
             c.close()
+
+
+def test_two_servers_share_it(dav_on, httpd):
+    """As the manual says, in Many nodes: of one machine."""
+    dav = dav_on()
+    dav.file("a.txt")
+    other = httpd(data=dav.path, conf=f'DavMultistatusStore sqlite3 "{store_path(dav.server)}"')
+    assert dav.proppatch("a.txt", ("set", prop("color", "red"))).status == 207
+    assert other.server.propfind("/dav/a.txt", "0", ALLPROP)[0].text("color", NS) == "red"
+    assert dav.server.ask("LOCK", "/dav/a.txt", [], lock_body()).status == 200
+    assert other.server.ask("PUT", "/dav/a.txt", [], b"x").status == 423
 
 
 # -- a store that can't be used
