@@ -15,16 +15,19 @@ VERSION := $(shell sed -n 's/^.define DMS_VERSION "\(.*\)"/\1/p' src/mod_dav_mul
 PACKAGES := yes
 PACKAGES_build = gcc:$(if $(filter default file,$(origin CC)),gcc,$(firstword $(CC))) libc6-dev:stdio.h \
 	$(addsuffix :$(APXS),apache2-dev libapr1-dev libaprutil1-dev) libexpat1-dev:expat.h libutf8proc-dev:utf8proc.h
+# Without it there is no page of HTML, and all else.
+PACKAGES_all := xsltproc:xsltproc
+PACKAGES_install = $(PACKAGES_all)
 PACKAGES_run := apache2-bin media-types curl libaprutil1-dbd-sqlite3
 PACKAGES_test = apache2-bin apache2-utils media-types check pkgconf python3-pytest python3-pytest-xdist python3-lxml openssl \
 	libaprutil1-dbd-sqlite3 strace curl litmus cadaver rclone davix davfs2 nginx python3-webdavclient git \
 	php-cli php-sabre-dav lighttpd lighttpd-mod-webdav e2fsprogs xfsprogs btrfs-progs mount $(BROWSER)
 # A node that is not Debian's brings its own npm, and does not suffer Debian's.
 BROWSER := chromium-headless-shell $(if $(shell command -v npm),,nodejs npm)
-PACKAGES_test-builds = $(filter-out $(BROWSER),$(PACKAGES_test)) rpm
+PACKAGES_test-builds = $(filter-out $(BROWSER),$(PACKAGES_test)) $(PACKAGES_all) rpm
 PACKAGES_test-releases := debootstrap iproute2
 PACKAGES_test-unit := check pkgconf libaprutil1-dbd-sqlite3
-PACKAGES_deb := build-essential debhelper dpkg-dev lintian $(PACKAGES_test-unit)
+PACKAGES_deb := build-essential debhelper dpkg-dev lintian xsltproc $(PACKAGES_test-unit)
 PACKAGES_test-package := debootstrap iproute2
 PACKAGES_soak = $(filter-out $(BROWSER),$(PACKAGES_test))
 PACKAGES_desktops = $(PACKAGES_test) dbus-daemon libglib2.0-bin gvfs gvfs-backends kio kde-cli-tools
@@ -46,6 +49,7 @@ ADMIN := $(B)/dav-multistatus
 MANUAL := $(ADMIN).8
 UNIT := $(B)/unit
 TEXTS := $(addprefix $(B)/dist/,mod_dav_multistatus.pc dav_multistatus.load dav_multistatus.conf)
+PAGE := $(B)/mod_dav_multistatus.html
 BENCH := build/bench-client build/bench-floor
 
 # Folders that need no httpd: the unit tests are linked with these.
@@ -149,13 +153,13 @@ say = $(if $(V),,@echo "$(1)")
 .DELETE_ON_ERROR:
 
 ## make                       build the module and dav-multistatus in build/ (with your CFLAGS, CPPFLAGS, LDFLAGS, too)
-all: $(MODULE) $(ADMIN) $(MANUAL) $(TEXTS)
+all: $(MODULE) $(ADMIN) $(MANUAL) $(TEXTS) $(PAGE)
 
 ## make packages [FOR=test]   what these goals need, and no more: to have it before the network is gone
 # Everything that any of the goals asked for needs, in one go.
 packages:
 	@[ "$(PACKAGES)" = no ] || CPPFLAGS="$(CPPFLAGS)" tools/install-packages.sh $(PACKAGES_build) -- \
-		$(sort $(foreach goal,$(MAKECMDGOALS) $(FOR),$(PACKAGES_$(goal))))
+		$(sort $(foreach goal,$(or $(MAKECMDGOALS),all) $(FOR),$(PACKAGES_$(goal))))
 
 $(B)/%.o: %.c Makefile | packages
 	@mkdir -p $(@D)
@@ -326,6 +330,12 @@ $(TEXTS): $(B)/%: % Makefile src/mod_dav_multistatus.h | packages
 	$(Q)sed -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@STATE_DIR@|$(STATE_DIR)|' -e 's|@APR@|$(if $(APU_CONFIG),apr-1 apr-util-1,apr-$(APR_MAJOR))|' $< >$@
 
+$(PAGE): docs/mod_dav_multistatus.xml docs/style/manual.xsl src/mod_dav_multistatus.h | packages
+	@mkdir -p $(@D)
+	$(Q)if command -v xsltproc >/dev/null; then \
+		xsltproc --nonet --novalid --stringparam version "$(VERSION)" -o $@ docs/style/manual.xsl $<; \
+	else echo "No xsltproc, so no $@" >&2; fi
+
 # Debian's name for httpd goes with its mods-available and a2enmod.
 INSTALLED_MODULE = $(LIBEXECDIR)/mod_dav_multistatus.so
 INSTALLED_HEADER = $(INCLUDEDIR)/mod_dav_multistatus.h
@@ -334,7 +344,10 @@ MODS_AVAILABLE = $(SYSCONFDIR)/mods-available
 INSTALLED_LOAD = $(if $(filter apache2,$(PROGNAME)),$(MODS_AVAILABLE)/dav_multistatus.load)
 INSTALLED_ADMIN = $(SBINDIR)/dav-multistatus
 INSTALLED_MANUAL = $(MANDIR)/man8/dav-multistatus.8
-INSTALLED = $(INSTALLED_MODULE) $(INSTALLED_HEADER) $(INSTALLED_PC) $(INSTALLED_ADMIN) $(INSTALLED_MANUAL) $(INSTALLED_LOAD)
+INSTALLED_DOCS = $(EXEC_PREFIX)/share/doc/mod_dav_multistatus
+DOCS := $(PAGE) $(wildcard docs/*.md)
+INSTALLED = $(INSTALLED_MODULE) $(INSTALLED_HEADER) $(INSTALLED_PC) $(INSTALLED_ADMIN) $(INSTALLED_MANUAL) $(INSTALLED_LOAD) \
+	$(addprefix $(INSTALLED_DOCS)/,$(notdir $(DOCS)))
 CONF = "$(DESTDIR)$(MODS_AVAILABLE)/dav_multistatus.conf"
 
 ## make install               into httpd's modules, for "a2enmod dav_multistatus" (honours DESTDIR)
@@ -346,6 +359,7 @@ install: all
 	$(Q)install -m 644 $(MANUAL) "$(DESTDIR)$(INSTALLED_MANUAL)"
 	$(Q)install -m 644 src/mod_dav_multistatus.h "$(DESTDIR)$(INSTALLED_HEADER)"
 	$(Q)install -m 644 $(B)/dist/mod_dav_multistatus.pc "$(DESTDIR)$(INSTALLED_PC)"
+	$(Q)for page in $(DOCS); do [ ! -e $$page ] || install -m 644 $$page "$(DESTDIR)$(INSTALLED_DOCS)"; done
 	$(if $(INSTALLED_LOAD),$(Q)install -m 644 $(B)/dist/dav_multistatus.load "$(DESTDIR)$(INSTALLED_LOAD)")
 	$(if $(INSTALLED_LOAD),$(Q)[ -e $(CONF) ] || install -m 644 $(B)/dist/dav_multistatus.conf $(CONF))
 	@echo 'Installed: LoadModule dav_multistatus_module $(INSTALLED_MODULE)'
@@ -353,6 +367,7 @@ install: all
 ## make uninstall             removes what "make install" has installed
 uninstall: $(TEXTS)
 	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(file)")
+	[ ! -d "$(DESTDIR)$(INSTALLED_DOCS)" ] || rmdir "$(DESTDIR)$(INSTALLED_DOCS)"
 	! cmp -s $(B)/dist/dav_multistatus.conf $(CONF) || rm -f $(CONF)
 
 ## make deb                   Debian packages of the tree as it is, in build/deb, and what lintian says

@@ -107,6 +107,8 @@ def uninstall(root):
 def test_what_is_installed_is_found_by_name_and_goes_again(installed):
     names = {pathlib.PurePath(name).name for name in files(installed)}
     assert {"mod_dav_multistatus.so", "mod_dav_multistatus.h", "mod_dav_multistatus.pc"} <= names
+    assert ("mod_dav_multistatus.html" in names) == bool(shutil.which("xsltproc"))
+    assert {path.name for path in (REPO / "docs").glob("*.md")} <= names
     texts = "".join(path.read_text() for path in installed.rglob("*.*") if path.suffix in (".pc", ".load", ".conf"))
     assert not re.search(r"@\w+@", texts) and str(installed) not in texts
     uninstall(installed)
