@@ -289,7 +289,7 @@ CPPCHECK_MACROS := '-DAPR_DECLARE_EXTERNAL_HOOK(ns,link,ret,name,args)=' \
 $(OTHER_MODULES:%.c=$(B)/%.o): MODULE_CFLAGS += -Wno-missing-field-initializers
 objects: $(OBJECTS) $(ADMIN_OBJECTS) $(UNIT_OBJECTS) $(OTHER_MODULES:%.c=$(B)/%.o) $(BENCH_SOURCES:%.c=$(B)/%.o)
 
-## make lint                  warnings of gcc and clang, style, static analysis; any finding is an error
+## make lint                  warnings of gcc and clang, style, static analysis, the manual; any finding is an error
 lint: | packages
 	$(Q)for compiler in gcc clang; do \
 		$(MAKE) --no-print-directory B=build/lint-$$compiler CC=$$compiler WERROR=-Werror objects || exit; \
@@ -367,7 +367,7 @@ install: all
 ## make uninstall             removes what "make install" has installed
 uninstall: $(TEXTS)
 	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(file)")
-	[ ! -d "$(DESTDIR)$(INSTALLED_DOCS)" ] || rmdir "$(DESTDIR)$(INSTALLED_DOCS)"
+	-rmdir "$(DESTDIR)$(INSTALLED_DOCS)"
 	! cmp -s $(B)/dist/dav_multistatus.conf $(CONF) || rm -f $(CONF)
 
 ## make deb                   Debian packages of the tree as it is, in build/deb, and what lintian says

@@ -651,7 +651,7 @@ static const char *add_origin(cmd_parms *cmd, void *baton, const char *word)
     return NULL;
 }
 
-/* The Makefile says where; see DavMultistatusStore in README.md. */
+/* The Makefile says where; see DavMultistatusStore in the manual. */
 #ifndef DMS_STATE_DIR
 #define DMS_STATE_DIR "/var/lib/mod_dav_multistatus"
 #endif

@@ -270,7 +270,7 @@ def hook():
 
 @pytest.mark.parametrize("authz, shows", [("each", False), ("auto", True), ("off", True), (None, True)])
 def test_authz(guarded_with, hook, authz, shows):
-    """auto can't know of the hook, and says so in the README; the folder is asked for in any case but off, and in that
+    """auto can't know of the hook, and says so in the manual; the folder is asked for in any case but off, and in that
     when the listing goes into it."""
     guarded = guarded_with(conf=hook, location=f"DavMultistatusAuthz {authz}\n" if authz else "")
     guarded.make({"d/hook-denied.txt": "", "d/open.txt": "", "d/hook-denied/in.txt": ""})

@@ -1,5 +1,5 @@
 """What real clients and the proxies in front of them make of a request: names, labels, tags, headers twice
-(README, "What clients may count on")."""
+(the manual, "What clients may count on")."""
 
 import os
 import re

@@ -18,6 +18,7 @@ KINDS = {(0, 0): NO_ARGS, (1, 1): TAKE1, (2, 2): TAKE2, (3, 3): TAKE3, (1, 2): T
 # Of each directive that holds for a place, what is not its default: for each argument that has one.
 OTHERS = {
     "DavMultistatus": ["On"],
+    "DavMultistatusAccessFiles": ["On"],
     "DavMultistatusAllowOrigin": ["*"],
     "DavMultistatusAuthz": ["off", "each"],
     "DavMultistatusDepthInfinity": ["Off"],
@@ -38,8 +39,12 @@ OTHERS = {
 STORE = "DavMultistatusStore"
 
 
+def words(directive, what):
+    return " ".join("".join(directive.find(what).itertext()).split())
+
+
 def syntax(name):
-    return " ".join("".join(DIRECTIVES[name].find("syntax").itertext()).split())
+    return words(DIRECTIVES[name], "syntax")
 
 
 def default(name):
@@ -138,7 +143,13 @@ def test_the_default_of_the_store(tells):
     assert f"patience of the store {patience}\n" in values(tells, "nothing")
 
 
-# -- the page
+# -- README, and the page
+
+
+def test_readme_has_a_line_for_each():
+    readme = (harness.REPO / "README.md").read_text()
+    lines = [f"| {name} | {words(one, 'description')} | {default(name).split(None, 1)[1]} |" for name, one in DIRECTIVES.items()]
+    assert re.findall(r"^\| DavMultistatus\w* \|.*", readme.replace("`", ""), re.M) == lines
 
 
 def test_it_is_of_httpds_format():

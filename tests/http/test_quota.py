@@ -397,7 +397,7 @@ def test_where_it_does_not_belong():
 def test_many_at_once(dav_on):
     """The sum is right, and never beyond the quota."""
     dav = quota(dav_on, "20000", servers=2)
-    assert used(dav) == 0  # counted while nobody writes: a first count among writers may miss some (README)
+    assert used(dav) == 0  # counted while nobody writes: a first count among writers may miss some (the manual)
 
     def work(number):
         results = []

@@ -14,7 +14,8 @@ from locking import lock_body
 from writing import give
 
 README = (harness.REPO / "README.md").read_text()
-EXAMPLES = re.findall(r"^```apache\n(.*?)^```", README, re.M | re.S)
+# What both have counts once.
+EXAMPLES = list(dict.fromkeys(re.findall(r"^```apache\n(.*?)^```", README, re.M | re.S) + manual.EXAMPLES))
 
 
 def user(name):
@@ -103,16 +104,11 @@ def test_the_tar_file(site):
 
 
 @pytest.mark.parametrize("text", [e for e in EXAMPLES if e != INSTALLED and "LoadModule" not in e and "DavTarFile" not in e],
-                         ids=lambda text: text.split("\n")[0])
+                         ids=lambda text: text.split("\n")[1].strip())
 def test_the_others_start(site, text):
     site(INSTALLED, text)
 
 
-@pytest.mark.parametrize("text", [e for e in manual.EXAMPLES if e != INSTALLED], ids=lambda text: text.split("\n")[1].strip())
-def test_the_manuals_start(site, text):
-    site(INSTALLED, text)
-
-
 def test_pages_that_are_uploaded_run_nothing(site):
-    server = site(INSTALLED, next(e for e in manual.EXAMPLES if "sandbox" in e))
+    server = site(INSTALLED, next(e for e in EXAMPLES if "sandbox" in e))
     assert server.get("/files/a.txt").get("Content-Security-Policy") == "sandbox"

@@ -38,6 +38,7 @@ static void tell_values(request_rec *r, const dms_config_t *config)
     const dms_quota_t *quota = dms_config_quota(config);
 
     tell_number(r, "on", dms_config_is_on(config));
+    tell_number(r, "access files", dms_config_access_files(config));
     tell_number(r, "origins", config->origins ? config->origins->nelts : 0);
     tell_number(r, "authz", dms_config_authz(config));
     tell_number(r, "depth infinity", dms_config_depth_infinity(config));
