@@ -65,6 +65,10 @@ static int refuse_method(request_rec *r, const dms_config_t *config, const dms_m
     dms_resource_t resource = {.node = NULL};
 
     if (config->provider->lookup(r, config->base, 0, &resource) == APR_SUCCESS) {
+        if (method == &dms_method_get && resource.facts.kind == DMS_KIND_NONE) {
+            return dms_error_send(
+                r, dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file"));
+        }
         dms_method_set_allowed(&request, &resource);
     }
     return dms_error_send(r, method ? dms_error(r->pool, HTTP_METHOD_NOT_ALLOWED, NULL,
@@ -129,6 +133,16 @@ static int refuse(request_rec *r, int status, const char *why)
     return r->main ? status : dms_error_send(r, dms_error(r->pool, status, NULL, "%s", why));
 }
 
+/* "SetHandler default-handler", by which nothing that is uploaded is run, is about files: a folder
+ * has whatever shows it, which httpd finds by this name. */
+static void leave_folder_to_its_index(request_rec *r)
+{
+    if (dms_config_is_on(dms_config_of(r)) && r->finfo.filetype == APR_DIR && r->handler
+        && !strcmp(r->handler, "default-handler")) {
+        r->handler = DIR_MAGIC_TYPE;
+    }
+}
+
 /* What mod_rewrite leads elsewhere comes back from there as another request. */
 static int let_go(request_rec *r, const char *other)
 {
@@ -149,6 +163,7 @@ static int take_request(request_rec *r)
                    ? refuse(r, HTTP_NOT_FOUND, "there is no such file")
                    : refuse(r, HTTP_FORBIDDEN, "this name is kept for the server's own use");
     }
+    leave_folder_to_its_index(r);
     if (is_virtual_get(r) || (dms_litter_is_got(r) && dms_litter_is_apart(r))) {
         r->handler = DMS_HANDLER;
     }
@@ -238,7 +253,7 @@ static int handle_the_rest(request_rec *r)
     if (!is_left_to_us(r)) {
         return DECLINED;
     }
-    if (r->method_number == M_POST && r->finfo.filetype == APR_DIR) {
+    if (r->method_number == M_POST) { /* httpd's default handler would take it for a GET */
         return refuse_method(r, config, &dms_method_get);
     }
     if (r->method_number != M_GET) {

@@ -227,6 +227,14 @@ static int is_of_stranger(const request_rec *r, const request_rec *answer)
            && !dms_config_origin(dms_config_of(answer), origin);
 }
 
+/* Of a question that is denied for that alone: the origin. */
+static const char stranger_note[] = "dav-multistatus-stranger";
+
+const char *dms_act_stranger(const request_rec *answer)
+{
+    return apr_table_get(answer->notes, stranger_note);
+}
+
 static request_rec *ask_once(request_rec *r, const char *method, const char *uri)
 {
     inquiry_t *inquiry = inquiry_of(r);
@@ -255,6 +263,7 @@ static request_rec *ask_once(request_rec *r, const char *method, const char *uri
     dms_client_learn(inquiry->client, answer);
     if (answer->status == HTTP_OK && is_of_stranger(r, answer)) {
         answer->status = HTTP_FORBIDDEN;
+        apr_table_setn(answer->notes, stranger_note, apr_table_get(r->headers_in, "Origin"));
     }
     answer->log = r->log;
     ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, r, "asked httpd for %s %s: %d", method, uri,

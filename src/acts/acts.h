@@ -87,6 +87,10 @@ const char *dms_act_seen_part(request_rec *r, const char *uri, const char *path,
  * not r's to follow. */
 int dms_act_refusal(request_rec *r, const request_rec *answer);
 
+/* The origin of r's page, where an answer is 403 for that alone (DavMultistatusAllowOrigin); or
+ * NULL. */
+const char *dms_act_stranger(const request_rec *answer);
+
 /* Asks for an act that r implies: HTTP_OK, or the status with which to refuse r, as above. */
 int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *uri);
 

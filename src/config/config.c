@@ -290,17 +290,13 @@ int dms_config_is_on(const dms_config_t *config)
     return config->provider_name && *config->provider_name;
 }
 
-/* The section for a place that a directive stands in; NULL: none, or one for a condition. */
+/* The section for a place that a directive stands in, or NULL. */
 static const ap_directive_t *place_of(const cmd_parms *cmd)
 {
     const ap_directive_t *section = cmd->directive->parent;
 
     while (section && strncasecmp(section->directive, "<Location", 9) != 0
            && strncasecmp(section->directive, "<Directory", 10) != 0) {
-        if (!strncasecmp(section->directive, "<Files", 6)
-            || !strcasecmp(section->directive, "<If")) {
-            return NULL;
-        }
         section = section->parent;
     }
     return section;
@@ -313,10 +309,21 @@ static int is_in_location(const cmd_parms *cmd)
     return section && !strncasecmp(section->directive, "<Location", 9);
 }
 
+/* A directive for a place. In <Files> or <If> it would hold for some members, or requests, and not
+ * for the folder that they are in, or what else they ask for. */
+static const char *check_place(cmd_parms *cmd)
+{
+    return ap_check_cmd_context(cmd, NOT_IN_FILES);
+}
+
 static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
 {
     dms_config_t *config = baton;
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     if (!strcasecmp(name, "off")) {
         config->provider_name = "";
         return NULL;
@@ -341,14 +348,6 @@ static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
     return NULL;
 }
 
-static const char *set_depth_infinity(cmd_parms *cmd, void *baton, int on)
-{
-    dms_config_t *config = baton;
-
-    config->depth_infinity = on;
-    return NULL;
-}
-
 static int read_number(const char *number, apr_int64_t *value)
 {
     char *end;
@@ -358,11 +357,23 @@ static int read_number(const char *number, apr_int64_t *value)
     return !errno && end != number && !*end && *value >= 0;
 }
 
-/* For all directives that set a limit: cmd->info tells where in the record it is. */
+/* For all directives that are On or Off: cmd->info tells where in the record that is kept. */
+static const char *set_flag(cmd_parms *cmd, void *baton, int on)
+{
+    const char *error = check_place(cmd);
+
+    return error ? error : ap_set_flag_slot(cmd, baton, on);
+}
+
+/* For all directives that set a limit: likewise. */
 static const char *set_limit(cmd_parms *cmd, void *baton, const char *number)
 {
     apr_int64_t *value = (apr_int64_t *)(void *)((char *)baton + (apr_size_t)cmd->info);
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     if (!read_number(number, value)) {
         return apr_psprintf(cmd->pool, "%s takes a number, or 0 for no limit, not '%s'",
                             cmd->cmd->name, number);
@@ -370,26 +381,14 @@ static const char *set_limit(cmd_parms *cmd, void *baton, const char *number)
     return NULL;
 }
 
-static const char *set_sync(cmd_parms *cmd, void *baton, int on)
-{
-    dms_config_t *config = baton;
-
-    config->sync = on;
-    return NULL;
-}
-
-static const char *set_set_modified(cmd_parms *cmd, void *baton, int on)
-{
-    dms_config_t *config = baton;
-
-    config->set_modified = on;
-    return NULL;
-}
-
 static const char *set_authz(cmd_parms *cmd, void *baton, const char *which)
 {
     dms_config_t *config = baton;
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     if (!strcasecmp(which, "auto")) {
         config->authz = DMS_AUTHZ_AUTO;
     }
@@ -403,22 +402,6 @@ static const char *set_authz(cmd_parms *cmd, void *baton, const char *which)
         return apr_psprintf(cmd->pool, "%s takes auto, each or off, not '%s'", cmd->cmd->name,
                             which);
     }
-    return NULL;
-}
-
-static const char *set_show_forbidden(cmd_parms *cmd, void *baton, int on)
-{
-    dms_config_t *config = baton;
-
-    config->show_forbidden = on;
-    return NULL;
-}
-
-static const char *set_access_files(cmd_parms *cmd, void *baton, int on)
-{
-    dms_config_t *config = baton;
-
-    config->access_files = on;
     return NULL;
 }
 
@@ -449,7 +432,11 @@ static const char *set_lock_timeout(cmd_parms *cmd, void *baton, const char *usu
                                     const char *most)
 {
     dms_config_t *config = baton;
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     config->lock_timeout_max = LOCK_TIMEOUT_MAX;
     if (!read_number(usual, &config->lock_timeout)
         || (most && !read_number(most, &config->lock_timeout_max))) {
@@ -506,7 +493,11 @@ static const char *set_litter(cmd_parms *cmd, void *baton, const char *what, con
 {
     dms_config_t *config = baton;
     apr_int64_t time = LITTER_DAYS;
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     config->litter_size = LITTER_SIZE;
     if (!read_litter(what, &config->litter)
         || (days && (config->litter != DMS_LITTER_APART || !read_number(days, &time)))
@@ -537,12 +528,16 @@ static const char *set_quota(cmd_parms *cmd, void *baton, const char *size)
     dms_config_t *config = baton;
     dms_quota_t *quota = apr_pcalloc(cmd->pool, sizeof(*quota));
     const ap_directive_t *section = place_of(cmd);
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     if (!section || !config->base) {
         return apr_pstrcat(cmd->pool, cmd->cmd->name,
                            " belongs into a <Location> or <Directory> section", NULL);
     }
-    if (!read_size(size, &quota->size)) {
+    if (!read_size(size, &quota->size) || (!quota->size && strcasecmp(size, "none") != 0)) {
         return apr_psprintf(cmd->pool,
                             "%s takes a number of bytes, as 500000 or 20G (K, M, G, T), or None, "
                             "not '%s'",
@@ -566,7 +561,11 @@ static const char *set_unlock_any(cmd_parms *cmd, void *baton, const char *argum
     dms_config_t *config = baton;
     dms_breaker_t *breaker = apr_pcalloc(cmd->pool, sizeof(*breaker));
     const char *complaint = NULL;
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     config->has_breakers = 1;
     breaker->name = ap_getword_conf(cmd->pool, &arguments);
     if (!strcasecmp(breaker->name, "off")) {
@@ -596,7 +595,11 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
     dms_config_t *config = baton;
     dms_reverse_t *reverse = apr_pcalloc(cmd->pool, sizeof(*reverse));
     const char *complaint;
+    const char *error = check_place(cmd);
 
+    if (error) {
+        return error;
+    }
     config->reverse = reverse;
     if (!backend_url) {
         return strcasecmp(public_path, "off") != 0
@@ -634,14 +637,24 @@ static int is_origin(const char *word)
 static const char *add_origin(cmd_parms *cmd, void *baton, const char *word)
 {
     dms_config_t *config = baton;
+    int is_alone = !strcasecmp(word, "none") || !strcmp(word, "*");
+    apr_array_header_t *origins = config->origins;
+    const char *error = check_place(cmd);
 
-    if (!config->origins) {
-        config->origins = apr_array_make(cmd->pool, 2, sizeof(const char *));
+    if (error) {
+        return error;
     }
+    if (!origins) {
+        config->origins = origins = apr_array_make(cmd->pool, 2, sizeof(const char *));
+    }
+    if (config->has_lone_origin || (is_alone && origins->nelts)) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, ": '*' and None stand alone", NULL);
+    }
+    config->has_lone_origin = is_alone;
     if (!strcasecmp(word, "none")) {
         return NULL;
     }
-    if (strcmp(word, "*") != 0 && !is_origin(word)) {
+    if (!is_alone && !is_origin(word)) {
         return apr_psprintf(cmd->pool,
                             "%s takes origins such as https://www.example.org:8443, '*', or None, "
                             "not '%s'",
@@ -701,30 +714,30 @@ static const char *set_store(cmd_parms *cmd, void *baton, const char *driver, co
     return NULL;
 }
 
-#define LIMIT(member) ((void *)APR_OFFSETOF(dms_config_t, member))
+#define FIELD(member) ((void *)APR_OFFSETOF(dms_config_t, member))
 
 const command_rec dms_config_directives[] = {
     AP_INIT_TAKE1("DavMultistatus", set_provider, NULL, ACCESS_CONF,
                   "On, Off, or the name of a repository provider"),
-    AP_INIT_FLAG("DavMultistatusAccessFiles", set_access_files, NULL, ACCESS_CONF,
+    AP_INIT_FLAG("DavMultistatusAccessFiles", set_flag, FIELD(access_files), ACCESS_CONF,
                  "whether clients may write .htaccess, or what AccessFileName calls it"),
     AP_INIT_TAKE1("DavMultistatusAuthz", set_authz, NULL, ACCESS_CONF,
                   "auto, each or off: which members of a collection httpd is asked about"),
-    AP_INIT_FLAG("DavMultistatusShowForbidden", set_show_forbidden, NULL, ACCESS_CONF,
+    AP_INIT_FLAG("DavMultistatusShowForbidden", set_flag, FIELD(show_forbidden), ACCESS_CONF,
                  "whether a listing shows the names of members that are forbidden"),
-    AP_INIT_FLAG("DavMultistatusDepthInfinity", set_depth_infinity, NULL, ACCESS_CONF,
+    AP_INIT_FLAG("DavMultistatusDepthInfinity", set_flag, FIELD(depth_infinity), ACCESS_CONF,
                  "whether a PROPFIND may have Depth: infinity"),
-    AP_INIT_TAKE1("DavMultistatusMaxLocks", set_limit, LIMIT(max_locks), ACCESS_CONF,
+    AP_INIT_TAKE1("DavMultistatusMaxLocks", set_limit, FIELD(max_locks), ACCESS_CONF,
                   "how many locks a user may hold; 0 for no limit"),
-    AP_INIT_TAKE1("DavMultistatusMaxProperties", set_limit, LIMIT(max_properties), ACCESS_CONF,
+    AP_INIT_TAKE1("DavMultistatusMaxProperties", set_limit, FIELD(max_properties), ACCESS_CONF,
                   "how many properties the members of a folder may have; 0 for no limit"),
-    AP_INIT_TAKE1("DavMultistatusMaxPropertyBytes", set_limit, LIMIT(max_property_bytes),
+    AP_INIT_TAKE1("DavMultistatusMaxPropertyBytes", set_limit, FIELD(max_property_bytes),
                   ACCESS_CONF, "how many bytes of properties a user may keep; 0 for no limit"),
-    AP_INIT_TAKE1("DavMultistatusMaxResponses", set_limit, LIMIT(max_responses), ACCESS_CONF,
+    AP_INIT_TAKE1("DavMultistatusMaxResponses", set_limit, FIELD(max_responses), ACCESS_CONF,
                   "how many resources one answer tells of at the most; 0 for no limit"),
-    AP_INIT_FLAG("DavMultistatusSync", set_sync, NULL, ACCESS_CONF,
+    AP_INIT_FLAG("DavMultistatusSync", set_flag, FIELD(sync), ACCESS_CONF,
                  "whether what is written is on the disk before the answer is sent"),
-    AP_INIT_FLAG("DavMultistatusSetModified", set_set_modified, NULL, ACCESS_CONF,
+    AP_INIT_FLAG("DavMultistatusSetModified", set_flag, FIELD(set_modified), ACCESS_CONF,
                  "whether a PROPPATCH of getlastmodified sets a resource's modification time"),
     AP_INIT_TAKE1("DavMultistatusNames", set_names, NULL, ACCESS_CONF,
                   "exact or normalize: whether a name is looked for in its other normal form"),

@@ -82,7 +82,8 @@ typedef struct dms_config_t {
     const dms_breaker_t *breakers; /* the last one first */
     int has_breakers;              /* 0: unset; breakers NULL: Off */
     const dms_reverse_t *reverse;  /* NULL: unset */
-    apr_array_header_t *origins;   /* of const char *, "*" among them; empty: none; NULL: unset */
+    apr_array_header_t *origins;   /* of const char *, or "*" alone; empty: none; NULL: unset */
+    int has_lone_origin;           /* "*", or none: while the configuration is read */
     int normalize_names;           /* -1: unset */
     const dms_quota_t *quota;      /* NULL: unset */
     dms_litter_e litter;

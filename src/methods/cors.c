@@ -13,14 +13,14 @@
 
 /* What of an answer a page may read beside what it always may. */
 #define EXPOSED                                                                                    \
-    "Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, "   \
+    "Accept-Encoding, Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, "   \
     "ETag, Last-Modified, Location, Lock-Token, MS-Author-Via, OC-Checksum, Preference-Applied, "  \
     "Repr-Digest, Retry-After, WWW-Authenticate, X-OC-MTime"
 
 /* What of a request a page may set beside what it always may. */
 #define ACCEPTED                                                                                   \
-    "Authorization, Cache-Control, Content-Digest, Content-MD5, Content-Range, Content-Type, "     \
-    "Depth, Destination, Digest, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "       \
+    "Authorization, Cache-Control, Content-Digest, Content-Encoding, Content-MD5, Content-Range, "  \
+    "Content-Type, Depth, Destination, Digest, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "       \
     "If-Unmodified-Since, Lock-Token, OC-Checksum, Overwrite, Pragma, Prefer, Range, "             \
     "Repr-Digest, Timeout, Want-Repr-Digest, X-Expected-Entity-Length, X-OC-Mtime, "               \
     "X-Requested-With, X-Update-Range"
@@ -28,33 +28,43 @@
 /* For how long a browser need not ask again, in seconds: what Chromium takes at the most. */
 #define MAX_AGE "7200"
 
-/* What is said of it, and nothing beside it, as a script says for GET: no browser takes two. In
- * err_headers_out, so that a challenge and an error have it, too. */
-static void say(request_rec *r, const char *name, const char *value)
+#define PREFIX "Access-Control-"
+
+/* Takes out what others say: two answers to one question are none to a browser. */
+static void forget_others(apr_table_t *headers)
 {
-    apr_table_unset(r->headers_out, name);
-    if (value) {
-        apr_table_setn(r->err_headers_out, name, value);
-    }
-    else {
-        apr_table_unset(r->err_headers_out, name);
+    const apr_array_header_t *all = apr_table_elts(headers);
+    int i;
+
+    for (i = all->nelts - 1; i >= 0; i--) {
+        const char *name = i < all->nelts ? APR_ARRAY_IDX(all, i, apr_table_entry_t).key : NULL;
+
+        if (name && !strncasecmp(name, PREFIX, sizeof(PREFIX) - 1)) {
+            apr_table_unset(headers, name);
+        }
     }
 }
 
+/* The list is the last word: what is said by it, and nothing beside it. In err_headers_out, so that
+ * a challenge and an error have it, too. "" is of a page that may do nothing. */
 static void allow_reading(request_rec *r, const char *allowed)
 {
-    int is_any = !strcmp(allowed, "*"); /* who is allowed by name may use the user's password */
-
-    say(r, "Access-Control-Allow-Origin", allowed);
-    say(r, "Access-Control-Expose-Headers", EXPOSED);
-    say(r, "Access-Control-Allow-Credentials", is_any ? NULL : "true");
+    forget_others(r->headers_out);
+    forget_others(r->err_headers_out);
+    if (*allowed) {
+        apr_table_setn(r->err_headers_out, PREFIX "Allow-Origin", allowed);
+        apr_table_setn(r->err_headers_out, PREFIX "Expose-Headers", EXPOSED);
+    }
+    if (*allowed && strcmp(allowed, "*") != 0) { /* by name: it may use the user's password */
+        apr_table_setn(r->err_headers_out, PREFIX "Allow-Credentials", "true");
+    }
 }
 
 static int answer_preflight(request_rec *r)
 {
-    apr_table_setn(r->err_headers_out, "Access-Control-Allow-Methods", dms_table_names(r->pool));
-    apr_table_setn(r->err_headers_out, "Access-Control-Allow-Headers", ACCEPTED);
-    apr_table_setn(r->err_headers_out, "Access-Control-Max-Age", MAX_AGE);
+    apr_table_setn(r->err_headers_out, PREFIX "Allow-Methods", dms_table_names(r->pool));
+    apr_table_setn(r->err_headers_out, PREFIX "Allow-Headers", ACCEPTED);
+    apr_table_setn(r->err_headers_out, PREFIX "Max-Age", MAX_AGE);
     r->status = HTTP_NO_CONTENT;
     return DONE;
 }
@@ -65,7 +75,7 @@ static int is_preflight(const request_rec *r)
            && apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
-/* What a request's page is allowed by; an error's page, another request, inherits it. */
+/* What a request's page is allowed by, or ""; an error's page, another request, inherits it. */
 static const char note[] = "dav-multistatus-origin";
 
 /* As a header parser it comes after the configuration is known, and before any access check. The
@@ -84,13 +94,14 @@ static int look_at_origin(request_rec *r)
     else {
         apr_table_mergen(r->err_headers_out, "Vary", "Origin"); /* also for who has none */
         allowed = origin ? dms_config_origin(config, origin) : NULL;
+        allowed = allowed ? allowed : "";
     }
     if (!allowed) {
         return DECLINED;
     }
     apr_table_setn(r->notes, note, allowed);
     allow_reading(r, allowed);
-    return !r->prev && is_preflight(r) ? answer_preflight(r) : DECLINED;
+    return !r->prev && *allowed && is_preflight(r) ? answer_preflight(r) : DECLINED;
 }
 
 /* Says it again, after all that answers. */

@@ -50,6 +50,19 @@ static dms_error_t *read_headers(dms_transfer_t *transfer, dms_destination_t *de
     return NULL;
 }
 
+static dms_error_t *refuse_destination(request_rec *r, const request_rec *target)
+{
+    const char *origin = dms_act_stranger(target);
+    int status = dms_act_refusal(r, target);
+
+    return origin ? dms_error(r->pool, status, NULL,
+                              "a page of %s may not write the Destination "
+                              "(DavMultistatusAllowOrigin)",
+                              origin)
+                  : dms_error(r->pool, status, NULL,
+                              "this client may not write the Destination");
+}
+
 /* Asks httpd about the destination: whether this client may write there, and where it is. */
 static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destination_t *destination)
 {
@@ -61,8 +74,7 @@ static dms_error_t *open_destination(dms_transfer_t *transfer, const dms_destina
     }
     target = dms_act_ask(r, DMS_ACT_CREATE, DMS_KIND_NONE, destination->path);
     if (target->status != HTTP_OK) {
-        return dms_error(r->pool, dms_act_refusal(r, target), NULL,
-                         "this client may not write the Destination");
+        return refuse_destination(r, target);
     }
     transfer->target.r = target;
     transfer->target.config = dms_config_of(target);

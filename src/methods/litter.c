@@ -12,7 +12,6 @@
 #include "repository/fs/fs.h"
 #include "server/apart.h"
 #include "server/names.h"
-#include "server/space.h"
 
 APLOG_USE_MODULE(dav_multistatus);
 
@@ -115,7 +114,11 @@ static dms_error_t *make_room(request_rec *r, const dms_apart_t *apart)
     apr_status_t rv = dms_apart_make(apart, r->pool);
 
     if (rv == APR_SUCCESS || rv == EDQUOT) {
-        return rv == APR_SUCCESS ? NULL : dms_quotas_exceeded(r);
+        return rv == APR_SUCCESS
+                   ? NULL
+                   : dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded",
+                               "the user has as many such files as there may be "
+                               "(DavMultistatusLitter apart)");
     }
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r, "no folder can be made for %s, which is litter",
                   apart->path);

@@ -4,7 +4,6 @@
 
 #include "changes/changes.h"
 #include "repository/tree.h"
-#include "server/space.h"
 #include "server/state.h"
 
 void dms_room_look(dms_room_t *room, dms_request_t *request, const dms_resource_t *resource,
@@ -19,16 +18,24 @@ void dms_room_look(dms_room_t *room, dms_request_t *request, const dms_resource_
                                            : 0;
 }
 
+static dms_quotas_t place_of(const dms_room_t *room)
+{
+    dms_quotas_t place = {.r = room->request->r,
+                          .provider = room->request->provider,
+                          .key = room->key,
+                          .quota = dms_config_quota(room->request->config)};
+
+    return place;
+}
+
 /* How long the file may become. */
 static dms_error_t *find_most(dms_room_t *room)
 {
     dms_request_t *request = room->request;
-    dms_quotas_t place = {.r = request->r,
-                          .provider = request->provider,
-                          .key = room->key,
-                          .quota = dms_config_quota(request->config)};
-    apr_int64_t left, used, before = room->before < 0 ? 0 : room->before;
-    apr_status_t rv = dms_quotas_left(&place, request->tx, &left, &used);
+    dms_quotas_t place = place_of(room);
+    apr_int64_t before = room->before < 0 ? 0 : room->before;
+    apr_status_t rv = dms_quotas_left(&place, request->tx, &room->left);
+    apr_int64_t left = room->left.bytes;
 
     room->is_unknown = rv == ENOENT && request->tx;
     room->most = left < APR_INT64_MAX - before ? left + before : APR_INT64_MAX;
@@ -50,8 +57,13 @@ dms_error_t *dms_room_find(dms_room_t *room, dms_request_t *request, const dms_r
 
 dms_error_t *dms_room_check(const dms_room_t *room, apr_int64_t length)
 {
-    return length > room->most && length > room->before ? dms_quotas_exceeded(room->request->r)
-                                                        : NULL;
+    dms_quotas_t place;
+
+    if (length <= room->most || length <= room->before) {
+        return NULL;
+    }
+    place = place_of(room);
+    return dms_quotas_exceeded(&place, &room->left);
 }
 
 dms_error_t *dms_room_check_again(dms_room_t *room, apr_int64_t length)

@@ -7,6 +7,7 @@
 #define DMS_ROOM_H
 
 #include "methods/method.h"
+#include "server/space.h"
 
 /* --- one file --- */
 
@@ -16,7 +17,8 @@ typedef struct dms_room_t {
     dms_node_t *parent;
     const char *name;
     apr_int64_t before; /* how many bytes it has; -1: nobody knows */
-    apr_int64_t most;   /* how many it may have */
+    apr_int64_t most;   /* how many it may have, by what is left: */
+    dms_left_t left;
     int is_unknown;     /* in the step: nobody knows, since what was counted has been forgotten */
 } dms_room_t;
 

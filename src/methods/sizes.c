@@ -23,12 +23,11 @@ static dms_quotas_t place_of(const dms_transfer_t *transfer)
 }
 
 /* What the quotas leave where the transfer goes to: those that its source is not in already. */
-static apr_status_t find_left(const dms_transfer_t *transfer, dms_tx_t *tx, apr_int64_t *left)
+static apr_status_t find_left(const dms_transfer_t *transfer, dms_tx_t *tx, dms_left_t *left)
 {
     dms_quotas_t place = place_of(transfer);
-    apr_int64_t used;
 
-    return dms_quotas_left(&place, tx, left, &used);
+    return dms_quotas_left(&place, tx, left);
 }
 
 /* Whether what is moved stays in the folders that are counted, or are being counted; among those
@@ -58,8 +57,7 @@ static void look(dms_transfer_t *transfer, dms_node_t *from, const char *name)
 void dms_transfer_measure(dms_transfer_t *transfer, dms_node_t *from, const char *name)
 {
     dms_sizes_t *sizes = &transfer->sizes;
-
-    apr_int64_t left;
+    dms_left_t left;
 
     if (!dms_config_has_quotas() || !dms_state_store()) {
         return;
@@ -75,7 +73,9 @@ void dms_transfer_measure(dms_transfer_t *transfer, dms_node_t *from, const char
 static dms_error_t *check(dms_transfer_t *transfer, dms_tx_t *tx)
 {
     dms_sizes_t *sizes = &transfer->sizes;
-    apr_int64_t left, more = sizes->placed - sizes->replaced;
+    apr_int64_t more = sizes->placed - sizes->replaced;
+    dms_quotas_t place = place_of(transfer);
+    dms_left_t left;
     apr_status_t rv;
 
     if (!dms_config_quota(transfer->target.config) || more <= 0) {
@@ -89,7 +89,7 @@ static dms_error_t *check(dms_transfer_t *transfer, dms_tx_t *tx)
     if (rv != APR_SUCCESS) {
         return dms_error_of_store(transfer->request->r, rv);
     }
-    return more > left ? dms_quotas_exceeded(transfer->request->r) : NULL;
+    return more > left.bytes ? dms_quotas_exceeded(&place, &left) : NULL;
 }
 
 /* The source's size, where it can be had before there is anything of it at the destination. */
@@ -98,7 +98,7 @@ dms_error_t *dms_transfer_check_room(dms_transfer_t *transfer)
     dms_sizes_t *sizes = &transfer->sizes;
     const dms_provider_t *provider = transfer->request->provider;
     apr_pool_t *pool = transfer->request->r->pool;
-    apr_int64_t left;
+    dms_left_t left;
 
     if (!dms_config_quota(transfer->target.config)) {
         return NULL;

@@ -120,16 +120,24 @@ static apr_status_t find_size(const dms_quotas_t *place, dms_tx_t *tx, const cha
     return rv;
 }
 
-apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
-                             apr_int64_t *used)
+/* Takes another quota, whose folder has so many bytes, into account. */
+static void bound(dms_left_t *left, const dms_quota_t *quota, const char *folder, apr_int64_t bytes)
+{
+    if (!left->quota || quota->size - bytes < left->bytes) {
+        left->bytes = quota->size - bytes;
+        left->quota = quota;
+        left->folder = folder;
+    }
+}
+
+apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, dms_left_t *left)
 {
     const dms_quota_t *quota = place->quota;
     apr_size_t innermost =
         0; /* the length of its key: a <Location> is merged after a <Directory> */
     apr_status_t rv = APR_SUCCESS;
 
-    *left = APR_INT64_MAX;
-    *used = -1;
+    *left = (dms_left_t){APR_INT64_MAX, -1, NULL, NULL};
     for (; quota && rv == APR_SUCCESS; quota = quota->outer) {
         const char *folder = quota->key ? quota->key : folder_of(place, quota);
         apr_int64_t bytes = 0;
@@ -139,8 +147,8 @@ apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_
         }
         rv = find_size(place, tx, folder, &bytes);
         if (rv == APR_SUCCESS) {
-            *left = quota->size - bytes < *left ? quota->size - bytes : *left;
-            *used = strlen(folder) > innermost ? bytes : *used;
+            bound(left, quota, folder, bytes);
+            left->used = strlen(folder) > innermost ? bytes : left->used;
             innermost = strlen(folder) > innermost ? strlen(folder) : innermost;
         }
     }
@@ -163,11 +171,35 @@ dms_error_t *dms_quotas_uncounted(request_rec *r)
                      "how many bytes the folder has is being counted (DavMultistatusQuota)");
 }
 
-dms_error_t *dms_quotas_exceeded(request_rec *r)
+/* The path, not escaped, of a folder that a place is in: the client's own, so it is no secret. */
+static const char *uri_of(const dms_quotas_t *place, const char *folder)
 {
-    return dms_error(r->pool, HTTP_INSUFFICIENT_STORAGE, "quota-not-exceeded",
-                     "the folder may not have so many bytes (DavMultistatusQuota, or of litter "
-                     "DavMultistatusLitter)");
+    char *uri = apr_pstrdup(place->r->pool, place->r->uri);
+    char *key = apr_pstrdup(place->r->pool, place->key), *slash;
+    apr_size_t length = strlen(uri);
+
+    while (length > 1 && uri[length - 1] == '/') {
+        uri[--length] = '\0';
+    }
+    while (strcmp(key, folder) != 0 && dms_key_go_up(key) && (slash = strrchr(uri, '/')) != NULL) {
+        slash[slash == uri] = '\0';
+    }
+    return uri;
+}
+
+dms_error_t *dms_quotas_exceeded(const dms_quotas_t *place, const dms_left_t *left)
+{
+    static const char condition[] = "quota-not-exceeded";
+    apr_pool_t *pool = place->r->pool;
+    const dms_quota_t *quota = left->quota;
+
+    return quota->key ? dms_error(pool, HTTP_INSUFFICIENT_STORAGE, condition,
+                                  "a user may have %" APR_INT64_T_FMT
+                                  " bytes of such files (DavMultistatusLitter)",
+                                  quota->size)
+                      : dms_error(pool, HTTP_INSUFFICIENT_STORAGE, condition,
+                                  "%s may have %" APR_INT64_T_FMT " bytes (DavMultistatusQuota)",
+                                  uri_of(place, left->folder), quota->size);
 }
 
 /* --- space --- */
@@ -176,21 +208,21 @@ const dms_space_t *dms_space_of(const dms_quotas_t *place, dms_node_t *collectio
 {
     const dms_provider_t *provider = place->provider;
     dms_space_t *space = apr_palloc(pool, sizeof(*space));
-    apr_int64_t left, used;
+    dms_left_t left;
     int knows_disk = provider->space
                      && provider->space(collection, &space->available, &space->used) == APR_SUCCESS;
 
-    if (dms_quotas_left(place, NULL, &left, &used) != APR_SUCCESS) {
+    if (dms_quotas_left(place, NULL, &left) != APR_SUCCESS) {
         return NULL;
     }
-    if (used >= 0) {
-        left = left < 0 ? 0 : left;
-        if (!knows_disk || space->available > (apr_uint64_t)left) {
-            space->available = (apr_uint64_t)left;
+    if (left.used >= 0) {
+        left.bytes = left.bytes < 0 ? 0 : left.bytes;
+        if (!knows_disk || space->available > (apr_uint64_t)left.bytes) {
+            space->available = (apr_uint64_t)left.bytes;
         }
-        space->used = (apr_uint64_t)used;
+        space->used = (apr_uint64_t)left.used;
     }
-    return knows_disk || used >= 0 ? space : NULL;
+    return knows_disk || left.used >= 0 ? space : NULL;
 }
 
 dms_error_t *dms_space_check_disk(request_rec *r, const dms_provider_t *provider,

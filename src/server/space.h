@@ -27,12 +27,18 @@ typedef struct dms_quotas_t {
     const char *leaving;      /* what is going to be moved here; or NULL */
 } dms_quotas_t;
 
-/* How many bytes there may be more at a place, by the quotas of all folders that it is in, but for
- * those that what moves here is in already; APR_INT64_MAX where none bounds it. used: what the
- * innermost of them has; -1: there is none. Returns what the store fails with, or the provider; in
- * a transaction, where nobody counts, ENOENT for what is not known any more. */
-apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, apr_int64_t *left,
-                             apr_int64_t *used);
+/* What they leave. */
+typedef struct dms_left_t {
+    apr_int64_t bytes;        /* how many there may be more; APR_INT64_MAX where none bounds it */
+    apr_int64_t used;         /* what the folder of the innermost has; -1: there is none */
+    const dms_quota_t *quota; /* the one that leaves the least, or NULL; and its folder's key: */
+    const char *folder;
+} dms_left_t;
+
+/* How much there may be more at a place, by the quotas of all folders that it is in, but for those
+ * that what moves here is in already. Returns what the store fails with, or the provider; in a
+ * transaction, where nobody counts, ENOENT for what is not known any more. */
+apr_status_t dms_quotas_left(const dms_quotas_t *place, dms_tx_t *tx, dms_left_t *left);
 
 /* Whether the place itself is, or would be, a folder that has a quota. */
 int dms_quotas_has_one(const dms_quotas_t *place);
@@ -40,8 +46,9 @@ int dms_quotas_has_one(const dms_quotas_t *place);
 /* 503, where others have what is counted forgotten again and again. */
 dms_error_t *dms_quotas_uncounted(request_rec *r);
 
-/* 507 with quota-not-exceeded. */
-dms_error_t *dms_quotas_exceeded(request_rec *r);
+/* 507 with quota-not-exceeded, for a place where that is left: says which quota, and of what. In
+ * place's own pool. */
+dms_error_t *dms_quotas_exceeded(const dms_quotas_t *place, const dms_left_t *left);
 
 /* --- space --- */
 
