@@ -158,7 +158,7 @@ def transfers(method):
 
 
 CASES = plain("GET") + plain("HEAD") + [
-    Case("POST", 200, "a.txt", body=b"x=1", only="disk"),
+    Case("POST", 405, "a.txt", body=b"x=1", only="disk"),
     Case("OPTIONS", 200, "a.txt"),
     Case("OPTIONS", 200, "nothing"),
     Case("OPTIONS", 400, "a.txt", BAD_IF),

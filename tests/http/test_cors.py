@@ -24,6 +24,9 @@ DavMultistatusAllowOrigin *
 DavMultistatusAllowOrigin None
 ErrorDocument 401 /dav/all/page.html
 </Location>
+<Location "/dav/none/theirs/">
+Header set Access-Control-Allow-Origin "*"
+</Location>
 <Location "/dav/all/page.html">
 Require all granted
 </Location>
@@ -37,6 +40,8 @@ Header set Access-Control-Allow-Credentials true
 <Location "/dav/others/always/">
 Header always set Access-Control-Allow-Origin https://evil.example
 Header always set Access-Control-Expose-Headers none
+Header set Access-Control-Allow-Methods GET
+Header always set access-control-max-age 1000000
 </Location>
 <Location "/dav/others/always/all/">
 DavMultistatusAllowOrigin *
@@ -48,15 +53,15 @@ ErrorDocument 401 /dav/all/page.html
 ME = ("Authorization", "Basic " + base64.b64encode(b"me:secret").decode())
 SENT = {"authorization", "content-type", "depth", "destination", "if", "if-match", "if-none-match", "lock-token", "overwrite", "timeout",
         "content-range", "range", "x-oc-mtime", "prefer", "x-update-range", "x-expected-entity-length", "oc-checksum", "repr-digest",
-        "content-digest", "digest", "content-md5", "want-repr-digest"}  # each that the module reads
-READ = {"ETag", "DAV", "Lock-Token", "Location", "Content-Range", "X-OC-MTime"}
+        "content-digest", "content-encoding", "digest", "content-md5", "want-repr-digest"}  # each that the module reads
+READ = {"Accept-Encoding", "ETag", "DAV", "Lock-Token", "Location", "Content-Range", "X-OC-MTime"}
 
 
 @pytest.fixture(scope="module")
 def notes():
     server = harness.Server(CONF)
     (server.root / "users").write_text("me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")  # secret
-    for name in ("all", "none", "tree", "tree/other", "others", "others/always", "others/always/all"):
+    for name in ("all", "none", "none/theirs", "tree", "tree/other", "others", "others/always", "others/always/all"):
         (server.data / name).mkdir()
         (server.data / name / "a.txt").write_text("a")
     (server.data / "a.txt").write_text("a")
@@ -137,6 +142,20 @@ def test_what_others_say_does_not_count(notes, name, status):
     assert cors["allow-origin"] == ("*" if is_all else NOTES)
     assert cors.get("allow-credentials") == (None if is_all else "true")
     assert set(cors["expose-headers"].split(", ")) >= READ
+    assert not {"allow-methods", "max-age"} & set(cors)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "always/a.txt", "always/missing"])
+@pytest.mark.parametrize("headers", [[("Origin", OTHER)], []], ids=["other", "none"])
+def test_what_others_say_opens_nothing(notes, name, headers):
+    """The list is the last word, for those that are not on it, too."""
+    for method, more in (("GET", []), ("PROPFIND", [("Depth", "0")])):
+        assert not cors_of(notes.ask(method, "/dav/others/" + name, [ME, *headers, *more]))
+
+
+def test_without_a_list_others_have_their_say(notes):
+    cors = cors_of(notes.ask("GET", "/dav/none/theirs/a.txt", [ME, ("Origin", OTHER)]))
+    assert cors == {"allow-origin": "*"}
 
 
 def test_a_page_gets_no_further_than_its_places(notes):
@@ -149,7 +168,9 @@ def test_a_page_gets_no_further_than_its_places(notes):
 
     assert ask("COPY", "a.txt", to("b.txt")).status == 201
     assert ask("COPY", "a.txt", to("other/b.txt")).status == 403
-    assert ask("MOVE", "b.txt", to("other/a.txt")).status == 403
+    refused = ask("MOVE", "b.txt", to("other/a.txt"))
+    assert refused.status == 403 and NOTES.encode() in refused.body and b"DavMultistatusAllowOrigin" in refused.body
+    assert notes.wait_log(f"a page of {NOTES} may not write the Destination")
     hrefs = [r.href for r in ask("PROPFIND", "", ("Depth", "infinity")).multistatus(None)]
     assert sorted(hrefs) == ["/dav/tree/", "/dav/tree/a.txt", "/dav/tree/b.txt"]
     assert ask("DELETE", "").status == 207
@@ -185,8 +206,10 @@ def test_options_of_a_page_that_is_no_preflight(notes):
 
 
 @pytest.mark.parametrize("word", ["notes.example", "https://notes.example/", "https://Notes.example", "https://*.example", "https://", "://x", "**",
-                                  "https://u@x", "https://a,https://b", "https://a.example:443", "http://a.example:80"])
+                                  "https://u@x", "https://a,https://b", "https://a.example:443", "http://a.example:80",
+                                  'None" "https://a.example', 'https://a.example" "None', '*" "https://a.example', 'https://a.example" "*',
+                                  '*" "None'])
 def test_what_is_no_origin(word):
     server = harness.Server(location=f'DavMultistatusAllowOrigin "{word}"')
-    with pytest.raises(StartError, match="DavMultistatusAllowOrigin takes origins"):
+    with pytest.raises(StartError, match="DavMultistatusAllowOrigin(:| takes origins)"):
         server.start()

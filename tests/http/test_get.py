@@ -284,6 +284,18 @@ def test_a_folder_is_there(httpd, method, options):
     assert post.status == 405 and "GET" in post.tokens("Allow")
 
 
+def test_post_is_for_who_takes_it(httpd):
+    """httpd's default handler would take it for a GET; a handler that is set has it."""
+    place = httpd(modules=["cgid"], conf='ScriptSock "{root}/run/cgid"\n', directory="Options ExecCGI\nAddHandler cgi-script .cgi")
+    place.file("a.txt")
+    place.file("x.cgi", b"#!/bin/sh\ncat >/dev/null; echo; echo ran\n", mode=0o755)
+    answer = place.server.ask("POST", place.url + "a.txt", body=b"x")
+    assert answer.status == 405 and answer.get("ETag") is None
+    assert "GET" in answer.tokens("Allow") and "POST" not in answer.tokens("Allow")
+    assert place.server.ask("POST", place.url + "missing", body=b"x").status == 404
+    assert place.server.ask("POST", place.url + "x.cgi", body=b"x").body == b"ran\n"
+
+
 @pytest.mark.parametrize("filters", ["", "SetOutputFilter DEFLATE"])
 @pytest.mark.parametrize("version", ["--http1.1", "--http1.0", "--http2-prior-knowledge"])
 def test_head_of_an_empty_file_tells_its_length(httpd, version, filters):

@@ -416,6 +416,7 @@ def test_a_users_bytes_are_bounded(apart):
     assert apart.ask("alice", "PUT", "._x", body=b"x" * 60_000).status == 201
     refused = apart.ask("alice", "PUT", "._y", body=b"y" * 60_000)
     assert (refused.status, refused.precondition()) == (507, ["quota-not-exceeded"])
+    assert b"(DavMultistatusLitter)" in refused.body and b"DavMultistatusQuota" not in refused.body
     assert apart.dav.ask("PUT", "._y", as_user("alice"), chunks=[b"y" * 30_000] * 2).status == 507
     assert apart.transfer("alice", "COPY", "._x", "._y").status == 507
     assert apart.ask("bob", "PUT", "._y", body=b"y" * 60_000).status == 201  # each user's own

@@ -165,12 +165,16 @@ def test_quotas_in_a_quota(dav_on):
     assert space(dav, "homes/", "1")[dav.url + "homes/ben/"] == (500, 0)
     dav.folder("homes/anna/deep")
     assert dav.put("homes/anna/deep/a.bin", b"x" * 500).status == 201
-    refused(dav.put("homes/anna/b.bin", b"x"), "quota-not-exceeded")
+    answer = dav.put("homes/anna/b.bin", b"x")
+    refused(answer, "quota-not-exceeded")
+    assert f"{dav.url}homes/anna may have 500 bytes (DavMultistatusQuota)".encode() in answer.body
     assert dav.put("homes/ben/b.bin", b"x" * 400).status == 201
     assert (used(dav, "homes/anna/"), used(dav, "homes/ben/"), used(dav)) == (500, 400, 900)
     assert dav.put("two/a.bin", b"x" * 2000).status == 201
     assert space(dav, "two/")[dav.url + "two/"] == (48, 2000)
-    refused(dav.ask("MOVE", "two/a.bin", [("Destination", dav.url + "one/a.bin")]), "quota-not-exceeded")
+    answer = dav.ask("MOVE", "two/a.bin", [("Destination", dav.url + "one/a.bin")])
+    refused(answer, "quota-not-exceeded")
+    assert f"{dav.url}one may have 1024 bytes".encode() in answer.body
     dav.folder("two/tree")
     assert dav.put("two/a.bin", b"x" * 10).status == 204
     assert dav.put("two/tree/b.bin", b"x" * 1000).status == 201
@@ -182,7 +186,9 @@ def test_quotas_in_a_quota(dav_on):
     for name in ("", "one/"):
         check(dav, name)
     assert dav.put("none/big.bin", b"x" * 6000).status == 201
-    refused(dav.put("a.bin", b"x"), "quota-not-exceeded")  # what is in none/ counts here
+    answer = dav.put("a.bin", b"x")
+    refused(answer, "quota-not-exceeded")
+    assert f"{dav.url.rstrip('/')} may have 5120 bytes".encode() in answer.body  # what is in none/ counts here
     assert dav.ask("MOVE", "homes/anna/", [("Destination", dav.url + "homes/eve")]).status == 201
     assert used(dav, "homes/eve/") == 500
     assert dav.ask("DELETE", "homes/").status == 204
@@ -382,7 +388,7 @@ def test_without_quotas_nothing_is_kept(dav_on):
     assert dav.put("b.bin", b"x" * 100_000).status == 201
 
 
-@pytest.mark.parametrize("value", ["10X", "x", "-1", "1KB", "99999999999T", "", "8388608T"])
+@pytest.mark.parametrize("value", ["10X", "x", "-1", "1KB", "99999999999T", "", "8388608T", "0", "0K"])
 def test_what_is_no_size(value):
     with pytest.raises(harness.StartError):
         harness.Server(location=f"DavMultistatusQuota '{value}'").start()
