@@ -66,26 +66,55 @@ static void restore_file(int directory, const char *name, size_t i)
     }
 }
 
+/* Whether nobody but root can put anything in the place of an absolute path, or of what it is in:
+ * else it could lead to a directory that is empty, and root's, for another reason. */
+static int is_only_roots(const char *path)
+{
+    char outer[PATH_MAX];
+    const char *slash = path;
+    struct stat st;
+
+    if (*path != '/' || strlen(path) >= sizeof(outer)) {
+        return 0;
+    }
+    do {
+        slash = strchr(slash + 1, '/');
+        snprintf(outer, sizeof(outer), "%.*s", slash ? (int)(slash - path) : PATH_MAX, path);
+        if (lstat(outer, &st) || !S_ISDIR(st.st_mode) || st.st_uid != 0
+            || (st.st_mode & (S_IWGRP | S_IWOTH) && !(st.st_mode & S_ISVTX))) {
+            return 0;
+        }
+    } while (slash);
+    return 1;
+}
+
+/* Whether a directory may hold, beside a store, an entry of that name: a file system's own. */
+static int is_nobodys(const char *name)
+{
+    return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "lost+found");
+}
+
 int dms_ownership_is_of_store(const char *directory, const char *name)
 {
     DIR *dir = opendir(directory);
     const struct dirent *entry;
-    int has_store = 0, has_other = 0;
+    int has_store = 0, has_other = !dir;
 
     while (dir && !has_other && (entry = readdir(dir)) != NULL) {
         has_store |= !strcmp(entry->d_name, name);
-        has_other = strncmp(entry->d_name, name, strlen(name)) != 0
-                    && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        has_other = strncmp(entry->d_name, name, strlen(name)) != 0 && !is_nobodys(entry->d_name);
     }
     if (dir) {
         closedir(dir);
     }
-    return has_store && !has_other;
+    return !has_other && (has_store || is_only_roots(directory));
 }
 
-static int is_writable_by_group(const struct stat *st)
+/* All may write /tmp, say, and so may the User. */
+static int is_writable_by_others(const struct stat *st)
 {
-    return st->st_gid == ap_unixd_config.group_id && st->st_mode & S_IWGRP;
+    return st->st_mode & S_IWOTH
+           || (st->st_gid == ap_unixd_config.group_id && st->st_mode & S_IWGRP);
 }
 
 static void restore_folder(int directory, const char *path)
@@ -93,7 +122,7 @@ static void restore_folder(int directory, const char *path)
     struct stat st;
     int fd = openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-    if (is_of_root(fd, &st) && !is_writable_by_group(&st)) {
+    if (is_of_root(fd, &st) && !is_writable_by_others(&st)) {
         give(fd);
     }
     if (fd >= 0) {

@@ -53,10 +53,12 @@ static void log_once(void *server, int level, apr_status_t status, const char *m
     }
 }
 
-/* APR_SUCCESS: a note, for who follows what happens. */
+/* APR_SUCCESS: a note, for who follows what happens. EROFS is of whatever keeps the database from
+ * being written, seldom what its words say: the message has better ones. */
 static void log_store(void *server, apr_status_t status, const char *message)
 {
-    log_once(server, status == APR_SUCCESS ? APLOG_DEBUG : APLOG_ERR, status, message);
+    log_once(server, status == APR_SUCCESS ? APLOG_DEBUG : APLOG_ERR,
+             status == EROFS ? APR_EGENERAL : status, message);
 }
 
 static void log_recovery(void *server, apr_status_t status, const char *message)

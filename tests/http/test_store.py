@@ -65,6 +65,43 @@ def test_all_folders_on_the_way_are_made_and_are_roots(dav_on):
     assert dav.dead("a.txt") == {"color": "red"}
 
 
+def with_folder(name, *entries, mode=0o755):
+    """A server whose store is to be in a folder that root has made, with what is in it."""
+    server = harness.Server(conf=STORE % f"{name}/store.db")
+    folder = server.root / name
+    folder.mkdir()
+    folder.chmod(mode)
+    for entry in entries:
+        (folder / entry).touch() if entry.endswith(".db") else (folder / entry).mkdir()
+    server.expect_log("the store")
+    dav = Dav(server, server.data, "/dav/")
+    dav.file("a.txt")
+    return dav, folder
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("entries", [(), ("lost+found",)], ids=["empty", "new-file-system"])
+def test_a_new_volume_is_the_servers(entries):
+    """As a container has it: root's, and nothing in it."""
+    dav, folder = with_folder("volume", *entries)
+    with running(dav):
+        dav.set("a.txt", color="red")
+        assert dav.dead("a.txt") == {"color": "red"}
+        assert folder.stat().st_uid == pwd.getpwnam(harness.WEB_USER).pw_uid
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name,entries,mode", [("volume", ("other",), 0o755), ("volume", ("store.db", "other"), 0o755), ("state/inner", (), 0o755), ("open", (), 0o1777)])
+def test_what_is_not_taken(name, entries, mode):
+    """What has something else in it; where the User could put a link; what that may write already."""
+    dav, folder = with_folder(name, *entries, mode=mode)
+    with running(dav):
+        assert dav.proppatch("a.txt", ("set", prop("color", "red"))).status == (207 if mode == 0o1777 else 500)
+        assert folder.stat().st_uid == 0
+        told = [line for line in dav.server.new_log() if "dav_multistatus:error" in line]
+        assert bool(told) == (mode != 0o1777) and not any("Read-only" in line for line in told), told
+
+
 def test_a_name_below_the_server_root(dav_on):
     dav = dav_on(conf="DavMultistatusStore sqlite3 state/relative.db")
     dav.file("a.txt")
