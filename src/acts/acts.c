@@ -440,6 +440,13 @@ int dms_act_require(request_rec *r, dms_act_e act, dms_kind_e kind, const char *
     return status;
 }
 
+const char *dms_act_user(request_rec *r, request_rec *answer)
+{
+    return answer->status == HTTP_OK && answer->user
+               ? answer->user
+               : dms_client_user(inquiry_of(main_request(r))->client, answer);
+}
+
 /* --- whose locks --- */
 
 static int is_breaker(request_rec *r, const dms_breaker_t *breaker)

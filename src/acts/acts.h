@@ -87,6 +87,10 @@ const char *dms_act_seen_part(request_rec *r, const char *uri, const char *path,
  * not r's to follow. */
 int dms_act_refusal(request_rec *r, const request_rec *answer);
 
+/* Who r's client is where an answer has been asked for, whatever it may do there; NULL: nobody, or
+ * httpd has not asked. Lives as long as both. */
+const char *dms_act_user(request_rec *r, request_rec *answer);
+
 /* The origin of r's page, where an answer is 403 for that alone (DavMultistatusAllowOrigin); or
  * NULL. */
 const char *dms_act_stranger(const request_rec *answer);

@@ -35,6 +35,10 @@ int dms_client_recognise(dms_client_t *client, request_rec *question);
 /* For a question's auth_checker hook: httpd has found out, and the client is somebody. */
 void dms_client_let_in(dms_client_t *client, request_rec *question);
 
+/* Who the client is where a question is asked, by what is known so far, whatever it may do there;
+ * NULL: nobody has found out, or nobody. */
+const char *dms_client_user(const dms_client_t *client, request_rec *question);
+
 /* To be called when the question has been answered, while it is still there. */
 void dms_client_learn(dms_client_t *client, request_rec *question);
 

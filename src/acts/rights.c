@@ -58,17 +58,44 @@ unsigned int dms_rights_of(request_rec *r, const dms_provider_t *provider, dms_k
     return rights;
 }
 
+/* Makes a path that of the collection which it is in; 0: it is in none. */
+static int go_up(char *path)
+{
+    apr_size_t length = strlen(path);
+
+    length -= length && path[length - 1] == '/';
+    while (length && path[length - 1] != '/') {
+        length--;
+    }
+    path[length] = '\0';
+    return length != 0;
+}
+
+/* Who the client is at a path, by the credentials that it has sent; *is_served: whether r's
+ * provider serves that, too. */
+static const char *find_user(request_rec *r, dms_kind_e kind, const char *path, int *is_served)
+{
+    request_rec *answer = dms_act_ask(r, DMS_ACT_PROPERTIES, kind, path);
+    const char *user = NULL;
+
+    *is_served = dms_config_of(answer)->provider == dms_config_of(r)->provider;
+    if (*is_served) {
+        user = apr_pstrdup(r->pool, dms_act_user(r, answer));
+    }
+    ap_destroy_sub_req(answer);
+    return user;
+}
+
 const char *dms_rights_user(request_rec *r, dms_kind_e kind, const char *uri)
 {
     const char *user = r->user;
-    request_rec *answer;
+    char *path = apr_pstrdup(r->pool, uri);
+    int goes_on = apr_table_get(r->headers_in, "Authorization") != NULL;
 
-    if (!user && apr_table_get(r->headers_in, "Authorization")) {
-        answer = dms_act_ask(r, DMS_ACT_PROPERTIES, kind, uri);
-        if (answer->status == HTTP_OK && answer->user) {
-            user = apr_pstrdup(r->pool, answer->user);
-        }
-        ap_destroy_sub_req(answer);
+    while (!user && goes_on) {
+        user = find_user(r, kind, path, &goes_on);
+        kind = DMS_KIND_COLLECTION;
+        goes_on = goes_on && go_up(path);
     }
     return user;
 }

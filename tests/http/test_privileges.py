@@ -77,9 +77,21 @@ def test_each_as_it_is(users):
         "a.txt": ("anna", WRITE, "GDNVW"), "b.txt": ("anna", WRITE, "GDNVW"),
         "fixed.txt": ("anna", READ | {"write-content"}, "GW"), "sub/": ("anna", FOLDER, "GDNVCK"),
         "closed/": ("anna", READ, "G")}
-    # where nobody may do anything for which httpd asks who it is, it is nobody
-    assert rights(users, "closed/", "1", basic("anna")) == {"closed/": (None, READ, "G"), "closed/d.txt": (None, READ, "G")}
+    # where nobody may do anything for which httpd asks who it is, it is who it is in the folder around it
+    assert rights(users, "closed/", "1", basic("anna")) == {"closed/": ("anna", READ, "G"), "closed/d.txt": ("anna", READ, "G")}
+    assert rights(users, "closed/d.txt", "0", basic("anna")) == {"closed/d.txt": ("anna", READ, "G")}
     assert rights(users, "sub/c.txt", "0", basic("admin")) == {"sub/c.txt": ("admin", WRITE | {"unlock"}, "GDNVW")}
+
+
+def test_who_may_only_read_is_somebody(users):
+    """In a listing as by itself: httpd knows who ben is, although it lets him change nothing."""
+    for name in ("", "a.txt", "fixed.txt", "sub/", "sub/c.txt", "closed/", "closed/d.txt"):
+        for depth in ("0", "1"):
+            told = rights(users, name, depth, basic("ben"))
+            assert {principal for principal, _, _ in told.values()} == {"ben"}, (name, told)
+    wrong = [("Authorization", "Basic YmVuOndyb25n")]  # ben:wrong
+    for headers in ([], wrong, basic("nobody")):
+        assert {p for p, _, _ in rights(users, "sub/", "1", *([headers] if isinstance(headers, tuple) else headers)).values()} == {None}
 
 
 def test_what_is_told_is_so(users):
