@@ -51,7 +51,7 @@ BOTH = {
     "inherited": '<Location "/x">\nDav On\n</Location>\n<Location "/x/y">\nDavMultistatus On\n</Location>',
     "by a pattern": '<LocationMatch "^/x">\nDav On\n</LocationMatch>\n<Location "/x/y">\nDavMultistatus On\n</Location>',
     "by a wildcard": '<Directory "/srv/*">\nDav On\n</Directory>\n<Directory "/srv/x">\nDavMultistatus On\n</Directory>',
-    "files": '<Directory "/srv/x">\nDav On\n<Files "a">\nDavMultistatus On\n</Files>\n</Directory>',
+    "files": '<Directory "/srv/x">\nDavMultistatus On\n<Files "a">\nDav On\n</Files>\n</Directory>',
     "if": '<Location "/x">\nDavMultistatus On\n<If "true">\nDav On\n</If>\n</Location>',
     "a virtual host": '<Location "/x">\nDav On\n</Location>\n'
                       '<VirtualHost *:80>\n<Location "/x">\nDavMultistatus On\n</Location>\n</VirtualHost>',

@@ -7,6 +7,7 @@ import tarfile
 
 import pytest
 
+import handlers
 import harness
 import manual
 import modules
@@ -23,27 +24,6 @@ def user(name):
 
 
 SOMEBODY = user("me")
-# What an administrator may have beside it: all ways in which a file is run for its name, its type, or its mode.
-SCRIPTS = """ScriptSock "{root}/run/cgid"
-<Directory "{root}/srv">
-Options ExecCGI Includes Indexes
-</Directory>
-<FilesMatch "\\.php$">
-SetHandler cgi-script
-</FilesMatch>
-AddHandler cgi-script .cgi
-AddHandler server-parsed .parsed
-AddHandler send-as-is .asis
-AddHandler type-map .var
-AddType application/x-httpd-cgi .typed
-AddType text/x-acted .acted
-Action text/x-acted "/nowhere" virtual
-AddHandler acted .handled
-Action acted "/nowhere" virtual
-AddOutputFilter INCLUDES .shtml
-XBitHack on
-"""
-RUN = ("php", "cgi", "parsed", "asis", "var", "typed", "acted", "handled", "shtml", "html", "cgi.html")
 
 
 def example(beginning):
@@ -61,7 +41,7 @@ def pasted(text):
 def site():
     """site(example, ...) is a server with these, some users, and files that are nobody's business."""
     def start(*examples, before=""):
-        server = harness.Server(SCRIPTS + before + "\n".join(pasted(e) for e in examples), modules=["cgid", "include", "actions", "asis", "proxy", "proxy_http"])
+        server = harness.Server(handlers.CONF + before + "\n".join(pasted(e) for e in examples), modules=[*handlers.MODULES, "proxy", "proxy_http"])
         server.folder = server.root / "srv/files"
         (server.folder / "private").mkdir(parents=True)
         for name, text in {"a.txt": "a", ".htpasswd": "me:x", "private/.htpasswd": "me:x", "private/b.txt": "b",
@@ -105,22 +85,11 @@ def test_installed(site):
     assert server.ask("COPY", "/files/.htpasswd", [*SOMEBODY, ("Destination", "/files/copied")]).status == 403
 
 
-def put_and_get(server, url, path):
-    """Puts each kind of file that may be run; returns those of which GET does not tell the very bytes."""
-    text, run = b'#!/bin/sh\necho; echo "<!--#echo var=DOCUMENT_URI -->"\n', set()
-    for kind in RUN:
-        assert server.ask("PUT", f"{url}x.{kind}", SOMEBODY, text).status == 201
-        (path / f"x.{kind}").chmod(0o755)
-        answer = server.get(f"{url}x.{kind}", *SOMEBODY)
-        run |= {kind} if (answer.status, answer.body) != (200, text) else set()
-    return run
-
-
 def test_nothing_is_run(site):
     server = site(INSTALLED)
     server.expect_log("AH01374")  # mod_include, of what it leaves alone
-    assert not put_and_get(server, "/files/", server.folder)
-    for kind in RUN:
+    assert not handlers.run(server, "/files/", server.folder, SOMEBODY)
+    for kind in handlers.RUN:
         assert server.ask("POST", f"/files/x.{kind}", SOMEBODY, b"x").status == 405
 
 
@@ -128,7 +97,7 @@ def test_all_would_be(site):
     """Without these lines, which shows that the test above tests something."""
     server = site(INSTALLED.replace("SetHandler default-handler", "").replace("Options -Includes", ""))
     server.expect_log(":error")
-    assert put_and_get(server, "/files/", server.folder) == set(RUN)
+    assert handlers.run(server, "/files/", server.folder, SOMEBODY) == set(handlers.RUN)
 
 
 def test_jane_removes_locks(site):

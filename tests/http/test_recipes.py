@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import handlers
 import harness
 from harness import IS_ROOT
 from locking import lock_body
@@ -204,6 +205,19 @@ def test_homes_one_url_for_all(site):
         hidden_stays_hidden(server, "/my/", who)
     assert can(server, "/my/", NOBODY) == set() and server.ask("PROPFIND", "/my/").status in (401, 403)
     assert server.ask("GET", "/my/../john/h.txt", JANE).status in (400, 403, 404)
+
+
+WRITABLE = {"Who may do what": ("/files/", "files"), "A drop box": ("/drop/", "drop"), "Homes, each with its URL": ("/homes/jane/", "homes/jane"),
+            "Homes, one URL for all": ("/my/", "homes/jane"), "Several sites on one folder": ("/", "site")}
+
+
+@pytest.mark.parametrize("heading", WRITABLE)
+def test_nothing_is_run(site, heading):
+    url, folder = WRITABLE[heading]
+    server = site(handlers.CONF, blocks(heading)[0], modules=MODULES + handlers.MODULES)
+    server.expect_log("AH01374")  # mod_include, of what it leaves alone
+    headers = JANE + ([("Host", "edit.example.org")] if url == "/" else [])
+    assert not handlers.run(server, url, server.root / "srv" / folder, headers)
 
 
 def test_who_has_no_password_yet_is_asked_for_it(site):
