@@ -27,6 +27,7 @@
 #include "repository/fs/spares.h"
 #include "request/headers.h"
 #include "server/api.h"
+#include "server/body.h"
 #include "server/error.h"
 #include "server/head.h"
 #include "server/names.h"
@@ -50,7 +51,10 @@ static int answer(request_rec *r, const dms_config_t *config, const dms_method_t
     dms_headers_settle(r->pool, r->headers_in);
     request.submitted = dms_if_parse(r->pool, apr_table_get(r->headers_in, "If"), &complaint);
     error = complaint ? dms_error(r->pool, HTTP_BAD_REQUEST, NULL, "If: %s", complaint)
-                      : method->answer(&request, &result);
+                      : dms_body_check_length(r);
+    if (!error) {
+        error = method->answer(&request, &result);
+    }
     if (!error && result == HTTP_INTERNAL_SERVER_ERROR) {
         error = dms_error(r->pool, result, NULL, "the answer could not be made");
     }

@@ -151,3 +151,15 @@ apr_off_t dms_body_expected(request_rec *r)
                ? expected
                : -1;
 }
+
+dms_error_t *dms_body_check_length(request_rec *r)
+{
+    apr_off_t limit = ap_get_limit_req_body(r);
+
+    return limit > 0 && dms_body_expected(r) > limit
+               ? dms_error(r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
+                           "the body is longer than LimitRequestBody allows: %" APR_OFF_T_FMT
+                           " bytes",
+                           limit)
+               : NULL;
+}

@@ -20,6 +20,10 @@ dms_error_t *dms_body_read(request_rec *r, dms_body_fn *take, void *baton);
 /* How long the body of r is going to be, as its head says; -1: it doesn't. */
 apr_off_t dms_body_expected(request_rec *r);
 
+/* Whether it may be so long: 413 beyond LimitRequestBody. To be asked before another error is told,
+ * since httpd puts one of its own in the place of that when it reads, to drop it, such a body. */
+dms_error_t *dms_body_check_length(request_rec *r);
+
 /* For a method that has no use for a body: 415 where there is one (RFC 4918, section 8.4), and the
  * errors of dms_body_read(). */
 dms_error_t *dms_body_none(request_rec *r);

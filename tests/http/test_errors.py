@@ -203,3 +203,32 @@ def test_what_is_refused_before_it_is_proxied():
     assert not server.stop() + remote.stop()
     for each in server, remote:
         each.remove()
+
+
+UPDATE = ("Content-Type", "application/x-sabredav-partialupdate")
+PARTS = [
+    ("PUT", [("Content-Range", "bytes 0-4/5")], 400, "length of its range"),
+    ("PATCH", [UPDATE, ("X-Update-Range", "bytes=0-4")], 416, "length of its range"),
+    ("PATCH", [UPDATE, ("X-Update-Range", "bytes=-99")], 416, "before the file"),
+    ("PUT", [("Content-Range", "bytes 99999999999-100000000001/*")], 413, "too far beyond the end"),
+    ("PATCH", [UPDATE, ("X-Update-Range", "bytes=99999999999-")], 413, "too far beyond the end"),
+    ("PUT", [("Content-Range", "bytes 0-2/*"), ("Content-Encoding", "gzip")], 415, "no content coding"),
+    ("PATCH", [("Content-Type", "text/plain"), ("X-Update-Range", "append")], 415, "x-sabredav-partialupdate"),
+]
+
+
+@pytest.mark.parametrize("method,headers,status,words", PARTS)
+def test_what_is_wrong_with_a_part(dav, method, headers, status, words):
+    dav.file("a.txt", b"abc")
+    answer = dav.ask(method, "a.txt", headers, b"xyz")
+    assert answer.status == status and words in of_xml(answer)
+    assert dav.disk("a.txt").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("method,name", [("PUT", "a.txt"), ("PUT", "missing/a.txt"), ("PROPFIND", ""), ("DELETE", "missing")])
+def test_a_body_that_is_too_long_for_the_server(dav, method, name):
+    """Whatever else would be wrong: no error of httpd's takes its place when the body is dropped."""
+    with dav.server.connect() as c:
+        c.send_head(method, dav.url + name, [("Content-Length", str(900 * 10**12))])
+        answer = c.read_answer(method)
+    assert answer.status == 413 and "LimitRequestBody allows: 1073741824 bytes" in of_xml(answer)
