@@ -137,26 +137,31 @@ dms_error_t *dms_body_read_any_xml(request_rec *r, dms_element_t **root)
     return read_xml(r, DMS_MEDIA_OTHER, root);
 }
 
+/* The number of bytes that a header of r tells; -1: none. */
+static apr_off_t told_by(const request_rec *r, const char *header)
+{
+    const char *length = apr_table_get(r->headers_in, header);
+    apr_off_t told;
+    char *end;
+
+    return length && apr_strtoff(&told, length, &end, 10) == APR_SUCCESS && end != length && !*end
+                   && told >= 0
+               ? told
+               : -1;
+}
+
 apr_off_t dms_body_expected(request_rec *r)
 {
-    const char *length = apr_table_get(r->headers_in, "Content-Length");
-    char *end;
-    apr_off_t expected;
-
-    if (!length) { /* Finder's, of a body in chunks */
-        length = apr_table_get(r->headers_in, "X-Expected-Entity-Length");
-    }
-    return length && apr_strtoff(&expected, length, &end, 10) == APR_SUCCESS && end != length
-                   && !*end && expected >= 0
-               ? expected
-               : -1;
+    return told_by(r, apr_table_get(r->headers_in, "Content-Length")
+                          ? "Content-Length"
+                          : "X-Expected-Entity-Length"); /* Finder's, of a body in chunks */
 }
 
 dms_error_t *dms_body_check_length(request_rec *r)
 {
     apr_off_t limit = ap_get_limit_req_body(r);
 
-    return limit > 0 && dms_body_expected(r) > limit
+    return limit > 0 && told_by(r, "Content-Length") > limit
                ? dms_error(r->pool, HTTP_REQUEST_ENTITY_TOO_LARGE, NULL,
                            "the body is longer than LimitRequestBody allows: %" APR_OFF_T_FMT
                            " bytes",
