@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import subprocess
 import tarfile
 
 import pytest
@@ -127,3 +128,21 @@ def test_the_others_start(site, text):
 def test_pages_that_are_uploaded_run_nothing(site):
     server = site(INSTALLED, next(e for e in EXAMPLES if "sandbox" in e))
     assert server.get("/files/a.txt").get("Content-Security-Policy") == "sandbox"
+
+
+def test_what_curl_asks_for(site, tmp_path):
+    """The manual's examples of requests, one after the other."""
+    server = site(INSTALLED)
+    (tmp_path / "report.txt").write_text("a report\n")
+    said = ""
+    for text in manual.SHELL:
+        if text.startswith("curl ") and "..." not in text:
+            commands = text.replace("curl -u jane ", "curl -sSf -u jane:secret ").replace("http://localhost/", f"http://127.0.0.1:{server.port}/")
+            done = subprocess.run(["bash", "-ec", commands], cwd=tmp_path, capture_output=True, text=True)
+            assert done.returncode == 0, (text, done.stderr)
+            said += done.stdout
+    assert (server.folder / "parts.txt").read_text() == "hello, world"
+    assert (server.folder / "report.txt").read_text() == "a report\n"
+    assert "\nRepr-Digest: sha-256=:" in said and "a.txt</D:href>" in said and "/files/</D:href>" not in said
+    (made,) = server.propfind("/files/reports/", "0", harness.prop_body("displayname"))
+    assert made.text("displayname") == "Reports"
