@@ -244,6 +244,12 @@ remarks() {
     esac
 }
 
+upload() {
+    if [ -z "$readonly" ] && writable "$dir"; then
+        printf '\n    %s-T /etc/hostname %snew.txt' "$curl" "$url"
+    fi
+}
+
 url=http://$host:$port/
 curl="curl ${login:+-u $(printf %q "$login") }"
 cat <<TEXT
@@ -253,8 +259,7 @@ $(cat "$run/httpd.conf")
 
 Serving $dir at $url$(remarks)
 
-    $curl-X PROPFIND -H 'Depth: 1' $url
-    $curl-T /etc/hostname ${url}new.txt
+    $curl-X PROPFIND -H 'Depth: 1' $url$(upload)
 
 Ctrl-C stops it.
 TEXT

@@ -128,6 +128,7 @@ def test_readonly(run):
     for method in ("PUT", "DELETE", "MKCOL", "PROPPATCH", "LOCK", "MOVE"):
         assert served.ask(method, "/hello.txt", body=b"x").status == 403
     served.wait(r"Serving .* \(read-only\)$")
+    assert "curl -X PROPFIND" in served.told and "curl -T" not in served.told
 
 
 def test_readonly_and_login(run):
@@ -193,6 +194,7 @@ def test_a_folder_that_may_not_be_written_is_told(run):
     folder = harness.new_dir("dms-run-")
     served = run(folder)
     served.wait(rf"Serving .* \(read-only: {WEB_USER} may not write there\)$")
+    assert "curl -X PROPFIND" in served.told and "curl -T" not in served.told
     shutil.rmtree(folder)
 
 
