@@ -98,7 +98,7 @@ def is_writable(run, *headers):
 
 def test_each_request_is_a_line(run):
     served = run()
-    assert is_writable(served)
+    assert is_writable(served) and "curl -T" in served.told
     assert "hello.txt" in served.propfind("/", "1", RESOURCETYPE).names()
     served.get("/nothing%1b%5b31m")
     assert int(served.wait(r"^207 PROPFIND /, (\d+) members, \d+ µs$")[1]) == 6
