@@ -70,8 +70,8 @@ static int refuse_method(request_rec *r, const dms_config_t *config, const dms_m
 
     if (config->provider->lookup(r, config->base, 0, &resource) == APR_SUCCESS) {
         if (method == &dms_method_get && resource.facts.kind == DMS_KIND_NONE) {
-            return dms_error_send(
-                r, dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file"));
+            return dms_error_send(r, dms_error(r->pool, HTTP_NOT_FOUND, NULL,
+                                               "there is no such file"));
         }
         dms_method_set_allowed(&request, &resource);
     }

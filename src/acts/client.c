@@ -254,8 +254,8 @@ int dms_client_recognise(dms_client_t *client, request_rec *question)
 
 const char *dms_client_user(const dms_client_t *client, request_rec *question)
 {
-    const identity_t *known =
-        has_same_files(client, question) ? find_identity(client, question) : NULL;
+    const identity_t *known = has_same_files(client, question) ? find_identity(client, question)
+                                                               : NULL;
 
     return known && known->status == OK ? known->user : NULL;
 }

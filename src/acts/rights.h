@@ -14,8 +14,8 @@ unsigned int dms_rights_of(request_rec *r, const dms_provider_t *provider, dms_k
                            const char *uri);
 
 /* Who the client is, in r->pool; NULL: nobody. Where anybody may look, httpd has not asked who it
- * is: then it is whom httpd finds who asks to change the resource at uri, whether it may or not; or,
- * where nobody is asked, the collection which that is in, as a listing of it tells. */
+ * is: then it is whom httpd finds who asks to change the resource at uri, whether it may or not;
+ * or, where nobody is asked, the collection which that is in, as a listing of it tells. */
 const char *dms_rights_user(request_rec *r, dms_kind_e kind, const char *uri);
 
 #endif

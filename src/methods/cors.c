@@ -13,15 +13,15 @@
 
 /* What of an answer a page may read beside what it always may. */
 #define EXPOSED                                                                                    \
-    "Accept-Encoding, Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, Content-Range, DAV, "   \
-    "ETag, Last-Modified, Location, Lock-Token, MS-Author-Via, OC-Checksum, Preference-Applied, "  \
-    "Repr-Digest, Retry-After, WWW-Authenticate, X-OC-MTime"
+    "Accept-Encoding, Accept-Patch, Accept-Ranges, Allow, Content-Length, Content-Location, "      \
+    "Content-Range, DAV, ETag, Last-Modified, Location, Lock-Token, MS-Author-Via, OC-Checksum, "  \
+    "Preference-Applied, Repr-Digest, Retry-After, WWW-Authenticate, X-OC-MTime"
 
 /* What of a request a page may set beside what it always may. */
 #define ACCEPTED                                                                                   \
-    "Authorization, Cache-Control, Content-Digest, Content-Encoding, Content-MD5, Content-Range, "  \
-    "Content-Type, Depth, Destination, Digest, If, If-Match, If-Modified-Since, If-None-Match, If-Range, "       \
-    "If-Unmodified-Since, Lock-Token, OC-Checksum, Overwrite, Pragma, Prefer, Range, "             \
+    "Authorization, Cache-Control, Content-Digest, Content-Encoding, Content-MD5, Content-Range, " \
+    "Content-Type, Depth, Destination, Digest, If, If-Match, If-Modified-Since, If-None-Match, "   \
+    "If-Range, If-Unmodified-Since, Lock-Token, OC-Checksum, Overwrite, Pragma, Prefer, Range, "   \
     "Repr-Digest, Timeout, Want-Repr-Digest, X-Expected-Entity-Length, X-OC-Mtime, "               \
     "X-Requested-With, X-Update-Range"
 

@@ -59,8 +59,7 @@ static dms_error_t *refuse_destination(request_rec *r, const request_rec *target
                               "a page of %s may not write the Destination "
                               "(DavMultistatusAllowOrigin)",
                               origin)
-                  : dms_error(r->pool, status, NULL,
-                              "this client may not write the Destination");
+                  : dms_error(r->pool, status, NULL, "this client may not write the Destination");
 }
 
 /* Asks httpd about the destination: whether this client may write there, and where it is. */

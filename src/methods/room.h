@@ -19,7 +19,7 @@ typedef struct dms_room_t {
     apr_int64_t before; /* how many bytes it has; -1: nobody knows */
     apr_int64_t most;   /* how many it may have, by what is left: */
     dms_left_t left;
-    int is_unknown;     /* in the step: nobody knows, since what was counted has been forgotten */
+    int is_unknown; /* in the step: nobody knows, since what was counted has been forgotten */
 } dms_room_t;
 
 /* Finds out how long a file may become, before its body is read: may take the time to count the

@@ -14,8 +14,8 @@
  * stays as it is shows when the store is tried. */
 void dms_ownership_restore(const char *directory, const char *name);
 
-/* Whether a directory holds the store `name`, and nothing else; or is empty, as a new volume is, and
- * in a place where nobody but root could have put it. */
+/* Whether a directory holds the store `name`, and nothing else; or is empty, as a new volume is,
+ * where nobody but root could have put it. */
 int dms_ownership_is_of_store(const char *directory, const char *name);
 
 /* Gives a directory to the User. Returns 0, or -1 and errno. */

@@ -1,7 +1,5 @@
 """Directives: where they hold, what they refuse, and life with mod_dav, virtual hosts and restarts."""
 
-import subprocess
-
 import pytest
 
 from harness import RESOURCETYPE, Server, StartError
@@ -68,32 +66,6 @@ def test_each_has_its_own_place(httpd):
 def test_a_bad_value_is_refused_by_the_name_of_its_directive(line):
     text = start_error(conf=f'<Location "/x">\n{line}\n</Location>')
     assert line.split()[0] in text
-
-
-LINES = {  # of each directive that is for a place
-    "On": "", "AllowOrigin": "*", "Authz": "each", "DepthInfinity": "Off", "Litter": "refuse", "LockTimeout": "60", "MaxLocks": "1",
-    "MaxProperties": "1", "MaxPropertyBytes": "1", "MaxResponses": "1", "Names": "exact", "Quota": "1G", "Reverse": "Off",
-    "SetModified": "On", "ShowForbidden": "On", "Sync": "Off", "UnlockAny": "valid-user"}
-SECTIONS = {
-    "files": '<Directory "{data}">\n<Files "x">\n%s\n</Files>\n</Directory>',
-    "filesmatch": '<FilesMatch "x">\n%s\n</FilesMatch>',
-    "if": '<Location "/dav/">\n<If "true">\n%s\n</If>\n</Location>',
-    "else": '<Location "/dav/">\n<If "true">\n</If>\n<Else>\n%s\n</Else>\n</Location>',
-}
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_what_is_for_a_place_is_for_no_file_or_condition(section):
-    """Without starting a server for each."""
-    server = Server()
-    server.port = 1
-    for name, value in LINES.items():
-        line = f"DavMultistatus{name} {value}" if value else "DavMultistatus On"
-        server.conf_parts = (SECTIONS[section] % line, *server.conf_parts[1:])
-        server.write_conf()
-        done = subprocess.run([*server.command(), "-t"], capture_output=True, text=True)
-        assert done.returncode and line.split()[0] in done.stderr and "cannot occur within" in done.stderr, (line, done.stderr)
-    server.remove()
 
 
 # -- where it holds

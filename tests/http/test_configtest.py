@@ -44,6 +44,28 @@ def test_what_is_right_passes(configtest):
     assert status == 0 and said.strip() == "Syntax OK"
 
 
+# -- where a directive may stand
+
+LINES = {  # of each directive that is for a place
+    "On": "", "AccessFiles": "On", "AllowOrigin": "*", "Authz": "each", "DepthInfinity": "Off", "Litter": "refuse", "LockTimeout": "60", "MaxLocks": "1",
+    "MaxProperties": "1", "MaxPropertyBytes": "1", "MaxResponses": "1", "Names": "exact", "Quota": "1G", "Reverse": "Off",
+    "SetModified": "On", "ShowForbidden": "On", "Sync": "Off", "UnlockAny": "valid-user"}
+SECTIONS = {
+    "files": '<Directory "{data}">\n<Files "x">\n%s\n</Files>\n</Directory>',
+    "filesmatch": '<FilesMatch "x">\n%s\n</FilesMatch>',
+    "if": '<Location "/dav/">\n<If "true">\n%s\n</If>\n</Location>',
+    "else": '<Location "/dav/">\n<If "true">\n</If>\n<Else>\n%s\n</Else>\n</Location>',
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_what_is_for_a_place_is_for_no_file_or_condition(configtest, section):
+    for name, value in LINES.items():
+        line = f"DavMultistatus{name} {value}" if value else "DavMultistatus On"
+        status, said = configtest(SECTIONS[section] % line)
+        assert status != 0 and line.split()[0] in said and "cannot occur within" in said, (line, said)
+
+
 # -- with mod_dav
 
 BOTH = {
