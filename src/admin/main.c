@@ -190,18 +190,14 @@ static int read_options(dms_admin_t *admin, int argc, const char *const *argv,
 
 /* --- what a command needs --- */
 
-/* With the rights of who has started the program: the store's owner may have fewer there. */
 static apr_status_t open_argument(dms_admin_t *admin, const dms_admin_command_t *command)
 {
     const char *file = *admin->arguments;
     struct stat st;
 
-    if (command->opens == DMS_ADMIN_NO_FILE || !file) {
-        return APR_SUCCESS;
-    }
     admin->argument = command->opens == DMS_ADMIN_READS
                           ? open(file, O_RDONLY | O_CLOEXEC)
-                          : open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+                          : open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (admin->argument < 0 || fstat(admin->argument, &st)) {
         return dms_tell(errno, "%s", file);
     }
@@ -209,6 +205,23 @@ static apr_status_t open_argument(dms_admin_t *admin, const dms_admin_command_t 
         return dms_tell(EEXIST, "%s", file);
     }
     return APR_SUCCESS;
+}
+
+/* The file is opened with the rights of who has started the program, since the store's owner may
+ * have fewer there; but not where that one says which file it is. */
+static apr_status_t become_owner(dms_admin_t *admin, const dms_admin_command_t *command)
+{
+    const char *file = command->opens == DMS_ADMIN_NO_FILE ? NULL : *admin->arguments;
+    int is_late = file && dms_owner_may_turn(admin->file, file, admin->pool);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (file && !is_late) {
+        rv = open_argument(admin, command);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = dms_become_owner(admin->file, admin->pool);
+    }
+    return rv == APR_SUCCESS && is_late ? open_argument(admin, command) : rv;
 }
 
 /* A dms_store_log_fn. */
@@ -243,10 +256,7 @@ static int run(dms_admin_t *admin, const dms_admin_command_t *command)
 
     admin->file = file; /* absolute */
     if (rv == APR_SUCCESS) {
-        rv = open_argument(admin, command);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = dms_become_owner(admin->file, admin->pool);
+        rv = become_owner(admin, command);
     }
     if (rv == APR_SUCCESS) {
         rv = open_store(admin);

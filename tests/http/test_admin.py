@@ -4,6 +4,7 @@ The program is run as root where the tests are: it becomes the store's owner, an
 
 import contextlib
 import os
+import pwd
 import re
 import resource
 import shutil
@@ -35,6 +36,11 @@ def run(server, *args, code=DONE, **kw):
         others = subprocess.run(["find", store_path(server).parent, "-not", "-user", WEB_USER], capture_output=True, text=True)
         assert others.stdout == "", others
     return result
+
+
+def ids_of(user):
+    entry = pwd.getpwnam(user)
+    return entry.pw_uid, entry.pw_gid
 
 
 class Output(str):
@@ -575,3 +581,38 @@ def test_nobody_but_the_owner_or_root(dav_on):
     done = subprocess.run([PROGRAM, "--store", store_path(dav.server), "locks"], capture_output=True, text=True)
     assert done.returncode == FAILED and "root's, in another's folder" in done.stderr
     shutil.chown(store_path(dav.server), WEB_USER, WEB_USER)
+
+
+@pytest.mark.root
+def test_a_backup_is_not_written_where_the_user_leads_it(dav_on, tmp_path):
+    """Root's rights are for root's paths: where the store's owner may put a link, the owner's do."""
+    dav = dav_on()
+    dav.set("", note="x")
+    state, target = store_path(dav.server).parent, tmp_path / "cron"
+    target.write_bytes(b"")
+    os.chmod(tmp_path, 0o755)
+    for name, to in ("file", target), ("new", tmp_path / "made"), ("folder", tmp_path):
+        (state / name).symlink_to(to)
+        os.lchown(state / name, *ids_of(WEB_USER))
+    for name in "file", "new", "folder/made":
+        assert str(state / name) in run(dav.server, "backup", state / name, code=FAILED).errors
+    assert target.read_bytes() == b"" and os.listdir(tmp_path) == ["cron"]
+    run(dav.server, "backup", state / "backup.db")  # nothing there is root's
+
+
+@pytest.mark.root
+def test_a_store_that_others_may_exchange_is_none_for_root(tmp_path):
+    """Who owns the folder would have root become any user, by a link, and write there as that one."""
+    os.chmod(tmp_path, 0o755)
+    mine, links = tmp_path / "mine", tmp_path / "links"
+    for folder, user in (mine, "nobody"), (links, WEB_USER):
+        folder.mkdir()
+        os.chown(folder, *ids_of(user))
+    (mine / "store.db").touch()
+    os.chown(mine / "store.db", *ids_of("nobody"))
+    (links / "store.db").symlink_to(mine / "store.db")
+    (tmp_path / "root").symlink_to(links)
+    for way in links / "store.db", tmp_path / "root/store.db":
+        done = subprocess.run([PROGRAM, "--store", way, "locks"], capture_output=True, text=True, timeout=60)
+        assert done.returncode == FAILED and "others may put a link" in done.stderr
+    assert os.listdir(links) == os.listdir(mine) == ["store.db"] and (mine / "store.db").stat().st_size == 0
