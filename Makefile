@@ -197,7 +197,7 @@ $(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
 # make exports all of these to the script.
 # However make ends, the script hears of it and stops httpd.
 run: $(MODULE) | packages
-	@exec setpriv --pdeathsig TERM tools/run.sh $(abspath $(MODULE)) "$(PORT)" "$(DIR)"
+	@exec setpriv --pdeathsig TERM tools/run.sh $(abspath $(MODULE)) "$$PORT" "$$DIR"
 
 # Each file of tests as a whole by one of so many processes, which have servers of their own.
 TEST_JOBS = $(shell nproc)

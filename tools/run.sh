@@ -88,10 +88,12 @@ make_sample() {
     [ "$(id -u)" -ne 0 ] || chown -R "$user:" "$1"
 }
 
-# Quoted for httpd.conf.
+# Quoted for httpd.conf, where ${NAME} stands for something else, also in quotes.
 quoted() {
     local text=${1//\\/\\\\}
-    printf '"%s"' "${text//\"/\\\"}"
+
+    text=${text//\"/\\\"}
+    printf '"%s"' "${text//'${'/'${DOLLAR}{'}"
 }
 
 # One line of an AuthUserFile, with what every system has to make it.
@@ -110,7 +112,8 @@ load() {
     done
 }
 
-# Who may do what: in the <Directory>, so that what .htaccess and <Files> deny stays denied.
+# Who may do what: in a <Directory>, so that what .htaccess and <Files> deny stays denied; in that
+# of all, since the name of one would be a pattern, which "a [1]" does not match.
 rules() {
     local read='Require method GET HEAD OPTIONS PROPFIND'
 
@@ -133,6 +136,7 @@ CONF
 
 configuration() {
     cat <<CONF
+Define DOLLAR $
 ServerName localhost
 Listen $bind:$port
 PidFile $(quoted "$run/httpd.pid")
@@ -149,7 +153,7 @@ CustomLog "|/bin/sed -u 's/, - members//'" line
 
 DavMultistatusStore sqlite3 $(quoted "$state/store.db")
 DocumentRoot $(quoted "$dir")
-<Directory $(quoted "$dir")>
+<Directory "/">
     Options Indexes FollowSymLinks
 $(rules)
 </Directory>

@@ -122,6 +122,21 @@ def test_login(run):
         assert served.ask("PUT", "/x", headers, b"x").status == 401
 
 
+def test_a_folder_whose_name_means_something_to_httpd(run):
+    """A pattern that does not match itself would let everybody in."""
+    root = harness.new_dir("dms-run-")
+    folder = root / 'a [1]* "q" ${HOME} $HOME \\'
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(b"a")
+    if harness.IS_ROOT:
+        shutil.chown(folder, WEB_USER)
+    served = run(folder, LOGIN="jane:secret", HOME="/")
+    assert served.get("/a.txt").status == 401
+    assert served.ask("GET", "/a.txt", [basic("jane:secret")]).body == b"a"
+    assert is_writable(served, basic("jane:secret")) and (folder / "new.txt").exists()
+    shutil.rmtree(root)
+
+
 def test_readonly(run):
     served = run(READONLY="1")
     assert served.get("/hello.txt").status == 200 and len(served.propfind("/", "1")) > 1
