@@ -234,10 +234,14 @@ static void complete(dms_admin_t *admin)
 {
     dms_recovery_t *recovery = dms_recovery_create(admin->pool, admin->store, log_recovery, NULL);
     apr_time_t until = apr_time_now() + PATIENCE;
+    int is_left;
 
-    while (dms_recovery_slice(recovery, &dms_fs_provider, admin->pool) && apr_time_now() < until) {
-        apr_sleep(DMS_RECOVERY_SLICE);
-    }
+    do {
+        dms_keep_words();
+        is_left = dms_recovery_slice(recovery, &dms_fs_provider, admin->pool);
+        dms_give_out_words(1);
+        apr_sleep(is_left ? DMS_RECOVERY_SLICE : 0);
+    } while (is_left && apr_time_now() < until);
 }
 
 /* A slice; sweep->reached: where to go on. */

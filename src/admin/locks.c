@@ -36,9 +36,9 @@ static int print_lock(void *baton, const dms_lock_t *lock)
     apr_pool_t *pool;
 
     apr_pool_create(&pool, admin->pool);
-    printf("%s\t%s\t%s\t%s\t%s\t%s\n", lock->key, lock->token, lock->is_deep ? "infinity" : "0",
-           lock->is_shared ? "shared" : "exclusive", end_of(lock, date),
-           apr_pescape_echo(pool, lock->principal, 0));
+    fprintf(dms_output(), "%s\t%s\t%s\t%s\t%s\t%s\n", lock->key, lock->token,
+            lock->is_deep ? "infinity" : "0", lock->is_shared ? "shared" : "exclusive",
+            end_of(lock, date), apr_pescape_echo(pool, lock->principal, 0));
     apr_pool_destroy(pool);
     return 1;
 }

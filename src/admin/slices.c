@@ -1,5 +1,7 @@
 #include "admin/slices.h"
 
+#include "admin/tell.h"
+
 static const void *item_of(const apr_array_header_t *items, int i)
 {
     return items->elts + (apr_size_t)i * (apr_size_t)items->elt_size;
@@ -37,7 +39,9 @@ apr_status_t dms_in_slices(dms_admin_t *admin, const apr_array_header_t *items,
 
     apr_pool_create(&scratch, admin->pool);
     while (rv == APR_SUCCESS && next < items->nelts) {
+        dms_keep_words();
         rv = make_some(admin, items, &next, change, baton, scratch);
+        dms_give_out_words(rv == APR_SUCCESS);
         apr_pool_clear(scratch);
         apr_sleep(DMS_SLICE_PAUSE);
     }

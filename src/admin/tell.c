@@ -17,30 +17,73 @@
 
 /* --- telling --- */
 
+/* What is kept back of standard output and standard error; NULL: it goes there. */
+static struct {
+    FILE *stream;
+    char *bytes;
+    size_t length;
+} kept[2];
+
+void dms_keep_words(void)
+{
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        kept[i].stream = open_memstream(&kept[i].bytes, &kept[i].length);
+    }
+}
+
+static void give_out(int i, FILE *stream, int is_true)
+{
+    FILE *own = kept[i].stream;
+
+    kept[i].stream = NULL;
+    if (own && !fclose(own) && is_true) {
+        fwrite(kept[i].bytes, 1, kept[i].length, stream);
+    }
+    if (own) {
+        free(kept[i].bytes);
+    }
+}
+
+void dms_give_out_words(int is_done)
+{
+    give_out(0, stdout, is_done);
+    give_out(1, stderr, 1);
+}
+
+FILE *dms_output(void)
+{
+    return kept[0].stream ? kept[0].stream : stdout;
+}
+
 /* Users have chosen some of it: no line or terminal is to take that for its own. */
-static void print_error(const char *format, va_list args)
+static void print_error(FILE *stream, const char *format, va_list args)
 {
     apr_pool_t *pool;
 
     apr_pool_create(&pool, NULL);
-    fputs(apr_pescape_echo(pool, apr_pvsprintf(pool, format, args), 0), stderr);
+    fputs(apr_pescape_echo(pool, apr_pvsprintf(pool, format, args), 0), stream);
     apr_pool_destroy(pool);
 }
 
 apr_status_t dms_tell(apr_status_t status, const char *format, ...)
 {
+    FILE *stream = kept[1].stream ? kept[1].stream : stderr;
     char words[200];
     va_list args;
 
-    fflush(stdout);
-    fputs("dav-multistatus: ", stderr);
+    if (stream == stderr) {
+        fflush(stdout);
+    }
+    fputs("dav-multistatus: ", stream);
     va_start(args, format);
-    print_error(format, args);
+    print_error(stream, format, args);
     va_end(args);
     if (status != APR_SUCCESS && status != APR_EGENERAL) {
-        fprintf(stderr, ": %s", apr_strerror(status, words, sizeof(words)));
+        fprintf(stream, ": %s", apr_strerror(status, words, sizeof(words)));
     }
-    fputc('\n', stderr);
+    fputc('\n', stream);
     return status;
 }
 

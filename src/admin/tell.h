@@ -4,6 +4,8 @@
 #ifndef DMS_TELL_H
 #define DMS_TELL_H
 
+#include <stdio.h>
+
 #include "admin/admin.h"
 #include "multistatus/element.h"
 
@@ -14,6 +16,14 @@ apr_status_t dms_tell(apr_status_t status, const char *format, ...)
 
 /* The same of what was left as it was, for a reason: is_left. */
 void dms_tell_left(dms_admin_t *admin, const char *key, const char *why);
+
+/* Keeps what is told and printed (dms_output()) back: whoever reads it may be slow, and the store's
+ * write lock is not to wait for that. Then gives it out; what was printed only where it is done. */
+void dms_keep_words(void);
+void dms_give_out_words(int is_done);
+
+/* Standard output, or what keeps that back. */
+FILE *dms_output(void);
 
 /* Prints a text with so much before each of its lines. */
 void dms_print_indented(const char *indent, const char *text);

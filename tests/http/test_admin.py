@@ -3,13 +3,16 @@
 The program is run as root where the tests are: it becomes the store's owner, and leaves nothing that is not the server's."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import re
 import resource
 import shutil
 import sqlite3
+import struct
 import subprocess
+import termios
 import threading
 import time
 from urllib.parse import unquote
@@ -72,6 +75,23 @@ def test_a_lock_is_listed_and_broken_at_once(dav):
     assert dav.put("d/a.txt").status == 204
     assert run(dav.server, "locks", key(dav)) == ""
     assert "no lock" in run(dav.server, "unlock", deep.token, code=LEFT).errors
+
+
+def test_who_reads_slowly_holds_up_nobody(dav_on):
+    """A pager, say."""
+    dav = dav_on(location="DavMultistatusSync Off")
+    for i in range(150):
+        lock(dav, f"{i}.txt", timeout="infinite")
+    dav.file("other.txt")
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    program = subprocess.Popen([PROGRAM, "--store", store_path(dav.server), "unlock", "--below", key(dav)], stdout=writing)
+    os.close(writing)
+    wait_until(lambda: struct.unpack("i", fcntl.ioctl(reading, termios.FIONREAD, b"1234"))[0] == size)
+    dav.set("other.txt", note="x")
+    with open(reading, "rb") as output:
+        assert len(output.readlines()) == 150
+    assert program.wait(timeout=60) == DONE
 
 
 # -- properties
