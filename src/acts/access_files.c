@@ -1,31 +1,63 @@
 #include "acts/access_files.h"
 
-#include <apr_hash.h>
+#include <string.h>
+#include <strings.h>
+
+#include <apr_tables.h>
 #include <http_config.h>
 #include <http_core.h>
 
 #include "acts/acts.h"
 #include "config/config.h"
 
-/* name -> name. Written while the configuration is read, by one thread; constant afterwards. */
-static apr_hash_t *names;
+/* const char *. Written while the configuration is read, by one thread; constant afterwards. */
+static apr_array_header_t *names;
+
+/* What httpd opens in a folder may be a path: then it is the name at its end. */
+static const char *base_name(const char *path)
+{
+    const char *slash = ap_strrchr_c(path, '/');
+
+    return slash ? slash + 1 : path;
+}
 
 void dms_access_files_collect(apr_pool_t *pconf, const server_rec *server)
 {
-    names = apr_hash_make(pconf);
+    names = apr_array_make(pconf, 4, sizeof(const char *));
     for (; server; server = server->next) {
         const core_server_config *core = ap_get_core_module_config(server->module_config);
         const char *list = core->access_name, *name;
 
         while (list && *list && *(name = ap_getword_conf(pconf, &list))) {
-            apr_hash_set(names, name, APR_HASH_KEY_STRING, name);
+            if (!dms_access_files_have(base_name(name))) {
+                APR_ARRAY_PUSH(names, const char *) = base_name(name);
+            }
         }
     }
 }
 
+/* The length of a name without what some file systems drop at its end (CIFS, FAT). */
+static apr_size_t length_of(const char *name)
+{
+    apr_size_t length = strlen(name);
+
+    while (length && strchr(". ", name[length - 1])) {
+        length--;
+    }
+    return length;
+}
+
 int dms_access_files_have(const char *name)
 {
-    return names && apr_hash_get(names, name, APR_HASH_KEY_STRING) != NULL;
+    apr_size_t length = length_of(name);
+    int i, is = 0;
+
+    for (i = 0; names && i < names->nelts && !is; i++) {
+        const char *each = APR_ARRAY_IDX(names, i, const char *);
+
+        is = length_of(each) == length && !strncasecmp(each, name, length);
+    }
+    return is;
 }
 
 /* The methods of the acts by which something is written (acts.c), and their likes. */
@@ -54,7 +86,5 @@ int dms_access_files_refuse(const request_rec *r)
         return 0;
     }
     place = dms_act_place_of(r, r->pool);
-    return place
-           && dms_access_files_have(ap_strrchr_c(place, '/') ? ap_strrchr_c(place, '/') + 1
-                                                             : place);
+    return place && dms_access_files_have(base_name(place));
 }

@@ -15,7 +15,8 @@
  * as the configuration. */
 void dms_access_files_collect(apr_pool_t *pconf, const server_rec *server);
 
-/* Whether a file of that name is one. */
+/* Whether a file of that name is one; or would be on a file system that takes upper and lower case
+ * for the same, or drops dots and blanks at the end. */
 int dms_access_files_have(const char *name);
 
 /* Whether a request, or a question, would write one where that is not for clients. */

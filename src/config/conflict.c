@@ -59,14 +59,34 @@ typedef struct check_t {
     int has_found;
 } check_t;
 
-/* What the outcome of merging sections is: where both are on, it is told. */
-static int check_merged(check_t *check, ap_conf_vector_t *merged, const char *kind,
-                        const char *name)
+static int has_both(const check_t *check, ap_conf_vector_t *merged)
 {
     const dms_config_t *config = ap_get_module_config(merged, &dav_multistatus_module);
     request_rec r = {.per_dir_config = merged};
 
-    if (!config || !dms_config_is_on(config) || !check->provider_of(&r)) {
+    return config && dms_config_is_on(config) && check->provider_of(&r);
+}
+
+/* Whether one of the sections that may hold, too, turns either off again. Which hold together only
+ * a request tells: a server that may work is not kept from starting. */
+static int is_lifted(const check_t *check, ap_conf_vector_t *merged,
+                     const apr_array_header_t *others)
+{
+    int i, is = 0;
+
+    for (i = 0; i < others->nelts && !is; i++) {
+        is = !has_both(check, ap_merge_per_dir_configs(check->pool, merged,
+                                                       APR_ARRAY_IDX(others, i,
+                                                                     ap_conf_vector_t *)));
+    }
+    return is;
+}
+
+/* What the outcome of merging sections is: where both are on, whatever others hold, it is told. */
+static int check_merged(check_t *check, ap_conf_vector_t *merged, const apr_array_header_t *others,
+                        const char *kind, const char *name)
+{
+    if (!has_both(check, merged) || is_lifted(check, merged, others)) {
         return 0;
     }
     ap_log_error(APLOG_MARK, APLOG_CRIT, 0, check->server,
@@ -76,9 +96,10 @@ static int check_merged(check_t *check, ap_conf_vector_t *merged, const char *ki
     return 1;
 }
 
-/* The <Files> or <If> sections that hold in a place, each by itself, upon what holds there. */
+/* The <Files> or <If> sections that hold in a place, each upon what holds there. */
 static void check_within(check_t *check, ap_conf_vector_t *place,
-                         const apr_array_header_t *sections, const char *kind)
+                         const apr_array_header_t *sections, const apr_array_header_t *others,
+                         const char *kind)
 {
     int i;
 
@@ -86,22 +107,34 @@ static void check_within(check_t *check, ap_conf_vector_t *place,
         ap_conf_vector_t *section = APR_ARRAY_IDX(sections, i, ap_conf_vector_t *);
         const core_dir_config *core = ap_get_core_module_config(section);
 
-        check_merged(check, ap_merge_per_dir_configs(check->pool, place, section), kind, core->d);
+        check_merged(check, ap_merge_per_dir_configs(check->pool, place, section), others, kind,
+                     core->d);
     }
 }
 
-static void check_place(check_t *check, ap_conf_vector_t *place, const char *kind, const char *name)
+/* later: the sections that httpd merges upon those of this kind; NULL: none. */
+static void check_place(check_t *check, ap_conf_vector_t *place, const apr_array_header_t *later,
+                        const char *kind, const char *name)
 {
     const core_dir_config *core = ap_get_core_module_config(place);
+    const apr_array_header_t *sources[] = {core->sec_file, core->sec_if, later};
+    apr_array_header_t *others = apr_array_make(check->pool, 8, sizeof(ap_conf_vector_t *));
+    int i;
 
-    if (!check_merged(check, place, kind, name)) {
-        check_within(check, place, core->sec_file, "Files");
-        check_within(check, place, core->sec_if, "If");
+    for (i = 0; i < 3; i++) {
+        if (sources[i]) {
+            apr_array_cat(others, sources[i]);
+        }
+    }
+    if (!check_merged(check, place, others, kind, name)) {
+        check_within(check, place, core->sec_file, others, "Files");
+        check_within(check, place, core->sec_if, others, "If");
     }
 }
 
 /* Merges, as httpd does for a request, the sections of one kind that hold for each section. */
-static void check_sections(check_t *check, const apr_array_header_t *sections, const char *kind)
+static void check_sections(check_t *check, const apr_array_header_t *sections,
+                           const apr_array_header_t *later, const char *kind)
 {
     int i, j;
 
@@ -116,7 +149,7 @@ static void check_sections(check_t *check, const apr_array_header_t *sections, c
                 merged = ap_merge_per_dir_configs(check->pool, merged, other);
             }
         }
-        check_place(check, merged, kind, inner->d);
+        check_place(check, merged, later, kind, inner->d);
     }
 }
 
@@ -128,11 +161,11 @@ int dms_conflict_check(apr_pool_t *ptemp, server_rec *server)
         core_server_config *core = ap_get_core_module_config(server->module_config);
 
         check.server = server;
-        check_place(&check, server->lookup_defaults, "VirtualHost",
+        check_place(&check, server->lookup_defaults, NULL, "VirtualHost",
                     server->server_hostname ? server->server_hostname : "");
         if (!check.has_found) { /* else each section would tell the same */
-            check_sections(&check, core->sec_url, "Location");
-            check_sections(&check, core->sec_dir, "Directory");
+            check_sections(&check, core->sec_url, NULL, "Location");
+            check_sections(&check, core->sec_dir, core->sec_url, "Directory");
         }
     }
     return check.has_found;

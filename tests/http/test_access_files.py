@@ -14,7 +14,7 @@ from writing import prop, update_body
 XML = ("Content-Type", "application/xml")
 RULES = b"Require all granted\n"
 # Not beginning with .ht, which <FilesMatch> denies on Debian, and here; the second server's names count, too.
-CONF = 'AccessFileName .acl ".an other"\n<VirtualHost *:{port}>\nServerName other.example\nAccessFileName .rules\n</VirtualHost>\n'
+CONF = 'AccessFileName .acl ".an other" inner/.path\n<VirtualHost *:{port}>\nServerName other.example\nAccessFileName .rules\n</VirtualHost>\n'
 NAMES = (".acl", ".an%20other", ".rules")
 
 
@@ -124,6 +124,17 @@ def test_names_that_are_alike_are_like_any_other(closed):
             assert closed.put(name + "x", b"").status == 409
         else:
             assert closed.put(name, b"").status == 201
+
+
+@pytest.mark.parametrize("name", [".ACL", ".Acl.", ".acl%20.", ".An%20Other", "inner/.path", ".path"])
+def test_names_that_are_the_same_to_some_file_systems(closed, name):
+    """Those of Windows, say, which this test's is not."""
+    closed.folder("inner")
+    closed.file("a.txt")
+    before = closed.tree()
+    for write in "PUT", "MKCOL", "LOCK", "COPY", "MOVE":
+        assert WRITES[write](closed, name).status == 403
+    assert closed.tree() == before
 
 
 def test_a_user_who_renames_what_was_uploaded(closed):
