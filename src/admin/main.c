@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <apr_file_info.h>
 #include <apr_general.h>
@@ -232,11 +233,29 @@ static void log_store(void *baton, apr_status_t status, const char *message)
     }
 }
 
+/* Whether a file begins as SQLite's do: nothing is made beside another one. */
+static int is_database(const char *file)
+{
+    static const char magic[16] = "SQLite format 3";
+    char begin[sizeof(magic)];
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, begin, sizeof(begin));
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return length == sizeof(magic) && !memcmp(begin, magic, sizeof(magic));
+}
+
 static apr_status_t open_store(dms_admin_t *admin)
 {
     const char *folder = apr_pstrcat(admin->pool, admin->file, "-processes", NULL);
     apr_status_t rv;
 
+    if (!is_database(admin->file)) {
+        return dms_tell(APR_EGENERAL, "%s is no store that can be read; --store names another",
+                        admin->file);
+    }
     dms_own_set(admin->file);
     rv = dms_processes_join(folder);
     if (rv != APR_SUCCESS) {

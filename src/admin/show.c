@@ -2,6 +2,7 @@
  * Showing and exporting properties.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <apr_buckets.h>
@@ -13,12 +14,39 @@ static const dms_choice_t all = {.what = DMS_CHOICE_ALL};
 
 /* --- for people --- */
 
+/* What a terminal may obey is written as XML's references: controls beyond ASCII (U+0080 to U+009F;
+ * of ASCII's, XML has none), and what turns the direction of the text (U+2028 to U+202E, U+2066 to
+ * U+2069). All of them are in UTF-8. */
+static const char *escape(const char *xml, apr_pool_t *pool)
+{
+    char *escaped = apr_palloc(pool, strlen(xml) * 4 + 1), *to = escaped;
+    const unsigned char *at;
+
+    for (at = (const unsigned char *)xml; *at; at++) {
+        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+            to += sprintf(to, "&#x%x;", at[1]);
+            at++;
+        }
+        else if (at[0] == 0xe2
+                 && ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae)
+                     || (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9))) {
+            to += sprintf(to, "&#x%x;", 0x2000 | (at[1] & 0x3f) << 6 | (at[2] & 0x3f));
+            at += 2;
+        }
+        else {
+            *to++ = (char)*at;
+        }
+    }
+    *to = '\0';
+    return escaped;
+}
+
 static apr_status_t print_properties(void *baton, const char *key, dms_dead_property_t *first,
                                      apr_pool_t *pool)
 {
     puts(key);
     for (; first; first = first->next) {
-        dms_print_indented("    ", first->xml);
+        dms_print_indented("    ", escape(first->xml, pool));
     }
     return APR_SUCCESS;
 }

@@ -146,6 +146,13 @@ def test_properties_are_shown_exported_and_imported(filled, tmp_path):
                                              " WHERE key = ?", (key(dav),))} == {"ann"}
 
 
+def test_what_is_shown_commands_no_terminal(dav):
+    dav.file("a.txt")
+    dav.set("a.txt", note="\u00a0\u0085\u009b31m\u202etxt\u2069\u20ac\u2067")
+    shown, exported = (run(dav.server, command, key(dav)) for command in ("show", "export"))
+    assert "\u00a0&#x85;&#x9b;31m&#x202e;txt&#x2069;\u20ac&#x2067;<" in shown and "\u009b31m\u202etxt" in exported
+
+
 def test_an_import_leaves_what_is_gone_and_says_where_it_is_no_export(filled):
     dav = filled
     exported = run(dav.server, "export", key(dav))
@@ -587,6 +594,14 @@ def test_help_and_manual_tell_of_all_there_is():
     (["backup", "/nowhere/at/all"], FAILED, "No such file"), (["export", "--store=/nowhere"], FAILED, "No such file")])
 def test_what_is_not_understood(server, args, code, word):
     assert word in run(server, *args, code=code).errors
+
+
+@pytest.mark.parametrize("bytes", [b"", b"root:x:0:0\n" * 100], ids=["empty", "text"])
+def test_nothing_is_made_beside_what_is_no_store(bytes, tmp_path):
+    (tmp_path / "passwd").write_bytes(bytes)
+    done = subprocess.run([PROGRAM, "--store", tmp_path / "passwd", "locks"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == FAILED and "is no store" in done.stderr
+    assert os.listdir(tmp_path) == ["passwd"] and (tmp_path / "passwd").read_bytes() == bytes
 
 
 @pytest.mark.root
