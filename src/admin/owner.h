@@ -7,14 +7,14 @@
 
 #include "admin/admin.h"
 
-/* Whether root would open a file by a path that the store's owner may lead elsewhere: that one opens
- * it, then. No: whoever else has started the program is that owner. */
+/* Whether root would open a file by a path that the store's owner may lead elsewhere: then that one
+ * is to open it. */
 int dms_owner_may_turn(const char *store, const char *path, apr_pool_t *pool);
 
 /* Becomes the owner of a store, where it is root's to do, for ever. APR_SUCCESS: the process is the
- * owner, and what it makes is nobody else's to read. Anything else has been told. A store whose path
- * others than root and its owner may lead elsewhere is none for root: they could name any file, and
- * so any owner. */
+ * owner, and what it makes is nobody else's to read. Anything else has been told. A store by whose
+ * path others than root and its owner may lead elsewhere is none for root: they could name any
+ * file, and so any owner. */
 apr_status_t dms_become_owner(const char *store, apr_pool_t *pool);
 
 #endif

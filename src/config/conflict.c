@@ -75,9 +75,9 @@ static int is_lifted(const check_t *check, ap_conf_vector_t *merged,
     int i, is = 0;
 
     for (i = 0; i < others->nelts && !is; i++) {
-        is = !has_both(check, ap_merge_per_dir_configs(check->pool, merged,
-                                                       APR_ARRAY_IDX(others, i,
-                                                                     ap_conf_vector_t *)));
+        is = !has_both(check,
+                       ap_merge_per_dir_configs(check->pool, merged,
+                                                APR_ARRAY_IDX(others, i, ap_conf_vector_t *)));
     }
     return is;
 }

@@ -96,10 +96,6 @@ APART = {
                        '<Directory "/srv/y">\nDavMultistatus On\n</Directory>',
     "two virtual hosts": '<VirtualHost *:80>\n<Location "/x">\nDav On\n</Location>\n</VirtualHost>\n'
                          '<VirtualHost *:81>\n<Location "/x">\nDavMultistatus On\n</Location>\n</VirtualHost>',
-    "two conditions": '<Location "/x">\nDavMultistatus On\n<If "true">\nDavMultistatus Off\n</If>\n<If "true">\nDav On\n</If>\n'
-                      '</Location>',
-    "files and a condition": '<Directory "/srv/x">\nDavMultistatus On\n<Files "a">\nDavMultistatus Off\n</Files>\n'
-                             '<If "true">\nDav On\n</If>\n</Directory>',
     "a location upon a folder": '<Directory "/srv/x">\nDav On\nDavMultistatus On\n</Directory>\n'
                                 '<Location "/">\nDavMultistatus Off\n</Location>',
 }
