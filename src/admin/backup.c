@@ -62,9 +62,8 @@ static apr_status_t run_backup(dms_admin_t *admin)
         return rv;
     }
     rv = dms_store_copy(admin->store, file, admin->pool);
-    if (rv == APR_SUCCESS) {
-        rv = send_copy(copy, admin->argument);
-    }
+    rv = rv == APR_SUCCESS ? send_copy(copy, admin->argument)
+                           : dms_tell(rv, "%s is empty, and no backup", *admin->arguments);
     unlink(file);
     close(copy);
     return rv;

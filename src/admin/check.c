@@ -19,7 +19,9 @@ static apr_status_t run_check(dms_admin_t *admin)
     apr_status_t rv = dms_store_check(admin->store, admin->mends, print_fault, NULL, admin->pool,
                                       &faults, &mended);
 
-    printf("%d faults, %d mended\n", faults, mended);
+    if (rv == APR_SUCCESS) {
+        printf("%d faults, %d mended\n", faults, mended);
+    }
     admin->is_left = mended < faults;
     return rv;
 }

@@ -41,6 +41,7 @@ static const apr_getopt_option_t options[] = {
     {"mend", 'm', 0, "set right what is found"},
     {"url", 'u', 1, "URL: the path by which clients reach a folder"},
     {"user", 'U', 1, "NAME: whose properties are"},
+    {"version", 'V', 0, "which version this is"},
     {NULL, 0, 0, NULL},
 };
 
@@ -127,6 +128,16 @@ static int set_option(dms_admin_t *admin, const dms_admin_command_t *command, in
     return strchr(command->options, letter) != NULL;
 }
 
+static const char *name_of_option(int letter)
+{
+    const apr_getopt_option_t *option = options;
+
+    while (option->optch != letter) {
+        option++;
+    }
+    return option->name;
+}
+
 static const dms_admin_command_t *find_command(const char *name)
 {
     const dms_admin_command_t *const *command;
@@ -155,9 +166,13 @@ static int name_command(int argc, const char *const *argv, const dms_admin_comma
             print_help();
             return DMS_ADMIN_DONE;
         }
+        if (rv == APR_SUCCESS && letter == 'V') {
+            puts("dav-multistatus " DMS_VERSION);
+            return DMS_ADMIN_DONE;
+        }
     }
     if (rv != APR_EOF) { /* which getopt has told */
-        return DMS_ADMIN_USAGE;
+        return complain("no such option", "");
     }
     if (getopt->ind == argc) {
         return complain("a command is wanted", "");
@@ -177,13 +192,15 @@ static int read_options(dms_admin_t *admin, int argc, const char *const *argv,
     getopt->interleave = 1;
     while (apr_getopt_long(getopt, options, &letter, &value) == APR_SUCCESS) {
         if (!set_option(admin, command, letter, value)) {
-            return complain(apr_psprintf(admin->pool, " takes no -%c", letter), command->name);
+            return complain(apr_psprintf(admin->pool, " takes no --%s", name_of_option(letter)),
+                            command->name);
         }
     }
     count = argc - getopt->ind - 1;
     admin->arguments = (const char *const *)getopt->argv + getopt->ind + 1;
     if (count < command->fewest || count > command->most) {
-        return complain(apr_pstrcat(admin->pool, " takes ", command->arguments, NULL),
+        return complain(apr_pstrcat(admin->pool, " takes ",
+                                    command->most ? command->arguments : "no argument", NULL),
                         command->name);
     }
     return DMS_ADMIN_DONE;
@@ -216,6 +233,9 @@ static apr_status_t become_owner(dms_admin_t *admin, const dms_admin_command_t *
     int is_late = file && dms_owner_may_turn(admin->file, file, admin->pool);
     apr_status_t rv = APR_SUCCESS;
 
+    if (access(admin->file, F_OK)) { /* before a file is made for it */
+        return dms_tell(errno, "%s", admin->file);
+    }
     if (file && !is_late) {
         rv = open_argument(admin, command);
     }

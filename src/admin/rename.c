@@ -28,6 +28,7 @@ typedef struct renaming_t {
     apr_pool_t *pool; /* of what is gathered */
     apr_array_header_t *keys;
     int has_own; /* the resource at `from` itself has some */
+    int has_any; /* it, or something below */
     apr_int64_t moved;
 } renaming_t;
 
@@ -61,7 +62,7 @@ static apr_status_t move_one(void *baton, dms_tx_t *tx, const void *item, apr_po
         dms_tell_left(renaming->admin, from, reason);
         return APR_SUCCESS;
     }
-    renaming->moved++;
+    renaming->moved += renaming->has_own || strcmp(from, renaming->from) != 0;
     /* Also undone, it would have what folders have counted anew. */
     return renaming->admin->is_dry
                ? APR_SUCCESS
@@ -83,6 +84,7 @@ static apr_status_t gather(void *baton, const char *key, dms_dead_property_t *fi
 {
     renaming_t *renaming = baton;
 
+    renaming->has_any = 1;
     if (!strcmp(key, renaming->from)) {
         renaming->has_own = 1;
         return APR_SUCCESS;
@@ -128,6 +130,9 @@ static apr_status_t run_rename(dms_admin_t *admin)
     }
     if (rv == APR_SUCCESS) {
         rv = move_own(&renaming);
+    }
+    if (rv == APR_SUCCESS && !renaming.has_any) {
+        dms_tell_left(admin, renaming.from, "no properties are kept of it, or of what is below it");
     }
     printf("%" APR_INT64_T_FMT " resources %s\n", renaming.moved,
            admin->is_dry ? "would be moved" : "moved");

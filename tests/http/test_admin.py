@@ -233,6 +233,8 @@ def test_a_backup_has_all_that_was_answered_before(dav_on, tmp_path):
             assert all(int(there[name]) >= number for name, number in before.items()), (before, there)
     assert not (store_path(dav.server).parent / "store.db-copy").exists()
     assert "exists" in run(dav.server, "backup", backup, code=FAILED).errors
+    assert subprocess.run([PROGRAM, "--store=/nowhere", "backup", tmp_path / "none"]).returncode == FAILED
+    assert not (tmp_path / "none").exists()
     restored = harness.Server(data=dav.path)
     try:
         shutil.copy(backup, restored.root / "state" / "store.db")
@@ -307,7 +309,8 @@ def test_properties_follow_a_folder_that_was_moved_past_the_server(filled):
         dav.set("e/%E4%BD%A0.txt", text="newer", more="1")
         assert "would be" in run(dav.server, "rename", "-n", key(dav, "d"), key(dav, "e"))
         assert run(dav.server, "rename", key(dav, "d"), key(dav, "e")) == "2 resources moved\n"
-        assert run(dav.server, "rename", key(dav, "d") + "/", key(dav, "e")) == "1 resources moved\n"
+        again = run(dav.server, "rename", key(dav, "d") + "/", key(dav, "e"), code=LEFT)
+        assert "no properties" in again.errors and again == "0 resources moved\n"
     assert dav.dead("x.txt") == {"number": str(writers.answered["x.txt"])}
     after = all_values(dav)
     folder, file = dav.url.encode() + b"e/", dav.url.encode() + "e/你.txt".encode()
@@ -582,6 +585,8 @@ def test_locks_of_mod_dav_are_taken(moved, kind):
 def test_help_and_manual_tell_of_all_there_is():
     help = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
     commands = re.findall(r"^  ([a-z-]+)(?: |$)", help.partition("Commands:")[2].partition("Options:")[0], re.M)
+    version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"dav-multistatus \d+\.\d+\.\d+\n", version)
     assert commands == "locks unlock show export import import-dav rename compare check recount backup".split()
     manual = PROGRAM.with_name("dav-multistatus.8").read_text().replace("\\-", "-")
     assert all(f".B {command}" in manual for command in commands) and ".SH EXIT STATUS" in manual
@@ -589,9 +594,9 @@ def test_help_and_manual_tell_of_all_there_is():
 
 @pytest.mark.parametrize("args, code, word", [
     ([], USAGE, "a command is wanted"), (["nothing"], USAGE, "no such command"), (["--nothing"], USAGE, "invalid option"),
-    (["locks", "--mend"], USAGE, "takes no -m"), (["rename", "/a"], USAGE, "takes FROM TO"), (["locks", "a"], FAILED, "absolute"),
+    (["locks", "--mend"], USAGE, "takes no --mend"), (["rename", "/a"], USAGE, "takes FROM TO"), (["locks", "a"], FAILED, "absolute"),
     (["import-dav", "/", "--lock-db=/x"], FAILED, "--url"), (["import", "/nowhere/at/all"], FAILED, "No such file"),
-    (["backup", "/nowhere/at/all"], FAILED, "No such file"), (["export", "--store=/nowhere"], FAILED, "No such file")])
+    (["backup", "/nowhere/at/all"], FAILED, "No such file"), (["export", "--store=/nowhere"], FAILED, "No such file"), (["check", "x"], USAGE, "no argument")])
 def test_what_is_not_understood(server, args, code, word):
     assert word in run(server, *args, code=code).errors
 

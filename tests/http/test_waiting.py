@@ -243,7 +243,7 @@ def rename_past_the_server(dav):
         dav.disk(names[0]).rename(dav.disk(names[1]))
         moved = administer(dav, "rename", *(key(dav, name) for name in names))
         names.reverse()
-        return moved == b"%d resources moved\n" % (PROPERTIES + 1)
+        return moved == b"%d resources moved\n" % PROPERTIES
     return again
 
 
