@@ -60,67 +60,52 @@ static const dms_quota_t *append_quotas(apr_pool_t *pool, const dms_quota_t *inn
     return quota;
 }
 
+/* What a section does not say holds as in what it is in. */
+#define INHERIT(unset, field)                                                                      \
+    if (unset) {                                                                                   \
+        merged->field = outer->field;                                                              \
+    }
+
+static void inherit_numbers(dms_config_t *merged, const dms_config_t *outer,
+                            const dms_config_t *inner)
+{
+    INHERIT(inner->depth_infinity == UNSET, depth_infinity)
+    INHERIT(inner->max_responses == UNSET, max_responses)
+    INHERIT(inner->sync == UNSET, sync)
+    INHERIT(inner->set_modified == UNSET, set_modified)
+    INHERIT(inner->authz == DMS_AUTHZ_UNSET, authz)
+    INHERIT(inner->show_forbidden == UNSET, show_forbidden)
+    INHERIT(inner->access_files == UNSET, access_files)
+    INHERIT(inner->normalize_names == UNSET, normalize_names)
+    INHERIT(inner->litter == DMS_LITTER_UNSET, litter_size)
+    INHERIT(inner->litter == DMS_LITTER_UNSET, litter)
+    INHERIT(inner->lock_timeout == UNSET, lock_timeout_max)
+    INHERIT(inner->lock_timeout == UNSET, lock_timeout)
+    INHERIT(inner->max_locks == UNSET, max_locks)
+    INHERIT(inner->max_properties == UNSET, max_properties)
+    INHERIT(inner->max_property_bytes == UNSET, max_property_bytes)
+}
+
+static void inherit_pointers(dms_config_t *merged, const dms_config_t *outer,
+                             const dms_config_t *inner)
+{
+    INHERIT(!inner->provider_name, provider_name)
+    INHERIT(!inner->provider_name, provider)
+    INHERIT(!inner->provider_name, base)
+    INHERIT(!inner->origins, origins)
+    INHERIT(!inner->has_breakers, breakers)
+    INHERIT(!inner->has_breakers, has_breakers)
+    INHERIT(!inner->reverse, reverse)
+}
+#undef INHERIT
+
 void *dms_config_merge(apr_pool_t *pool, void *outer_config, void *inner_config)
 {
     const dms_config_t *outer = outer_config, *inner = inner_config;
     dms_config_t *merged = apr_pmemdup(pool, inner, sizeof(*inner));
 
-    if (!inner->provider_name) {
-        merged->provider_name = outer->provider_name;
-        merged->provider = outer->provider;
-        merged->base = outer->base;
-    }
-    if (inner->depth_infinity == UNSET) {
-        merged->depth_infinity = outer->depth_infinity;
-    }
-    if (inner->max_responses == UNSET) {
-        merged->max_responses = outer->max_responses;
-    }
-    if (inner->sync == UNSET) {
-        merged->sync = outer->sync;
-    }
-    if (inner->set_modified == UNSET) {
-        merged->set_modified = outer->set_modified;
-    }
-    if (inner->authz == DMS_AUTHZ_UNSET) {
-        merged->authz = outer->authz;
-    }
-    if (inner->show_forbidden == UNSET) {
-        merged->show_forbidden = outer->show_forbidden;
-    }
-    if (inner->access_files == UNSET) {
-        merged->access_files = outer->access_files;
-    }
-    if (inner->normalize_names == UNSET) {
-        merged->normalize_names = outer->normalize_names;
-    }
-    if (inner->litter == DMS_LITTER_UNSET) {
-        merged->litter = outer->litter;
-        merged->litter_size = outer->litter_size;
-    }
-    if (inner->lock_timeout == UNSET) {
-        merged->lock_timeout = outer->lock_timeout;
-        merged->lock_timeout_max = outer->lock_timeout_max;
-    }
-    if (!inner->origins) {
-        merged->origins = outer->origins;
-    }
-    if (inner->max_locks == UNSET) {
-        merged->max_locks = outer->max_locks;
-    }
-    if (inner->max_properties == UNSET) {
-        merged->max_properties = outer->max_properties;
-    }
-    if (inner->max_property_bytes == UNSET) {
-        merged->max_property_bytes = outer->max_property_bytes;
-    }
-    if (!inner->has_breakers) {
-        merged->breakers = outer->breakers;
-        merged->has_breakers = outer->has_breakers;
-    }
-    if (!inner->reverse) {
-        merged->reverse = outer->reverse;
-    }
+    inherit_numbers(merged, outer, inner);
+    inherit_pointers(merged, outer, inner);
     merged->quota = append_quotas(pool, inner->quota, outer->quota);
     merged->rules = dms_rules_merge(pool, &outer->rules, &inner->rules);
     if (outer->authentication) {
