@@ -6,8 +6,11 @@
 #include <apr_fnmatch.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <http_log.h>
 
 #include "store/store.h"
+
+APLOG_USE_MODULE(dav_multistatus);
 
 #define UNSET (-1)
 
@@ -589,6 +592,9 @@ static const char *set_unlock_any(cmd_parms *cmd, void *baton, const char *argum
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
+/* Where the last DavMultistatusReverse that is on stands, or NULL. */
+static const char *reverse_place;
+
 static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_path,
                                const char *backend_url)
 {
@@ -607,6 +613,8 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
                    : NULL;
     }
     reverse->is_on = 1;
+    reverse_place = apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename,
+                                 cmd->directive->line_num);
     complaint = dms_mapping_parse(cmd->pool, public_path, backend_url, &reverse->public_side,
                                   &reverse->backend_side);
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
@@ -676,9 +684,20 @@ void dms_config_reset(void)
 {
     has_quotas = 0;
     litter_days = 0;
+    reverse_place = NULL;
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
     store_place.patience = DMS_STORE_PATIENCE;
+}
+
+void dms_config_test_reverse(server_rec *server)
+{
+    if (reverse_place && !ap_find_linked_module("mod_proxy_http.c")
+        && !ap_find_linked_module("mod_proxy_http2.c")) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "DavMultistatusReverse in %s does nothing: mod_proxy_http is not loaded",
+                     reverse_place);
+    }
 }
 
 const dms_store_place_t *dms_config_store(void)

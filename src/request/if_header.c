@@ -189,8 +189,7 @@ static const dms_if_list_t *read_lists(reader_t *reader)
         dms_if_list_t *list = NULL;
 
         if (*reader->at == '<') {
-            resource = is_tagged ? read_tag(reader)
-                                 : refuse(reader, "a tag after untagged lists");
+            resource = is_tagged ? read_tag(reader) : refuse(reader, "a tag after untagged lists");
             skip_space(reader);
         }
         if (!reader->complaint) {
