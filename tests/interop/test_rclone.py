@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -191,6 +192,7 @@ def test_about(server, rclone, vendor):
     assert abs(told["used"] - (disk.f_blocks - disk.f_bfree) * disk.f_frsize) < 1 << 30
 
 
+@pytest.mark.skipif(not shutil.which("rclone"), reason="no rclone")
 def test_the_configuration_of_the_documentation(tmp_path):
     """As docs/clients.md has it; a line that is typed is the password."""
     (command,) = re.findall("^    (rclone config create .*)", (harness.REPO / "docs/clients.md").read_text(), re.M)
