@@ -6,11 +6,8 @@
 #include <apr_fnmatch.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <http_log.h>
 
 #include "store/store.h"
-
-APLOG_USE_MODULE(dav_multistatus);
 
 #define UNSET (-1)
 
@@ -690,14 +687,9 @@ void dms_config_reset(void)
     store_place.patience = DMS_STORE_PATIENCE;
 }
 
-void dms_config_test_reverse(server_rec *server)
+const char *dms_config_reverse_place(void)
 {
-    if (reverse_place && !ap_find_linked_module("mod_proxy_http.c")
-        && !ap_find_linked_module("mod_proxy_http2.c")) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                     "DavMultistatusReverse in %s does nothing: mod_proxy_http is not loaded",
-                     reverse_place);
-    }
+    return reverse_place;
 }
 
 const dms_store_place_t *dms_config_store(void)
