@@ -14,7 +14,9 @@ VERSION := $(shell sed -n 's/^.define DMS_VERSION "\(.*\)"/\1/p' src/mod_dav_mul
 # apache2-bin is httpd without the init files and the running server of apache2.
 PACKAGES := yes
 PACKAGES_build = gcc:$(if $(filter default file,$(origin CC)),gcc,$(firstword $(CC))) libc6-dev:stdio.h \
-	$(addsuffix :$(APXS),apache2-dev libapr1-dev libaprutil1-dev) libexpat1-dev:expat.h libutf8proc-dev:utf8proc.h
+	$(addsuffix :$(APXS),apache2-dev libapr1-dev libaprutil1-dev) libexpat1-dev:expat.h
+# The build does without it, and then without DavMultistatusNames.
+PACKAGES_optional := libutf8proc-dev:utf8proc.h
 # Without it there is no page of HTML, and all else.
 PACKAGES_all := xsltproc:xsltproc
 PACKAGES_install = $(PACKAGES_all)
@@ -158,7 +160,7 @@ all: $(MODULE) $(ADMIN) $(MANUAL) $(TEXTS) $(PAGE)
 ## make packages [FOR=test]   what these goals need, and no more: to have it before the network is gone
 # Everything that any of the goals asked for needs, in one go.
 packages:
-	@[ "$(PACKAGES)" = no ] || CPPFLAGS="$(CPPFLAGS)" tools/install-packages.sh $(PACKAGES_build) -- \
+	@[ "$(PACKAGES)" = no ] || CPPFLAGS="$(CPPFLAGS)" tools/install-packages.sh $(PACKAGES_build) -- $(PACKAGES_optional) \
 		$(sort $(foreach goal,$(or $(MAKECMDGOALS),all) $(FOR),$(PACKAGES_$(goal))))
 
 $(B)/%.o: %.c Makefile | packages
@@ -194,7 +196,10 @@ $(BENCH): build/bench-%: tests/bench/%.c Makefile | packages
 
 ## make run [DIR=..] [PORT=..] serve a folder with a private httpd, until Ctrl-C;
 ##   LOGIN=user:password lets in nobody else, READONLY=1, BIND=0.0.0.0 serves the network
-# make exports all of these to the script.
+# make exports all of these to the script, as they were given: neither make nor a shell reads a $ or a quote in them.
+override DIR := $(value DIR)
+override LOGIN := $(value LOGIN)
+export DIR LOGIN PORT
 # However make ends, the script hears of it and stops httpd.
 run: $(MODULE) | packages
 	@exec setpriv --pdeathsig TERM tools/run.sh $(abspath $(MODULE)) "$$PORT" "$$DIR"

@@ -292,6 +292,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 static void test_config(apr_pool_t *pconf, server_rec *server)
 {
     if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST) {
+        dms_conflict_tell_reverse(server);
         dms_state_test(pconf, server);
     }
 }
@@ -303,6 +304,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) { /* not twice at a start */
         ap_add_version_component(pconf, "mod_dav_multistatus/" DMS_VERSION);
         dms_rules_tell(server);
+        dms_conflict_tell_reverse(server);
         dms_state_prepare(ptemp, server);
         dms_totals_prepare(server);
     }

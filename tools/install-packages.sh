@@ -49,10 +49,18 @@ needed=$(missing $needed)
 set -- $needed $(missing "$@")
 [ $# -gt 0 ] || exit 0
 
-# Where nothing can be installed, it matters whether the build can do without.
+# Where nothing can be installed, it matters whether the build can do without: of which packages, and why.
+# shellcheck disable=SC2086 # words
 give_up() {
-    echo "$@" >&2
-    [ -z "$needed" ] && exit 0 || exit 1
+    why=$1
+    shift
+    if [ -z "$needed" ]; then
+        echo "Going on without these packages, $why: $*" >&2
+        exit 0
+    fi
+    echo "The build needs these packages, $why:" $needed >&2
+    echo "Where all that they have is there otherwise, make PACKAGES=no asks for none." >&2
+    exit 1
 }
 
 command -v dpkg-query >/dev/null || {
@@ -68,7 +76,7 @@ fi
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || give_up "Going on without these packages, which root or sudo could install:" "$@"
+    command -v sudo >/dev/null || give_up "which root or sudo could install" "$@"
     sudo=sudo
 fi
 
@@ -82,4 +90,4 @@ echo "Installing: $*"
 # env, since sudo would not let a variable through.
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
     -o DPkg::Path="$(cd "$(dirname "$0")" && pwd)/no-services:/usr/sbin:/usr/bin:/sbin:/bin" \
-    install "$@" >/dev/null || give_up "Could not be installed:" "$@"
+    install "$@" >/dev/null || give_up "which could not be installed" "$@"

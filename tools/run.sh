@@ -183,6 +183,7 @@ stop() {
 trap stop EXIT
 trap 'exit 0' INT TERM HUP
 
+[[ $port =~ ^[0-9]{1,5}$ ]] && ((10#$port > 0 && 10#$port < 65536)) || die "PORT=$port is no number from 1 to 65535."
 [ -z "$login" ] || [[ $login == ?*:?* ]] || die "LOGIN=$login is not user:password."
 [ "$readonly" != 0 ] || readonly=
 modules=$(apxs -q LIBEXECDIR)
@@ -229,6 +230,19 @@ until listening; do
     sleep 0.05
 done
 
+# The URLs by which others on the network find this machine, where it listens on all its addresses.
+urls_of_all() {
+    local address
+
+    for address in $(hostname -I 2>/dev/null || true); do
+        case $bind$address in
+        0.0.0.0*:*) ;; # IPv6
+        0.0.0.0* | '*'*.*.*.* | '[::]'*.*.*.*) printf '\n    http://%s:%s/' "$address" "$port" ;;
+        '*'* | '[::]'*) printf '\n    http://[%s]:%s/' "$address" "$port" ;;
+        esac
+    done
+}
+
 # What can't be done, and why, before somebody tries it.
 remarks() {
     if [ -n "$readonly" ]; then
@@ -261,7 +275,7 @@ cat <<TEXT
 $(cat "$run/httpd.conf")
 # --- logs: $run/error.log ---
 
-Serving $dir at $url$(remarks)
+Serving $dir at $url$(remarks)$(urls_of_all)
 
     $curl-X PROPFIND -H 'Depth: 1' $url$(upload)
 

@@ -574,6 +574,9 @@ static const char *set_unlock_any(cmd_parms *cmd, void *baton, const char *argum
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
 }
 
+/* Where the last DavMultistatusReverse that is on stands, or NULL. */
+static const char *reverse_place;
+
 static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_path,
                                const char *backend_url)
 {
@@ -592,6 +595,8 @@ static const char *set_reverse(cmd_parms *cmd, void *baton, const char *public_p
                    : NULL;
     }
     reverse->is_on = 1;
+    reverse_place = apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename,
+                                 cmd->directive->line_num);
     complaint = dms_mapping_parse(cmd->pool, public_path, backend_url, &reverse->public_side,
                                   &reverse->backend_side);
     return complaint ? apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", complaint, NULL) : NULL;
@@ -661,9 +666,15 @@ void dms_config_reset(void)
 {
     has_quotas = 0;
     litter_days = 0;
+    reverse_place = NULL;
     store_place.driver = "sqlite3";
     store_place.params = DMS_STATE_DIR "/store.db";
     store_place.patience = DMS_STORE_PATIENCE;
+}
+
+const char *dms_config_reverse_place(void)
+{
+    return reverse_place;
 }
 
 const dms_store_place_t *dms_config_store(void)

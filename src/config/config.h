@@ -157,6 +157,9 @@ const dms_store_place_t *dms_config_store(void);
 /* Back to that, at the start of each reading of the configuration; pool lives as long as it. */
 void dms_config_reset(void);
 
+/* "FILE:LINE" of the last DavMultistatusReverse that is on, or NULL. */
+const char *dms_config_reverse_place(void);
+
 /* The directives. */
 extern const command_rec dms_config_directives[];
 

@@ -170,3 +170,15 @@ int dms_conflict_check(apr_pool_t *ptemp, server_rec *server)
     }
     return check.has_found;
 }
+
+void dms_conflict_tell_reverse(server_rec *server)
+{
+    const char *place = dms_config_reverse_place();
+
+    if (place && !ap_find_linked_module("mod_proxy_http.c")
+        && !ap_find_linked_module("mod_proxy_http2.c")) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "DavMultistatusReverse in %s does nothing: mod_proxy_http is not loaded",
+                     place);
+    }
+}

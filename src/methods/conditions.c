@@ -174,7 +174,7 @@ static dms_error_t *precondition_failed(dms_request_t *request, const char *whic
     return dms_error(request->r->pool, HTTP_PRECONDITION_FAILED, NULL, "%s does not hold", which);
 }
 
-static dms_error_t *test_if(dms_request_t *request, const dms_resource_t *resource)
+dms_error_t *dms_conditions_check_if(dms_request_t *request, const dms_resource_t *resource)
 {
     test_t test = {.request = request};
     dms_error_t *error;
@@ -210,6 +210,6 @@ dms_error_t *dms_conditions_check(dms_request_t *request, const dms_resource_t *
         status = ap_meets_conditions(r);
         apr_table_unset(r->headers_out, "ETag");
     }
-    return status == OK ? test_if(request, resource)
+    return status == OK ? dms_conditions_check_if(request, resource)
                         : precondition_failed(request, "a conditional header");
 }

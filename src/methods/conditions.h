@@ -24,4 +24,7 @@ void dms_conditions_ask(dms_request_t *request);
 #define DMS_CONDITION_FACTS (DMS_FACT_ETAG | DMS_FACT_MODIFIED)
 dms_error_t *dms_conditions_check(dms_request_t *request, const dms_resource_t *resource);
 
+/* The same of If alone: for what only reads, whose other conditions are about a representation. */
+dms_error_t *dms_conditions_check_if(dms_request_t *request, const dms_resource_t *resource);
+
 #endif

@@ -50,6 +50,17 @@ static dms_error_t *read_headers(dms_transfer_t *transfer, dms_destination_t *de
     return NULL;
 }
 
+/* Why httpd does not take a destination: a path that it can't read is a bad request, and one with
+ * an escaped slash or NUL leads nowhere. */
+static const char *why_not(const request_rec *target)
+{
+    if (target->status == HTTP_BAD_REQUEST) {
+        return "Destination has a malformed escape in its path, or leads above the root";
+    }
+    return target->status == HTTP_NOT_FOUND ? "Destination is a path that leads nowhere here"
+                                            : "this client may not write the Destination";
+}
+
 static dms_error_t *refuse_destination(request_rec *r, const request_rec *target)
 {
     const char *origin = dms_act_stranger(target);
@@ -59,7 +70,7 @@ static dms_error_t *refuse_destination(request_rec *r, const request_rec *target
                               "a page of %s may not write the Destination "
                               "(DavMultistatusAllowOrigin)",
                               origin)
-                  : dms_error(r->pool, status, NULL, "this client may not write the Destination");
+                  : dms_error(r->pool, status, NULL, "%s", why_not(target));
 }
 
 /* Asks httpd about the destination: whether this client may write there, and where it is. */

@@ -135,7 +135,8 @@ static void answer_collection(request_rec *r)
 static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, int *result)
 {
     request_rec *r = request->r;
-    dms_error_t *error = dms_method_lookup(request, 0, 0, resource);
+    dms_error_t *error = dms_method_lookup(request, request->submitted ? DMS_FACT_ETAG : 0, 0,
+                                           resource);
     dms_kind_e kind = resource->facts.kind;
 
     if (error) {
@@ -147,7 +148,8 @@ static dms_error_t *look_up(dms_request_t *request, dms_resource_t *resource, in
         return dms_error(r->pool, HTTP_NOT_FOUND, NULL, "there is no such file");
     }
     *result = kind == DMS_KIND_OTHER ? DECLINED : ap_discard_request_body(r);
-    return NULL;
+    /* An If is not about what a page includes. */
+    return r->main ? NULL : dms_conditions_check_if(request, resource);
 }
 
 int dms_get_has_no_handler(const request_rec *r)

@@ -4,6 +4,7 @@
 #include "methods/method.h"
 
 #include "listing/listing.h"
+#include "methods/conditions.h"
 #include "properties/plan.h"
 #include "request/prefer.h"
 #include "server/api.h"
@@ -134,6 +135,15 @@ static int answer(request_rec *r, dms_walk_t *walk, dms_plan_t *plan, int no_roo
     return dms_reply_end(reply, NULL);
 }
 
+static dms_error_t *look_up(dms_request_t *request, unsigned int facts, dms_resource_t *resource)
+{
+    dms_error_t *error;
+
+    facts |= request->submitted ? DMS_FACT_ETAG : 0;
+    error = dms_method_lookup(request, facts, 1, resource);
+    return error ? error : dms_conditions_check_if(request, resource);
+}
+
 static dms_error_t *answer_propfind(dms_request_t *request, int *result)
 {
     request_rec *r = request->r;
@@ -151,7 +161,7 @@ static dms_error_t *answer_propfind(dms_request_t *request, int *result)
     if (error) {
         return error;
     }
-    error = dms_method_lookup(request, listing.facts & DMS_FACTS_OF_PROVIDER, 1, &resource);
+    error = look_up(request, listing.facts & DMS_FACTS_OF_PROVIDER, &resource);
     if (error) {
         return error;
     }

@@ -76,7 +76,7 @@ static const char *read_tag(reader_t *reader)
 
     reader->at += length;
     if (!length || !skip(reader, '>')) {
-        return refuse(reader, "If: a resource tag is not <absolute URI> or </absolute/path>");
+        return refuse(reader, "a resource tag is not <absolute URI> or </absolute/path>");
     }
     return apr_pstrmemdup(reader->pool, tag, length);
 }
@@ -88,7 +88,7 @@ static const char *read_token(reader_t *reader)
 
     reader->at += length;
     if (!length || !skip(reader, '>')) {
-        return refuse(reader, "If: a state token is not <absolute URI>");
+        return refuse(reader, "a state token is not <absolute URI>");
     }
     return apr_pstrmemdup(reader->pool, token, length);
 }
@@ -120,7 +120,7 @@ static const char *read_etag(reader_t *reader)
 
     reader->at += weak + quoted;
     if (!quoted || !skip(reader, ']')) {
-        return refuse(reader, "If: an entity tag is not [\"...\"] or [W/\"...\"]");
+        return refuse(reader, "an entity tag is not [\"...\"] or [W/\"...\"]");
     }
     return apr_pstrmemdup(reader->pool, etag, weak + quoted);
 }
@@ -130,7 +130,7 @@ static dms_if_condition_t *read_condition(reader_t *reader)
     dms_if_condition_t *condition;
 
     if (++reader->conditions > DMS_IF_CONDITIONS) {
-        return refuse(reader, "If: too many conditions");
+        return refuse(reader, "too many conditions");
     }
     condition = apr_pcalloc(reader->pool, sizeof(*condition));
     if (!strncasecmp(reader->at, "Not", 3)) {
@@ -145,8 +145,7 @@ static dms_if_condition_t *read_condition(reader_t *reader)
         condition->etag = read_etag(reader);
     }
     else {
-        return refuse(reader,
-                      "If: neither a <state token> nor an [entity tag] where one has to be");
+        return refuse(reader, "neither a <state token> nor an [entity tag] where one has to be");
     }
     return condition;
 }
@@ -157,7 +156,7 @@ static dms_if_list_t *read_list(reader_t *reader, const char *resource)
     dms_if_condition_t *last = NULL;
 
     if (!skip(reader, '(')) {
-        return refuse(reader, "If: no list, which begins with (, where one has to be");
+        return refuse(reader, "no list, which begins with (, where one has to be");
     }
     list->resource = resource;
     skip_space(reader);
@@ -190,8 +189,7 @@ static const dms_if_list_t *read_lists(reader_t *reader)
         dms_if_list_t *list = NULL;
 
         if (*reader->at == '<') {
-            resource = is_tagged ? read_tag(reader)
-                                 : refuse(reader, "If: a tag after untagged lists");
+            resource = is_tagged ? read_tag(reader) : refuse(reader, "a tag after untagged lists");
             skip_space(reader);
         }
         if (!reader->complaint) {

@@ -191,9 +191,14 @@ def test_who_may_not_install_is_told_what_is_missing(stubs):
     for name in ("id", "find", "head", "sort", "awk", "dpkg-query", "cc"):
         (stubs / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
     status, said, called = ask_for(stubs, "stdio:stdio.h", "--", "dms-wanted", rights=False)
-    assert status == 0 and "dms-wanted" in said and not called
+    assert status == 0 and "Going on" in said and "dms-wanted" in said and not called
     status, said, called = ask_for(stubs, "dms-needed", "--", "dms-wanted", rights=False)
-    assert status == 1 and "dms-needed" in said and not called
+    assert status == 1 and "dms-needed" in said and "Going on" not in said and "PACKAGES=no" in said and not called
+
+
+def test_what_the_build_can_do_without_is_not_needed():
+    asked = command(make("-n", "packages"), "install-packages.sh").split()
+    assert asked.index("libutf8proc-dev:utf8proc.h") > asked.index("--") > asked.index("libexpat1-dev:expat.h")
 
 
 # --- what is given to others ---

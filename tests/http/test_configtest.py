@@ -194,3 +194,18 @@ def test_a_driver_that_is_missing(configtest):
 def test_only_configtest_tells(configtest):
     _, said = configtest(mode=["-D", "DUMP_VHOSTS"])
     assert "the store" not in said
+
+
+# -- a proxy that is none
+
+REVERSE = '<Location "/c/">\nDavMultistatusReverse "/c/" "http://127.0.0.1:1/"\n</Location>'
+
+
+@pytest.mark.parametrize("loaded, told", [([], 1), (["proxy"], 1), (["proxy", "proxy_http"], 0)])
+def test_a_proxy_that_is_not_loaded(configtest, loaded, told):
+    status, said = configtest(REVERSE, modules=loaded)
+    assert status == 0 and said.count("mod_proxy_http is not loaded") == told
+
+
+def test_no_proxy_is_missed_where_none_is_used(configtest):
+    assert "mod_proxy_http" not in configtest('<Location "/c/">\nDavMultistatusReverse Off\n</Location>')[1]

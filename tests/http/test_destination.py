@@ -275,3 +275,14 @@ def test_a_denied_file_name(dav_on):
         assert to(dav, method, dav.url + ".htaccess") == 403
     assert dav.put(".htaccess").status == 403
     assert dav.tree() == {"a.txt": b"a"}
+
+
+@pytest.mark.parametrize("path, status, why", [(path, 400, b"in its path") for path in ("%zz", "%", "a%4", "../../../etc", "a/%2e%2e/../../../x")]
+                         + [(path, 404, b"leads nowhere") for path in ("%00", "a%2fb")])
+def test_a_malformed_path_is_told(dav, path, status, why):
+    """Not a right that lacks."""
+    dav.file("a.txt", b"a")
+    dav.server.expect_log("invalid URI path|encoded slash|%2f")
+    for method in "COPY", "MOVE":
+        answer = dav.ask(method, "a.txt", [("Destination", dav.url + path)])
+        assert answer.status == status and b"may not write" not in answer.body and why in answer.body, answer

@@ -99,6 +99,27 @@ def test_every_writing_method_minds_it(files, fill, method):
     assert ask(files, ("If", fill("<{b}> ([{B}])"))).status // 100 == 2
 
 
+@pytest.mark.parametrize("method, name", [("GET", "a.txt"), ("HEAD", "a.txt"), ("PROPFIND", "a.txt"), ("PROPFIND", "sub/")])
+def test_reading_minds_it_too(files, fill, method, name):
+    """Section 10.4.1: where it is evaluated and no list holds, the request must fail with a 412."""
+    own = files.etag(name)
+
+    def status(value):
+        return files.ask(method, name, [("Depth", "1"), ("If", fill(value, own=own))]).status
+    assert [status(false) for false in ("(<{x}>)", "([{B}])", "<{b}> ([{A}])", "(Not [{own}])")] == [412] * 4
+    assert status("(") == 400
+    for true in ("([{own}])", "(Not <{x}>)", "<{b}> ([{B}])"):
+        assert status(true) == (207 if method == "PROPFIND" else 200), true
+    token = lock(files, name).token
+    assert status(f"(<{token}>)") // 100 == 2 and status(f"(Not <{token}>)") == 412
+
+
+def test_a_complaint_names_the_header_once(files, fill):
+    for value in MALFORMED:
+        body = files.put("a.txt", b"x", ("If", fill(value))).body
+        assert body.count(b"If:") == 1, (value, body)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PROPFIND", "OPTIONS"])
 def test_reading_needs_no_token(files, method):
     lock(files, "a.txt")

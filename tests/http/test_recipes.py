@@ -194,6 +194,36 @@ def test_homes_each_with_its_url(site):
         assert server.ask(method, "/homes/john/h.txt", [*JANE, ("Destination", "/homes/jane/stolen")]).status in (401, 403)
 
 
+def home_stays(server, url, who, folder):
+    """By whatever spelling, neither removed, moved nor replaced; what is in it may be."""
+    (folder / "kept.txt").write_text("kept")
+    (folder / "sub").mkdir(exist_ok=True)
+    give(folder)
+    for path in url, url + "/", url + "/.", url.replace("/", "//"), url[:-1] + f"%{ord(url[-1]):x}", url + "/sub/..":
+        for method, *headers in (("DELETE",), ("PUT",), ("MOVE", ("Destination", url + "2")), ("MOVE", ("Destination", url + "/sub/in"))):
+            assert server.ask(method, path, [*who, *headers], b"x" if method == "PUT" else None).status >= 400, (method, path)
+        for method in "COPY", "MOVE":
+            assert server.ask(method, url + "/kept.txt", [*who, ("Destination", path)]).status >= 400, (method, path)
+    assert (folder / "kept.txt").read_text() == "kept"
+    assert server.ask("DELETE", url + "/kept.txt", who).status == 204
+    assert server.ask("PROPFIND", url, [*who, ("Depth", "1")]).status == 207
+
+
+def test_a_home_stays(site):
+    server = site(*blocks("Homes, each with its URL"))
+    homes = server.root / "srv/homes"
+    home_stays(server, "/homes/jane", JANE, homes / "jane")
+    assert server.ask("PUT", "/homes/mary", MARY, b"x").status == 403
+    assert server.ask("LOCK", "/homes/mary", [*MARY, XML], lock_body()).status == 403
+    assert server.ask("MKCOL", "/homes/mary", JANE).status in (401, 403)
+    assert server.ask("MKCOL", "/homes/mary", MARY).status == 201 and (homes / "mary").is_dir()
+
+
+def test_a_home_of_one_url_for_all_stays(site):
+    server = site(*blocks("Homes, one URL for all"))
+    home_stays(server, "/my", JANE, server.root / "srv/homes/jane")
+
+
 def test_homes_one_url_for_all(site):
     server = site(*blocks("Homes, one URL for all"))
     for name, who in ("jane", JANE), ("john", JOHN):
@@ -251,6 +281,7 @@ def test_files_that_a_group_may_write(site):
     rules, _ = blocks("Who may do what")
     server = site(rules, umask=0o002)
     folder = server.root / "srv/files"
+    assert commands.pop(0) == "groupadd editors"
     assert commands.pop(0) == "usermod -aG editors www-data"  # for copies to keep the bit
     for command in commands:
         subprocess.run(command.replace("/srv/", f"{server.root}/srv/").replace("editors", "games"), shell=True, check=True)
@@ -258,7 +289,7 @@ def test_files_that_a_group_may_write(site):
     assert server.ask("PUT", "/files/new", JANE, b"y").status == 204
     assert server.ask("MKCOL", "/files/folder", JANE).status == 201
     assert server.ask("PUT", "/files/folder/in", JANE, b"x").status == 201
-    for name, mode in {"new": 0o664, "folder": 0o2775, "folder/in": 0o664}.items():
+    for name, mode in {"a.txt": 0o664, "private": 0o2775, "new": 0o664, "folder": 0o2775, "folder/in": 0o664}.items():
         path = folder / name
         assert (path.group(), oct(path.stat().st_mode & 0o7777)) == ("games", oct(mode)), name
 
@@ -293,6 +324,11 @@ def test_behind_nginx(site, tmp_path):
     server = site(behind, rules)
     server.folder = "files"
     port = harness.free_port()
+    certificate = re.findall(r"ssl_certificate(?:_key)? (.*);", nginx)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=dav.example.org", "-out", tmp_path / "pem",
+                    "-keyout", tmp_path / "key"], check=True, capture_output=True)
+    for there, here in zip(certificate, ("pem", "key"), strict=True):
+        nginx = nginx.replace(f" {there};", f" {tmp_path}/{here};")
     nginx = nginx.replace("443 ssl", f"127.0.0.1:{port}").replace("127.0.0.1:8080", f"127.0.0.1:{server.port}")
     temporary = "".join(f"{name}_temp_path {tmp_path}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (tmp_path / "nginx.conf").write_text(f"daemon off;\nmaster_process off;\npid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\n"

@@ -139,6 +139,7 @@ def test_a_folder_whose_name_means_something_to_httpd(run):
 
 def test_readonly(run):
     served = run(READONLY="1")
+    assert "curl -X PROPFIND" in served.told and "curl -T" not in served.told
     assert served.get("/hello.txt").status == 200 and len(served.propfind("/", "1")) > 1
     for method in ("PUT", "DELETE", "MKCOL", "PROPPATCH", "LOCK", "MOVE"):
         assert served.ask(method, "/hello.txt", body=b"x").status == 403
@@ -156,6 +157,8 @@ def test_readonly_and_login(run):
 def test_bind(run):
     served = run(BIND="0.0.0.0")
     served.wait("Everybody on the network is let in")
+    for address in subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split():
+        assert (f"http://{address}:{served.port}/" in served.told) == (":" not in address)
     assert served.get("/hello.txt").status == 200
 
 
@@ -181,6 +184,25 @@ def test_a_bad_login_is_told(tree):
     for login in ("jane", ":secret", "jane:"):
         served = Run(tree, LOGIN=login)
         assert b"is not user:password" in served.process.communicate(timeout=30)[0] and served.process.returncode == 1
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "65536", "80 80", "-1", "8080x"])
+def test_a_bad_port_is_told(tree, port):
+    done = subprocess.run([tree / "tools/run.sh", tree / "module.so", port], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and done.stderr == f"PORT={port} is no number from 1 to 65535.\n"
+
+
+def test_make_hands_on_what_it_was_given(tree):
+    """To the script, as it is: quotes, and what make or a shell would take for variables."""
+    odd = """it's "o'dd" $HOME $$ `x` \\ end"""
+    (tree / "tools/run.sh").write_text('#!/bin/sh\nprintf "%s\\n" "$2" "$3" "$LOGIN"\n')
+    (tree / "tests/fuzz").mkdir(parents=True)
+    for name in "Makefile", "tests/fuzz/fuzz.mk":
+        shutil.copy(harness.REPO / name, tree / name)
+    for given, environment in ([f"DIR={odd}", f"LOGIN=jane:{odd}", "PORT=81"], {}), ([], {"DIR": odd, "LOGIN": "jane:" + odd, "PORT": "81"}):
+        said = subprocess.run(["make", "-s", "-o", "module.so", "-o", "packages", "run", "MODULE=module.so", "VERSION=1", *given], cwd=tree,
+                              capture_output=True, text=True, env={"PATH": os.environ["PATH"], **environment})
+        assert said.stdout.splitlines() == ["81", odd, "jane:" + odd], said
 
 
 def test_it_leaves_nothing_running(run):

@@ -5,11 +5,14 @@ import json
 import os
 import random
 import re
+import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import clients
+import harness
 
 FILES = int(os.environ.get("DMS_RCLONE_FILES", "400"))
 # rclone asks 100 times a second at the most: several of them, with a part of the tree each, take less long.
@@ -187,3 +190,14 @@ def test_about(server, rclone, vendor):
     disk = os.statvfs(server.data)
     assert abs(told["free"] - disk.f_bavail * disk.f_frsize) < 1 << 30
     assert abs(told["used"] - (disk.f_blocks - disk.f_bfree) * disk.f_frsize) < 1 << 30
+
+
+@pytest.mark.skipif(not shutil.which("rclone"), reason="no rclone")
+def test_the_configuration_of_the_documentation(tmp_path):
+    """As docs/clients.md has it; a line that is typed is the password."""
+    (command,) = re.findall("^    (rclone config create .*)", (harness.REPO / "docs/clients.md").read_text(), re.M)
+    config = tmp_path / "rclone.conf"
+    environment = os.environ | {"RCLONE_CONFIG": str(config)}
+    subprocess.run(["sh", "-ec", command], input="se cr$et\"\n", text=True, env=environment, check=True, timeout=60)
+    (hidden,) = re.findall("^pass = (.*)", config.read_text(), re.M)
+    assert subprocess.run(["rclone", "reveal", hidden], capture_output=True, text=True, env=environment, timeout=60).stdout == "se cr$et\"\n"
