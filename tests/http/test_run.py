@@ -19,6 +19,11 @@ pytestmark = [
     pytest.mark.skipif(bool(harness.PRELOAD), reason="its httpd has no sanitizer")]
 
 
+def take_sigint():
+    """Who was started in the background ignores it, and so would all that it starts: no shell can change that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run(harness.Server):
     """What tools/run.sh in a tree of its own serves."""
 
@@ -27,7 +32,7 @@ class Run(harness.Server):
         command = [str(tree / "tools/run.sh"), str(tree / "module.so"), str(self.port), str(dir)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **variables}, user=as_user, group=as_user, extra_groups=[] if as_user else None)
+            preexec_fn=take_sigint, env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **variables}, user=as_user, group=as_user, extra_groups=[] if as_user else None)
         self.told, self.deadline = "", time.monotonic() + 60
 
     def wait(self, regex):
