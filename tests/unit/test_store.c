@@ -1227,7 +1227,7 @@ START_TEST(orphans_come_in_order)
         }
     }
     assert_count("intention WHERE id % 3 = 0", apr_itoa(unit_pool, count));
-    ck_assert_int_gt(count, 300);
+    ck_assert_int_gt(count, 200); /* ids are random */
 }
 END_TEST
 
