@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_lib.h>
 #include <apr_tables.h>
 #include <http_config.h>
 #include <http_core.h>
@@ -13,14 +14,6 @@
 /* const char *. Written while the configuration is read, by one thread; constant afterwards. */
 static apr_array_header_t *names;
 
-/* What httpd opens in a folder may be a path: then it is the name at its end. */
-static const char *base_name(const char *path)
-{
-    const char *slash = ap_strrchr_c(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 void dms_access_files_collect(apr_pool_t *pconf, const server_rec *server)
 {
     names = apr_array_make(pconf, 4, sizeof(const char *));
@@ -29,8 +22,9 @@ void dms_access_files_collect(apr_pool_t *pconf, const server_rec *server)
         const char *list = core->access_name, *name;
 
         while (list && *list && *(name = ap_getword_conf(pconf, &list))) {
-            if (!dms_access_files_have(base_name(name))) {
-                APR_ARRAY_PUSH(names, const char *) = base_name(name);
+            name = apr_filepath_name_get(name); /* httpd opens a path in a folder, too */
+            if (!dms_access_files_have(name)) {
+                APR_ARRAY_PUSH(names, const char *) = name;
             }
         }
     }
@@ -86,5 +80,5 @@ int dms_access_files_refuse(const request_rec *r)
         return 0;
     }
     place = dms_act_place_of(r, r->pool);
-    return place && dms_access_files_have(base_name(place));
+    return place && dms_access_files_have(apr_filepath_name_get(place));
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <apr_file_info.h>
 #include <apr_general.h>
@@ -231,12 +230,9 @@ static apr_status_t become_owner(dms_admin_t *admin, const dms_admin_command_t *
 {
     const char *file = command->opens == DMS_ADMIN_NO_FILE ? NULL : *admin->arguments;
     int is_late = file && dms_owner_may_turn(admin->file, file, admin->pool);
-    apr_status_t rv = APR_SUCCESS;
+    apr_status_t rv = dms_owner_find(admin->file); /* before a file is made for it */
 
-    if (access(admin->file, F_OK)) { /* before a file is made for it */
-        return dms_tell(errno, "%s", admin->file);
-    }
-    if (file && !is_late) {
+    if (rv == APR_SUCCESS && file && !is_late) {
         rv = open_argument(admin, command);
     }
     if (rv == APR_SUCCESS) {
@@ -269,7 +265,7 @@ static int is_database(const char *file)
 
 static apr_status_t open_store(dms_admin_t *admin)
 {
-    const char *folder = apr_pstrcat(admin->pool, admin->file, "-processes", NULL);
+    const char *folder = apr_pstrcat(admin->pool, admin->file, DMS_OWN_PROCESSES, NULL);
     apr_status_t rv;
 
     if (!is_database(admin->file)) {

@@ -104,14 +104,28 @@ static int set_user(const struct stat *st, apr_pool_t *pool)
            || setuid(st->st_uid);
 }
 
-apr_status_t dms_become_owner(const char *store, apr_pool_t *pool)
+static apr_status_t find(const char *store, struct stat *st)
+{
+    return stat(store, st) ? dms_tell(
+               errno, "the store %s, which a server makes when it starts; --store names another",
+               store)
+                           : APR_SUCCESS;
+}
+
+apr_status_t dms_owner_find(const char *store)
 {
     struct stat st;
 
-    if (stat(store, &st)) {
-        return dms_tell(errno,
-                        "the store %s, which a server makes when it starts; --store names another",
-                        store);
+    return find(store, &st);
+}
+
+apr_status_t dms_become_owner(const char *store, apr_pool_t *pool)
+{
+    struct stat st;
+    apr_status_t rv = find(store, &st);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     if (!geteuid() && is_turned(store, may_others, &st, LINKS, pool)) {
         return dms_tell(APR_EGENERAL,

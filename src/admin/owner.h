@@ -11,6 +11,9 @@
  * is to open it. */
 int dms_owner_may_turn(const char *store, const char *path, apr_pool_t *pool);
 
+/* Whether a store is there; where not, that has been told. */
+apr_status_t dms_owner_find(const char *store);
+
 /* Becomes the owner of a store, where it is root's to do, for ever. APR_SUCCESS: the process is the
  * owner, and what it makes is nobody else's to read. Anything else has been told. A store by whose
  * path others than root and its owner may lead elsewhere is none for root: they could name any

@@ -301,6 +301,12 @@ static const char *check_place(cmd_parms *cmd)
     return ap_check_cmd_context(cmd, NOT_IN_FILES);
 }
 
+static const char *belongs_elsewhere(cmd_parms *cmd)
+{
+    return apr_pstrcat(cmd->pool, cmd->cmd->name,
+                       " belongs into a <Location> or <Directory> section", NULL);
+}
+
 static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
 {
     dms_config_t *config = baton;
@@ -314,8 +320,7 @@ static const char *set_provider(cmd_parms *cmd, void *baton, const char *name)
         return NULL;
     }
     if (!config->base) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           " belongs into a <Location> or <Directory> section", NULL);
+        return belongs_elsewhere(cmd);
     }
     config->provider_name = !strcasecmp(name, "on") ? "fs" : name;
     config->provider = ap_lookup_provider(DMS_PROVIDER_GROUP, config->provider_name,
@@ -519,8 +524,7 @@ static const char *set_quota(cmd_parms *cmd, void *baton, const char *size)
         return error;
     }
     if (!section || !config->base) {
-        return apr_pstrcat(cmd->pool, cmd->cmd->name,
-                           " belongs into a <Location> or <Directory> section", NULL);
+        return belongs_elsewhere(cmd);
     }
     if (!read_size(size, &quota->size) || (!quota->size && strcasecmp(size, "none") != 0)) {
         return apr_psprintf(cmd->pool,

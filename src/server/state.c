@@ -10,6 +10,7 @@
 #include <apr_escape.h>
 #include <apr_file_io.h>
 #include <apr_hash.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_main.h>
@@ -72,17 +73,6 @@ static const char *store_file(void)
     const dms_store_place_t *place = dms_config_store();
 
     return !strcmp(place->driver, "sqlite3") ? place->params : NULL;
-}
-
-/* Of the folder of processes, beside it. */
-#define PROCESSES "-processes" /* as in repository/fs/own.c; likewise */
-#define LITTER "-litter"
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
 }
 
 static const char *directory_name(apr_pool_t *pool, const char *path)
@@ -177,7 +167,7 @@ void dms_state_prepare(apr_pool_t *pool, server_rec *server)
 
     if (file) {
         make_directory(pool, server, directory_name(pool, file));
-        dms_ownership_restore(directory_name(pool, file), base_name(file));
+        dms_ownership_restore(directory_name(pool, file), apr_filepath_name_get(file));
     }
     run_as_user(prepare, pool, server);
 }
@@ -264,13 +254,15 @@ void dms_state_test(apr_pool_t *pool, server_rec *server)
     }
     is_file_mended = geteuid() == 0;
     is_folder_mended = geteuid() == 0
-                       && dms_ownership_is_of_store(directory_name(pool, file), base_name(file));
+                       && dms_ownership_is_of_store(directory_name(pool, file),
+                                                    apr_filepath_name_get(file));
     run_as_user(test_rights, pool, server);
 }
 
 static void join_processes(apr_pool_t *pool, server_rec *server)
 {
-    const char *folder = store_file() ? apr_pstrcat(pool, store_file(), PROCESSES, NULL) : NULL;
+    const char *folder = store_file() ? apr_pstrcat(pool, store_file(), DMS_OWN_PROCESSES, NULL)
+                                      : NULL;
     apr_status_t rv = dms_processes_join(folder);
 
     if (rv != APR_SUCCESS && folder) {
@@ -288,7 +280,7 @@ void dms_state_open(apr_pool_t *pool, server_rec *server)
     dms_own_set(store_file());
     join_processes(pool, server);
     if (dms_config_litter_days() && store_file()) {
-        dms_apart_open(apr_pstrcat(pool, store_file(), LITTER, NULL));
+        dms_apart_open(apr_pstrcat(pool, store_file(), DMS_OWN_LITTER, NULL));
     }
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     if (dms_store_create(pool, dms_config_store()->driver, dms_config_store()->params,
@@ -346,7 +338,7 @@ int dms_state_owns(request_rec *r)
     return !stat(directory, &parent)
            && (dms_own_has(&own, parent.st_dev, parent.st_ino)
                || (parent.st_dev == own.device && parent.st_ino == own.folder
-                   && dms_own_is_name(base_name(r->filename)))
+                   && dms_own_is_name(apr_filepath_name_get(r->filename)))
                || is_litter(r, &own, directory));
 }
 

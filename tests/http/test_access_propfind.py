@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import statistics
 
 import pytest
 
@@ -345,13 +346,14 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
                 access.harness.CONFIG = re.sub(r'<FilesMatch.*?</FilesMatch>\n', "", config, flags=re.S)
             servers[name] = start(text, data=data, **kw)
             access.harness.CONFIG = config
-        best = dict.fromkeys(servers, 1e9)
+        rounds = []
         for _ in range(8):
+            rounds.append({})
             for name, server in servers.items():
                 before = cpu_nanoseconds(server)
                 answer = server.try_propfind("/dav/", "1", RESOURCETYPE)
                 assert answer.status == 207 and answer.body.count(b"</D:response>") == 20001
-                best[name] = min(best[name], (cpu_nanoseconds(server) - before) / 1e9)
+                rounds[-1][name] = cpu_nanoseconds(server) - before
     finally:
         access.harness.CONFIG = config
         wrong = [line for server in servers.values() for line in server.stop()]
@@ -359,8 +361,10 @@ def test_stock_sections_cost_a_listing_nothing(tmp_path_factory):
             server.remove()
         shutil.rmtree(data)
     assert not wrong, wrong
-    print({name: round(seconds, 4) for name, seconds in best.items()})
-    microseconds = {name: (seconds - best["none"]) / 20000 * 1e6 for name, seconds in best.items()}
-    assert microseconds["stock"] < 1, best  # matching one pattern takes 0.2 to 0.35
-    assert microseconds["many"] < 1, best
-    assert best["each"] > 2.5 * best["none"], f"the measure can't see questions: {best}"
+    # Each beside the plain one of the same round: a machine that slows down does so for both.
+    more = {name: statistics.median(each[name] - each["none"] for each in rounds) / 20000 / 1e3 for name in servers}
+    best = {name: min(each[name] for each in rounds) for name in servers}
+    print({name: round(microseconds, 3) for name, microseconds in more.items()})
+    assert more["stock"] < 0.25, rounds
+    assert more["many"] < 1, rounds
+    assert best["each"] > 2.5 * best["none"], f"the measure can't see questions: {rounds}"

@@ -10,10 +10,14 @@
 
 #define LITTER 7
 
-static const char *const suffixes[DMS_OWN_FILES] = {"",           "-wal",
-                                                    "-shm",       "-journal",
-                                                    "-lock",      "-reserve",
-                                                    "-processes", [LITTER] = "-litter",
+static const char *const suffixes[DMS_OWN_FILES] = {"",
+                                                    "-wal",
+                                                    "-shm",
+                                                    "-journal",
+                                                    "-lock",
+                                                    "-reserve",
+                                                    DMS_OWN_PROCESSES,
+                                                    [LITTER] = DMS_OWN_LITTER,
                                                     "-copy"};
 
 /* Set before there are threads. */

@@ -11,6 +11,10 @@
 
 #define DMS_OWN_FILES 9
 
+/* What the names of the two folders have after the database's. */
+#define DMS_OWN_PROCESSES "-processes"
+#define DMS_OWN_LITTER "-litter"
+
 /* What they are at a moment; 0: there is none. */
 typedef struct dms_own_t {
     dev_t device;
